@@ -1,0 +1,786 @@
+# %% [markdown]
+# # A minimalist version of BERT (50 points)
+#
+# You write the parts of BERT that matter: attention, the residual connection with its layer
+# normalization, and the layer made of them. Your BERT then takes over weights that were trained on
+# billions of words, and you train it further, until it tells how a sentence judges the film it is
+# about: from 0, very negative, to 4, very positive.
+#
+# Your code goes into two files, `bert.py` and `classifier.py`. This notebook is the way through:
+# it sets things up, checks each part as soon as you have written it, trains, plots, and packs what
+# you hand in. Libraries that contain a BERT are not allowed in your code; PyTorch is.
+#
+# | part | you write | points |
+# |:--|:--|--:|
+# | (a) | `BertSelfAttention.attention` in `bert.py` | 10 |
+# | (b) | `BertSelfAttention.forward` in `bert.py` | 8 |
+# | (c) | `BertLayer.add_norm` in `bert.py` | 8 |
+# | (d) | `BertLayer.forward` in `bert.py` | 8 |
+# | (e) | the training step, in `train` of `classifier.py` | 8 |
+# | (f) | nothing: your BERT trains, and leaves `result.log` | 8 |
+#
+# The cell below draws where (a) to (d) stand in one layer. BERT-base is a stack of twelve of them.
+
+# %% cellView="form" jupyter={"source_hidden": true}
+# @title Figure 1: one layer of BERT
+from IPython.display import SVG
+
+TINTS = {"a": "#f9d9a8", "b": "#dcebfa", "c": "#dff0dc", "given": "#ffffff"}
+
+
+def text(x, y, line, style=""):
+    return f'<text x="{x}" y="{y}" text-anchor="middle" {style}>{line}</text>'
+
+
+def box(x, y, width, height, lines, tint="given"):
+    first = y + height / 2 + 4.5 - 8 * (len(lines) - 1)
+    return (
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="5" fill="{TINTS[tint]}" '
+        'stroke="#556"/>'
+    ) + "".join(text(x + width / 2, first + 16 * i, line) for i, line in enumerate(lines))
+
+
+def group(x, y, width, height, title, tint="given"):
+    style = 'font-weight="bold" font-family="sans-serif" font-size="14"'
+    return (
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="10" fill="{TINTS[tint]}" '
+        f'stroke="#99a"/><text x="{x + 12}" y="{y + 21}" {style}>{title}</text>'
+    )
+
+
+def wire(*points, end=' marker-end="url(#tip)"'):
+    path = " ".join(f"{x},{y}" for x, y in points)
+    return f'<polyline points="{path}" fill="none" stroke="#334" stroke-width="1.6"{end}/>'
+
+
+def add_norm(y, names):
+    """The four steps of an `add_norm` around the height `y`, and the sum's circle."""
+    steps = [(540, "dense"), (650, "dropout"), (820, "layer_norm")]
+    sum_at = f'<circle cx="779" cy="{y}" r="13" fill="#fff" stroke="#556"/>'
+    return (
+        group(522, y - 80, 404, 142, "(c) add_norm", "c")
+        + "".join(box(x, y - 26, 88, 52, [f"{names}_", step]) for x, step in steps)
+        + sum_at
+        + text(779, y + 6, "+", 'font-size="18"')
+        + wire((628, y), (648, y))
+        + wire((738, y), (764, y))
+        + wire((792, y), (818, y))
+    )
+
+
+projections = "".join(
+    wire((172, 170), (188, y), (204, y)) + box(206, y - 14, 72, 28, [name])
+    + wire((278, y), (306, y), (322, 170), (334, 170))
+    for name, y in (("query", 132), ("key", 170), ("value", 208))
+)
+SVG(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1020 476" width="100%" '
+    'font-family="monospace" font-size="12.5" fill="#223"><defs><marker id="tip" refX="7" '
+    'refY="4" markerWidth="9" markerHeight="8"><path d="M0,0 L8,4 L0,8 z" fill="#334"/></marker>'
+    '</defs><rect width="1020" height="476" fill="#fff"/>'
+    + group(134, 14, 830, 448, "(d) BertLayer.forward")
+    + group(192, 90, 296, 142, "(b) BertSelfAttention.forward", "b")
+    + wire((112, 170), (172, 170), end="")
+    + projections
+    + box(336, 128, 132, 84, ["(a) attention", "in each head"], "a")
+    + add_norm(170, "attention")
+    + wire((468, 170), (538, 170))
+    + group(192, 274, 296, 142, "feed-forward network")
+    + box(212, 328, 112, 52, ["interm_dense"])
+    + box(356, 328, 112, 52, ["interm_af"])
+    + wire((324, 354), (354, 354))
+    + add_norm(354, "out")
+    + wire((468, 354), (538, 354))
+    + wire((908, 170), (944, 170), (944, 252), (160, 252), (160, 354), (210, 354), end="")
+    + wire((160, 354), (210, 354))
+    + wire((160, 170), (160, 66), (779, 66), (779, 155))
+    + wire((160, 354), (160, 440), (779, 440), (779, 369))
+    + wire((908, 354), (984, 354))
+    + text(470, 58, "residual connection")
+    + text(470, 456, "residual connection")
+    + text(60, 166, "hidden_states")
+    + text(60, 184, "[B, T, H]")
+    + text(992, 340, "[B,T,H]")
+    + "</svg>"
+)
+
+# %% [markdown]
+# The same letters stand for the same sizes here, in the comments of the code, and in its errors:
+#
+# | | | BERT-base |
+# |:--|:--|--:|
+# | $B$ | sentences in a batch | |
+# | $T$ | tokens in a sentence, padding included | at most 512 |
+# | $H$ | hidden size: the numbers that stand for one token | 768 |
+# | $A$ | attention heads | 12 |
+# | $d_k = H / A$ | size of a head | 64 |
+#
+# ## How the files fit together
+#
+# | file | what it does | |
+# |:--|:--|:--|
+# | `bert.py` | attention, the layer, the whole model | **you write (a) to (d)** |
+# | `classifier.py` | data, training, evaluation; the program that you run | **you write (e)** |
+# | `base_bert.py`, `config.py` | read a checkpoint: its weights, its sizes | given |
+# | `tokenizer.py` | cuts text into WordPieces and numbers them | given |
+# | `utils.py` | the attention mask; writes and reads `result.log` | given |
+# | `sanity_check.py` | compares your BERT with stored values, stage by stage | given |
+# | `../data/prepare.py` | fetches sentences and weights | given |
+#
+# A sentence goes through them in this order: `tokenizer.py` makes ids of it, `BertModel` in
+# `bert.py` looks up a vector for each id and passes the vectors through all layers, and
+# `BertSentClassifier` in `classifier.py` makes five scores of the vector of the first token,
+# `[CLS]`. All of it is short enough to read, and reading it helps. Whatever you add (a helper
+# function, say) must stand in `bert.py` or `classifier.py`, for no other module is handed in.
+
+# %% [markdown]
+# ## Set-up
+#
+# **On Colab**: choose *Runtime > Change runtime type > T4 GPU*, then run the next cell. It connects
+# your Google Drive and puts the course's files into a folder there, since Colab forgets everything
+# else when you leave. You edit `bert.py` by a double click on it in the file browser (the folder
+# symbol on the left); save with Ctrl-S.
+#
+# **On a laptop**: follow `setup.md`. The next cell then has nothing to do.
+
+# %% tags=["skip-execution"]
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+COURSE = ""  # the address of the course's git repository; "" asks you to upload the zip you got
+FOLDER = Path("/content/drive/MyDrive/nlp-coursework")  # where your work is kept
+
+
+if "google.colab" in sys.modules:
+    from google.colab import drive, files
+
+    drive.mount("/content/drive")
+    if any(FOLDER.glob("**/q2/bert.py")):
+        print("Your files of last time are there.")
+    elif COURSE:
+        subprocess.run(["git", "clone", "--depth", "1", COURSE, FOLDER])
+    else:
+        for content in files.upload().values():
+            zipfile.ZipFile(io.BytesIO(content)).extractall(FOLDER)
+    found = sorted(FOLDER.glob("**/q2/bert.py"))
+    if found:
+        os.chdir(found[0].parent)
+    else:
+        print(f"{FOLDER} holds no q2/bert.py: check COURSE or the zip, and run this cell again.")
+print(f"Working in {Path.cwd()}")
+
+# %% [markdown]
+# The next cell installs what is missing. It leaves PyTorch alone: Colab brings one that fits its
+# GPU.
+
+# %% tags=["skip-execution"]
+import importlib.util
+import sys
+
+PACKAGES = {  # the name to import: the name to install
+    "datasets": "datasets",
+    "huggingface_hub": "huggingface_hub",
+    "matplotlib": "matplotlib",
+    "safetensors": "safetensors",
+    "sklearn": "scikit-learn",
+    "tqdm": "tqdm",
+}
+missing = [package for name, package in PACKAGES.items() if not importlib.util.find_spec(name)]
+if missing:
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing])
+print(f"Installed: {', '.join(missing)}." if missing else "Nothing is missing.")
+
+# %%
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+# Makes `!python` below the Python of this notebook, also where its environment is not activated.
+os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
+
+if torch.cuda.is_available():
+    print(f"GPU: {torch.cuda.get_device_name()}.")
+else:
+    print("No GPU here. On Colab: Runtime > Change runtime type > T4 GPU. On a laptop: go on, and")
+    print("train the small checkpoint.")
+
+# %% [markdown]
+# ## Data and weights
+#
+# The sentences come from film reviews, one a line, as `label ||| sentence`. `prepare.py` gets SST-5
+# (Socher et al., 2013), and a set of the same kind where that cannot be reached. It prints how the
+# labels are distributed: note the share of the largest class, which is what guessing would earn.
+
+# %% tags=["skip-execution"]
+# !python ../data/prepare.py sst
+
+# %% [markdown]
+# The weights of BERT-base, 440 MB, are downloaded when training first asks for them. For a
+# rehearsal, and for where there is no GPU, `prepare.py` gets all-MiniLM-L6-v2, too: a BERT of 6
+# layers with $H = 384$, made for speed.
+
+# %% tags=["skip-execution"]
+# !python ../data/prepare.py weights
+
+# %% [markdown]
+# ## (a) Attention (10 points)
+#
+# Each token sends a *query* to all tokens of its sentence, and each of them answers with a *key*:
+# the better the two agree, the more of that token's *value* flows back. With one row a token in
+# $Q$, $K$ and $V$, this is one line for a whole sentence:
+#
+# $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_k}} + M\right) V$$
+#
+# - $Q K^\top$ holds a score for every pair of tokens. Were the entries of a query and a key
+#   independent with variance 1, their product would have variance $d_k$; the division brings it
+#   back to 1, so that the softmax does not start saturated.
+# - $M$ is the **additive mask**, `attention_mask`: 0 where a key is a token, and $-10000$ where it
+#   is padding, which the exponential of the softmax turns into a weight of 0.
+# - The $A$ heads do this side by side, each on its own $d_k$ columns; at the end their results are
+#   written next to each other, head after head.
+#
+# | | shape |
+# |:--|:--|
+# | `key`, `query`, `value` | $[B, A, T, d_k]$ |
+# | `attention_mask` | $[B, 1, 1, T]$ |
+# | returned | $[B, T, H]$ |
+#
+# Write `BertSelfAttention.attention` in `bert.py`, save the file, and run the check. The checks in
+# this notebook are for you: they carry no points, and they find many mistakes, but not all.
+#
+# <details><summary>A hint</summary>
+#
+# Write the shape at the end of each line. The scores have two axes of length $T$: one counts the
+# queries, the other the keys, and only one of them is summed over when values are averaged. Before
+# the heads can be joined, the two axes that become one, $A$ and $d_k$, must be neighbours, in this
+# order.
+# </details>
+
+# %% tests="q2_attention" points=10
+from importlib import reload
+from math import log
+
+import torch
+
+import bert
+from config import BertConfig
+
+reload(bert)  # what you saved last
+torch.manual_seed(0)
+config = BertConfig(hidden_size=12, num_attention_heads=3, attention_probs_dropout_prob=0.5)
+self_attention = bert.BertSelfAttention(config).eval()
+
+
+def attend(*inputs):
+    return self_attention.attention(*(tensor.clone() for tensor in inputs))
+
+
+key, query, value = torch.randn(3, 2, 3, 5, 4)  # each [B, heads, T, d_k]
+mask = torch.zeros(2, 1, 1, 5)
+context = attend(key, query, value, mask)
+assert isinstance(context, torch.Tensor), (
+    f"`attention` returns a {type(context).__name__}; expected is one tensor of shape [B, T, H]"
+)
+assert context.shape == (2, 5, 12), (
+    f"`attention` returns the shape {list(context.shape)}, expected [B, T, H] = [2, 5, 12]"
+)
+assert torch.equal(context, attend(key, query, value, mask)), (
+    "two equal calls differ: is a dropout at work that `eval()` does not switch off?"
+)
+
+# If all values are 1, so is every weighted mean of them.
+assert torch.allclose(attend(key, query, torch.ones_like(value), mask), torch.ones(2, 5, 12)), (
+    "the weights that a query gives to the keys do not sum to 1: which axis does the softmax run "
+    "over, and does anything change the weights after it?"
+)
+
+# If the values of each head are the head's number, the result shows where the heads end up.
+numbers = torch.arange(3.0)[:, None, None].expand_as(value)
+found = attend(key, query, numbers, mask)[0, 0].round().int().tolist()
+assert found == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2], (
+    "the heads are mixed up when they are joined: the first 4 numbers of a token should come from "
+    "head 0, the next 4 from head 1. Which axes stood next to each other?"
+)
+
+# Two keys, d_k = 4, and a score of 2 log 3 before the division: weights of 3/4 and 1/4 after it.
+key, query, value = torch.zeros(3, 1, 3, 2, 4)
+key[..., 0, 0], query[..., 0], value[..., 0, :] = 2 * log(3), 1, 1
+weight = attend(key, query, value, torch.zeros(1, 1, 1, 2))[0, 0, 0].item()
+assert abs(weight - 0.75) < 1e-4, (
+    f"a weight is {weight:.3f} where it should be 0.750: work this example out by hand, and look "
+    "at what the scores are divided by, and when"
+)
+
+# If all tokens but one are padding, every query gets the value of that one.
+key, query, value = torch.randn(3, 2, 3, 5, 4)
+mask = torch.full((2, 1, 1, 5), -10000.0)
+mask[..., 2] = 0
+only = value[:, :, 2].flatten(1)  # [B, heads, d_k] -> [B, H]
+assert torch.allclose(attend(key, query, value, mask), only[:, None].expand(2, 5, 12), atol=1e-5), (
+    "padding still has weight: `attention_mask` is to be added, and before the softmax"
+)
+print("(a) passes its checks.")
+
+# %% [markdown]
+# ## (b) Self-attention (8 points)
+#
+# Where do queries, keys and values come from? In *self*-attention all three are made from the same
+# hidden states $X$, each by a linear layer of its own. For head $i$:
+#
+# $$\mathrm{head}_i = \mathrm{Attention}(X W_i^Q,\; X W_i^K,\; X W_i^V)$$
+#
+# One linear layer holds the matrices of all heads side by side. `transform` is given: it applies
+# such a layer and deals the result out to the heads, $[B, T, H] \to [B, A, T, d_k]$.
+#
+# Write `BertSelfAttention.forward`. Its check runs your (a), too.
+#
+# <details><summary>A hint</summary>
+#
+# Mind the order in which `attention` wants its arguments; naming them in the call keeps you from
+# mixing them up.
+# </details>
+
+# %% tests="q2_self_attention" points=8
+from importlib import reload
+
+import torch
+
+import bert
+from config import BertConfig
+
+reload(bert)
+torch.manual_seed(0)
+config = BertConfig(hidden_size=12, num_attention_heads=3)
+self_attention = bert.BertSelfAttention(config).eval()
+hidden_states = torch.randn(2, 5, 12)
+mask = torch.zeros(2, 1, 1, 5)
+mask[..., 3:] = -10000  # the last two of the five tokens are padding
+
+
+def forward(hidden_states):
+    return self_attention(hidden_states.clone(), mask.clone())
+
+
+before = forward(hidden_states)
+assert isinstance(before, torch.Tensor) and before.shape == (2, 5, 12), (
+    "`forward` should return one tensor of the shape of `hidden_states`, [B, T, H]"
+)
+
+(before * torch.randn(2, 5, 12)).sum().backward()
+for name in ("query", "key", "value"):
+    assert getattr(self_attention, name).weight.grad is not None, (
+        f"the linear layer `{name}` has no part in the result: each of the three has its own use"
+    )
+
+other_padding = hidden_states.clone()
+other_padding[:, 3:] = 100
+assert torch.allclose(forward(other_padding)[:, :3], before[:, :3], atol=1e-5), (
+    "what stands in the padding changes the tokens: does the mask reach `attention`?"
+)
+
+with torch.no_grad():
+    # A bias of the keys raises all scores of one query alike, and the softmax does not see it.
+    self_attention.key.bias += 3
+    assert torch.allclose(forward(hidden_states), before, atol=1e-4), (
+        "the bias of `key` changes the result, which it cannot: are keys and queries exchanged?"
+    )
+    # Queries of zero agree with every key equally.
+    self_attention.query.weight.zero_()
+    self_attention.query.bias.zero_()
+    mean = self_attention.value(hidden_states)[:, :3].mean(dim=1, keepdim=True)  # [B, 1, H]
+    assert torch.allclose(forward(hidden_states), mean.expand(2, 5, 12), atol=1e-5), (
+        "with queries of zero every token should get the plain mean of the values: which layer "
+        "makes the values, and what happens to the result of `attention`?"
+    )
+print("(b) passes its checks.")
+
+# %% [markdown]
+# ## (c) Add and norm (8 points)
+#
+# What a sub-layer computes passes one more linear layer and is *added* to what came in; layer
+# normalization then gives each token's vector mean 0 and variance 1, up to a learned scale and
+# shift:
+#
+# $$\mathrm{LayerNorm}\bigl(x + \mathrm{Dropout}(\mathrm{dense}(y))\bigr)$$
+#
+# Here $x$ is `input`, $[B, T, H]$, and $y$ is `output`, $[B, T, D]$, where $D$ is whatever
+# `dense_layer` takes. The sum is the **residual connection**: on its way back the gradient has a
+# path around every sub-layer, which is why twelve of them can be trained.
+#
+# Write `BertLayer.add_norm` with the three modules that it is handed.
+#
+# <details><summary>A hint</summary>
+#
+# At what point of the formula do the two ways, with and without the sub-layer, meet? Nothing but
+# the last step may touch $x$ itself.
+# </details>
+
+# %% tests="q2_add_norm" points=8
+from importlib import reload
+
+import torch
+
+import bert
+from config import BertConfig
+
+reload(bert)
+torch.manual_seed(0)
+layer = bert.BertLayer(BertConfig(hidden_size=12, num_attention_heads=3, intermediate_size=20))
+layer.eval()
+dense, norm = torch.nn.Linear(20, 12), torch.nn.LayerNorm(12)
+dropout = torch.nn.Dropout(1.0).eval()  # in training it drops everything, in evaluation nothing
+input, output = torch.randn(2, 5, 12), torch.randn(2, 5, 20)
+
+
+def add_norm():
+    return layer.add_norm(input.clone(), output.clone(), dense, dropout, norm)
+
+
+with torch.no_grad():
+    result = add_norm()
+    assert isinstance(result, torch.Tensor) and result.shape == (2, 5, 12), (
+        "`add_norm` should return one tensor of the shape of `input`, [B, T, H]"
+    )
+    assert result.mean(dim=-1).abs().max() < 1e-4, (
+        "the numbers of a token do not have mean 0: is the layer normalization the last step?"
+    )
+    assert (result.var(dim=-1, correction=0) - 1).abs().max() < 1e-2, (
+        "the numbers of a token do not have variance 1: is the layer normalization the last step?"
+    )
+    layer.train(), dropout.train()
+    assert torch.allclose(add_norm(), norm(input), atol=1e-5), (
+        "when the dropout drops all it gets, LayerNorm(input) should be left: what does the "
+        "dropout stand before and after, and where does the residual connection start?"
+    )
+    layer.eval(), dropout.eval()
+    dense.weight.zero_()
+    dense.bias.zero_()
+    assert torch.allclose(add_norm(), norm(input), atol=1e-5), (
+        "with a dense layer that gives zeros, LayerNorm(input) should be left: what is added to "
+        "what?"
+    )
+print("(c) passes its checks.")
+
+# %% [markdown]
+# ## (d) The layer (8 points)
+#
+# A layer has two sub-layers, the two rows of figure 1. In the first, tokens look at each other; in
+# the second, a small network works on each token alone:
+#
+# $$\mathrm{FFN}(x) = \mathrm{GELU}(x W_1 + b_1)\, W_2 + b_2$$
+#
+# Its inner vectors have size `intermediate_size`, in BERT-base $4H = 3072$. Each sub-layer is
+# closed by an `add_norm` with modules of its own. Write `BertLayer.forward`,
+# $[B, T, H] \to [B, T, H]$. Its check runs (a) to (c), too.
+#
+# <details><summary>A hint</summary>
+#
+# Follow figure 1 with a finger, and find $W_1$ and $W_2$ in it. A dense layer that `add_norm`
+# applies is not applied a second time outside. Both residual connections start where their row
+# starts.
+# </details>
+
+# %% tests="q2_layer" points=8
+from importlib import reload
+
+import torch
+import torch.nn.functional as F
+
+import bert
+from config import BertConfig
+
+reload(bert)
+torch.manual_seed(0)
+layer = bert.BertLayer(BertConfig(hidden_size=12, num_attention_heads=3, intermediate_size=20))
+layer.eval()
+hidden_states, mask = torch.randn(2, 5, 12), torch.zeros(2, 1, 1, 5)
+result = layer(hidden_states.clone(), mask.clone())
+assert isinstance(result, torch.Tensor) and result.shape == (2, 5, 12), (
+    "`forward` should return one tensor of the shape of `hidden_states`, [B, T, H]"
+)
+
+(result * torch.randn(2, 5, 12)).sum().backward()
+unused = [name for name, weight in layer.named_parameters() if weight.grad is None]
+assert not unused, (
+    f"these weights have no part in the result: {', '.join(unused)}. Find them in figure 1"
+)
+
+with torch.no_grad():
+    for dense in (layer.attention_dense, layer.out_dense):
+        dense.weight.zero_()
+        dense.bias.zero_()
+    shift = layer.attention_layer_norm.bias.normal_()
+    only_norms = F.layer_norm(F.layer_norm(hidden_states, [12]) + shift, [12])
+    assert torch.allclose(layer(hidden_states.clone(), mask.clone()), only_norms, atol=1e-4), (
+        "with both sub-layers giving zeros, the two normalizations should be left, one after the "
+        "other: where does each residual connection start?"
+    )
+print("(d) passes its checks.")
+
+# %% [markdown]
+# ## Is it BERT?
+#
+# `sanity_check.py` runs your model on a small set of weights and compares each stage with values
+# that another implementation computed. It names the first stage that differs, and by how much. Go
+# on when all stages are equal: a mistake that is left in here costs accuracy later, and is much
+# harder to find there.
+
+# %%
+# !python sanity_check.py
+
+# %% [markdown]
+# ## (e) The training step (8 points)
+#
+# BERT turns a sentence into the vector of its `[CLS]` token, and a linear layer turns that into a
+# score $z_k$ for each of the five labels. The loss of a batch is the mean cross-entropy with the
+# right labels $y$,
+#
+# $$L = -\frac{1}{B} \sum_{b=1}^{B} \log \frac{e^{z_{b, y_b}}}{\sum_k e^{z_{b, k}}} ,$$
+#
+# and a step moves all weights a little against its gradient: **forward, loss, backward, update**.
+# In `train` of `classifier.py` everything around this step is given, the batches and the optimizer
+# (AdamW) included. Write the step; leave the batch's loss in `loss`.
+#
+# The check trains a stand-in for BERT, a mean of word vectors, on four sentences. It needs none of
+# the other parts.
+#
+# <details><summary>A hint</summary>
+#
+# Read in PyTorch's documentation whether `F.cross_entropy` wants probabilities, their logarithms or
+# plain scores. And `backward` *adds* to the gradients that are there: what is left from the batch
+# before?
+# </details>
+
+# %% tests="q2_train" points=8
+import io
+import math
+from contextlib import redirect_stderr
+from importlib import reload
+from tempfile import TemporaryDirectory
+from unittest import mock
+
+import torch
+
+import classifier
+from config import BertConfig
+from utils import read_result_log
+
+reload(classifier)
+
+
+class BagOfWords(torch.nn.Module):
+    """Stands in for BERT: a sentence is the mean of its words' vectors."""
+
+    config = BertConfig(hidden_size=16, num_attention_heads=1)
+
+    def __init__(self):
+        super().__init__()
+        self.words = torch.nn.Embedding(8, 16)
+
+    @classmethod
+    def from_pretrained(cls, *args, **kwargs):
+        return cls()
+
+    def forward(self, input_ids, attention_mask):
+        return {"pooler_output": self.words(input_ids).mean(dim=1)}
+
+
+def batch(ids, labels):
+    ids = torch.tensor(ids)
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids),
+            "labels": torch.tensor(labels), "sentences": ["..."] * len(labels)}
+
+
+# Two batches of two sentences; the words of the first do not occur in the second.
+batches = [batch([[0, 1], [2, 3]], [0, 1]), batch([[4, 5], [6, 7]], [0, 2])]
+data = classifier.Data(batches, batches, batches, num_labels=3, sizes={"train_sentences": 4})
+args = classifier.get_args(["--epochs", "8", "--lr", "0.05", "--hidden_dropout_prob", "0"])
+models = []
+with TemporaryDirectory() as folder, redirect_stderr(io.StringIO()), mock.patch.multiple(
+    classifier,
+    BertModel=BagOfWords,
+    RESULT_LOG=f"{folder}/result.log",
+    load_data=lambda args: data,
+    save_model=lambda model, *_: models.append(model),
+):
+    classifier.train(args)
+    epochs = read_result_log(f"{folder}/result.log").epochs
+
+losses = [epoch.train_loss for epoch in epochs]
+assert all(map(math.isfinite, losses)) and min(losses) >= 0, (
+    f"the losses of the epochs are {losses}: a cross-entropy is finite and never negative. What "
+    "does your loss function expect, scores or logarithms of probabilities?"
+)
+assert abs(losses[0] - math.log(3)) < 0.5, (
+    f"the first loss is {losses[0]:.2f}; a model that knows nothing of 3 labels has about "
+    "log 3 = 1.10. Is `loss` the mean over the batch?"
+)
+assert losses[-1] < losses[0] / 4, (
+    f"the loss goes from {losses[0]:.2f} to {losses[-1]:.2f} in 8 epochs, which is too slow: does "
+    "every batch update the weights, against its gradient, and does the loss see plain scores?"
+)
+gradient = models[-1].bert.words.weight.grad  # of the last batch, which holds the words 4 to 7
+assert gradient is None or not gradient[:4].any(), (
+    "after the last batch the gradient still holds something of the first one"
+)
+print("(e) passes its checks.")
+
+# %% [markdown]
+# ## (f) Train it (8 points)
+#
+# First a rehearsal with the small checkpoint on 64 sentences, which shows within a minute whether
+# everything is in its place:
+
+# %% tags=["skip-execution"]
+# !python classifier.py --epochs 1 --limit 64 --checkpoint data/checkpoints/all-MiniLM-L6-v2
+
+# %% [markdown]
+# Then in earnest. **With a GPU**, BERT-base for three epochs; an epoch takes about 2 min 20 s on
+# Colab's T4:
+
+# %% tags=["skip-execution"]
+# !python classifier.py --option finetune --epochs 3 --lr 1e-5 --use_gpu
+
+# %% [markdown]
+# **Without a GPU**, the small checkpoint; an epoch takes a few minutes. Run this cell *instead of*
+# the one above:
+
+# %% tags=["skip-execution"]
+# !python classifier.py --option finetune --epochs 2 --lr 5e-5 --batch_size 32 \
+#     --checkpoint data/checkpoints/all-MiniLM-L6-v2
+
+# %% [markdown]
+# `python classifier.py --help` lists all options; `--option pretrain` keeps BERT's weights as they
+# are and trains only the last linear layer, which is quick, and worse. Accuracies to expect on the
+# dev sentences of SST-5: 0.50 to 0.53 with BERT-base, 0.45 to 0.48 with the small checkpoint, 0.38
+# to 0.40 with a frozen BERT-base, and 0.26 from always saying the most frequent label.
+#
+# Training writes four files here. You hand in the first:
+#
+# - `result.log`: arguments, a line an epoch, the final accuracies. **Every run overwrites it**, so
+#   make a copy before you experiment further, and hand in a complete run on all the data.
+# - `finetune-3-1e-05.pt`: the weights after the epoch with the best dev accuracy.
+# - `dev-output.txt` and `test-output.txt`: what that model says of each sentence.
+
+# %% tests="q2_result" points=8
+import math
+from pathlib import Path
+
+from utils import read_result_log
+
+assert Path("result.log").is_file(), (
+    f"there is no result.log in {Path.cwd().name}/: run the training above. If you ran it from "
+    "another folder, move the file here"
+)
+log = read_result_log(Path("result.log"))
+assert log.epochs, "result.log holds no finished epoch: let the training run to its end"
+assert log.status == "complete", (
+    f"the run in result.log is not complete ({log.status or 'it has no end'}): train again, and "
+    "let it finish"
+)
+assert len(log.epochs) == int(log.settings["epochs"]), (
+    f"result.log holds {len(log.epochs)} epochs where {log.settings['epochs']} were asked for"
+)
+limit = log.settings.get("limit", "None")
+assert limit == "None", f"this run saw only {limit} sentences: train again without --limit"
+losses = [epoch.train_loss for epoch in log.epochs]
+assert all(map(math.isfinite, losses)) and min(losses) >= 0, (
+    f"the losses are {losses}: a cross-entropy is finite and never negative. Look at (e)"
+)
+assert len(losses) == 1 or losses[-1] < losses[0], (
+    f"the loss does not fall from first to last epoch: {losses}. Is the learning rate too high?"
+)
+print(f"{log.settings['checkpoint']}, {log.settings['option']}, {len(log.epochs)} epochs: accuracy "
+      f"{log.dev.accuracy:.3f} on dev, {log.test.accuracy:.3f} on test. The log is complete.")
+
+# %% [markdown]
+# ### How did it go?
+#
+# A good run shows a falling loss. Where accuracy goes on rising on the training sentences while it
+# stands still or drops on dev, the model has begun to learn its sentences by heart.
+
+# %% tags=["skip-execution"]
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+from utils import read_result_log
+
+
+def plot_log(path: Path) -> None:
+    """Draw loss and accuracy over the epochs of a result.log."""
+    epochs = read_result_log(path).epochs
+    numbers = [epoch.epoch for epoch in epochs]
+    _, (left, right) = plt.subplots(1, 2, figsize=(10, 3.5), layout="constrained")
+    left.plot(numbers, [epoch.train_loss for epoch in epochs], "o-", label="train")
+    left.set(xlabel="epoch", ylabel="mean cross-entropy (nats)", title="Loss", xticks=numbers)
+    right.plot(numbers, [epoch.train_accuracy for epoch in epochs], "o-", label="train")
+    right.plot(numbers, [epoch.dev_accuracy for epoch in epochs], "s-", label="dev")
+    right.set(xlabel="epoch", ylabel="share of right labels", title="Accuracy", xticks=numbers)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    plt.show()
+
+
+if Path("result.log").is_file():
+    plot_log(Path("result.log"))
+else:
+    print("There is no result.log to plot yet: training writes it.")
+
+# %% [markdown]
+# ### What does it get wrong?
+#
+# These are dev sentences on which your model is furthest off. Read them: is the model wrong, or the
+# label, or are words missing that only the whole review would give?
+
+# %% tags=["skip-execution"]
+from pathlib import Path
+
+import classifier
+
+
+def furthest_off(count: int) -> list[tuple[int, int, str]]:
+    """The `count` worst predictions of dev-output.txt, as (label, prediction, sentence)."""
+    labels = dict(classifier.create_data("data/sst-dev.txt", "valid"))
+    rows = []
+    for line in Path("dev-output.txt").read_text(encoding="utf-8").splitlines():
+        prediction, _, sentence = line.partition(" ||| ")
+        rows.append((labels[sentence], int(prediction), sentence))
+    return sorted(rows, key=lambda row: -abs(row[0] - row[1]))[:count]
+
+
+if Path("dev-output.txt").is_file():
+    print("label  prediction  sentence")
+    for label, prediction, sentence in furthest_off(10):
+        print(f"{label:5}  {prediction:10}  {sentence}")
+else:
+    print("There is no dev-output.txt yet: training writes it at its end.")
+
+# %% [markdown]
+# ## Hand in
+#
+# 1. Save this notebook.
+# 2. Open `collect_submission.sh` in the folder above this one, and set `ID` to your student id.
+# 3. Run the next cell. It says what is still missing, or which zip it wrote and what is in it. On
+#    Colab it downloads the zip, too.
+# 4. Upload the zip to the course's learning platform.
+
+# %% tags=["skip-execution"]
+# !bash ../collect_submission.sh
+
+# %% tags=["skip-execution"]
+import sys
+from pathlib import Path
+
+if "google.colab" in sys.modules:
+    from google.colab import files
+
+    for path in Path("..").glob("*_coding.zip"):
+        files.download(str(path))

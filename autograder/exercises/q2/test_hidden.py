@@ -1,0 +1,379 @@
+"""Hidden tests of q2. They run in the judge and never import student code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from autograder.exercises.q2 import probes, resultlog
+from autograder.judge.testing import assert_close, is_close, part
+
+HIDDEN, HEADS, INNER = 12, 3, 20  # no two sizes alike, so that no wrong axis fits by chance
+BATCH, LENGTH = 2, 5
+CONFIG = {
+    "vocab_size": 11, "hidden_size": HIDDEN, "num_hidden_layers": 1, "num_attention_heads": HEADS,
+    "intermediate_size": INNER, "hidden_dropout_prob": 0.5, "attention_probs_dropout_prob": 0.5,
+    "max_position_embeddings": 16,
+}
+Draw = Callable[..., Tensor]
+
+
+def padding(kept: list[int]) -> Tensor:
+    """An additive mask, [B, 1, 1, T]: 0 for the first tokens of each sentence, then -10000."""
+    positions = torch.arange(LENGTH)
+    return torch.stack([(positions >= n) * -10000.0 for n in kept])[:, None, None, :]
+
+
+def attention_inputs(draw: Draw, kept: list[int]) -> dict[str, Any]:
+    shape = (BATCH, HEADS, LENGTH, HIDDEN // HEADS)
+    return {"config": CONFIG, "key": 2 * draw(*shape), "query": 2 * draw(*shape),
+            "value": draw(*shape), "attention_mask": padding(kept)}
+
+
+def state(draw: Draw, **shapes: tuple[int, ...]) -> dict[str, Tensor]:
+    """Random weights for modules: a matrix's weight and bias, or a LayerNorm's."""
+    weights = {}
+    for name, shape in shapes.items():
+        scale = 1.0 if len(shape) == 1 else shape[1] ** -0.5
+        weights[f"{name}.weight"] = scale * draw(*shape) + (len(shape) == 1)
+        weights[f"{name}.bias"] = draw(shape[0])
+    return weights
+
+
+def tell_of_changes(answer: dict, remark: Callable[[str], None]) -> None:
+    if answer["changed"]:
+        names = " and ".join(f"`{name}`" for name in answer["changed"])
+        remark(f"Your code changes {names} in place. That costs nothing here, but the caller's "
+               "tensor changes with it.")
+
+
+# ----------------------------------------------------------------------------------- (a) attention
+
+
+@part("q2_attention", weight=6)
+def test_attention_without_padding(both, draw, remark):
+    student, reference = both(probes.attention, **attention_inputs(draw, [LENGTH, LENGTH]))
+    assert_close(student["returned"], reference["returned"],
+                 "without any padding, `attention` does not return softmax(Q K^T / sqrt(d_k)) V "
+                 "with the heads joined to [B, T, H]")
+    tell_of_changes(student, remark)
+
+
+@part("q2_attention", weight=4)
+def test_attention_with_padding(both, draw):
+    student, reference = both(probes.attention, **attention_inputs(draw, [3, 4]))
+    assert_close(student["returned"], reference["returned"],
+                 "with padding, `attention` is wrong: look at how the mask enters")
+
+
+@part("q2_attention", together="`attention` must return one tensor of shape [B, T, H] when it is "
+      "called as attention(key, query, value, attention_mask). Yours is right only together with "
+      "your own `forward`, which costs a quarter of this part")
+def test_attention_together(both, draw):
+    student, reference = self_attention_together(both, draw)
+    assert_close(student["output"], reference["output"], "the output differs")
+    context = reference["attention"][0][0]
+    returned = [tensor for call in student["attention"] for tensor in call]
+    assert any(holds_context(tensor, context) for tensor in returned), "attention is not used"
+
+
+def holds_context(tensor: Any, context: Tensor) -> bool:
+    """Whether a tensor is the context, be its heads joined or not."""
+    heads = context.unflatten(-1, (HEADS, -1))  # [B, T, heads, d_k]
+    return any(is_close(tensor, layout) for layout in (context, heads, heads.transpose(1, 2)))
+
+
+# --------------------------------------------------------------------------- (b) attention.forward
+
+
+def self_attention_inputs(draw: Draw) -> dict[str, Any]:
+    square = (HIDDEN, HIDDEN)
+    return {"config": CONFIG, "weights": state(draw, query=square, key=square, value=square),
+            "hidden_states": 2 * draw(BATCH, LENGTH, HIDDEN), "attention_mask": padding([3, 4])}
+
+
+def self_attention_together(both: Any, draw: Draw) -> tuple[dict, dict]:
+    return both(probes.self_attention_together, **self_attention_inputs(draw))
+
+
+@part("q2_self_attention", weight=6)
+def test_forward_projects_and_attends(both, draw):
+    student, reference = both(probes.self_attention_recorded, **self_attention_inputs(draw),
+                              canned=draw(BATCH, LENGTH, HIDDEN))
+    assert len(student["calls"]) == 1, (
+        f"`BertSelfAttention.forward` calls `attention` {len(student['calls'])} times, not once")
+    call, right = student["calls"][0], reference["calls"][0]
+    for name in ("key", "query", "value"):
+        assert_close(call[name], right[name],
+                     f"`attention` is called with a wrong {name}: it should be `transform` of the "
+                     f"hidden states with self.{name}")
+    assert_close(call["mask"], right["mask"], "`attention` does not get the mask as it came in")
+
+
+@part("q2_self_attention", weight=2)
+def test_forward_returns_what_attention_returns(both, draw):
+    student, reference = both(probes.self_attention_recorded, **self_attention_inputs(draw),
+                              canned=draw(BATCH, LENGTH, HIDDEN))
+    assert_close(student["output"], reference["output"],
+                 "`BertSelfAttention.forward` should return what `attention` returns, unchanged")
+
+
+@part("q2_self_attention", together="right together", keeps=1.0)
+def test_forward_together(both, draw):
+    student, reference = self_attention_together(both, draw)
+    assert_close(student["output"], reference["output"], "the output differs")
+
+
+# ------------------------------------------------------------------------------------ (c) add_norm
+
+
+def add_norm_inputs(draw: Draw, inner: int) -> dict[str, Any]:
+    dense, norm = state(draw, m=(HIDDEN, inner)), state(draw, m=(HIDDEN,))
+    return {"config": CONFIG, "input": draw(BATCH, LENGTH, HIDDEN),
+            "output": draw(BATCH, LENGTH, inner),
+            "dense": {"weight": dense["m.weight"], "bias": dense["m.bias"]},
+            "norm": {"weight": norm["m.weight"], "bias": norm["m.bias"]}}
+
+
+def add_norm_answers(both: Any, draw: Draw) -> list[tuple[dict, dict]]:
+    """`add_norm` in evaluation after each of the two sub-layers, and with everything dropped.
+
+    Each test asks for all three, since different mistakes give the same values in one of them.
+    """
+    attention, feed_forward = add_norm_inputs(draw, HIDDEN), add_norm_inputs(draw, INNER)
+    return [both(probes.add_norm, **attention, dropout=0.5, training=False),
+            both(probes.add_norm, **feed_forward, dropout=0.5, training=False),
+            both(probes.add_norm, **attention, dropout=1.0, training=True)]
+
+
+@part("q2_add_norm", weight=7)
+def test_add_norm_value(both, draw, remark):
+    for student, reference in add_norm_answers(both, draw)[:2]:
+        assert_close(student["returned"], reference["returned"],
+                     "in evaluation, `add_norm` does not return LayerNorm(input + dense(output))")
+        tell_of_changes(student, remark)
+
+
+@part("q2_add_norm", weight=1)
+def test_add_norm_dropout(both, draw):
+    student, reference = add_norm_answers(both, draw)[2]
+    assert_close(student["returned"], reference["returned"],
+                 "in training, dropout belongs on the dense layer's output, before the sum")
+
+
+@part("q2_add_norm", together="`add_norm` must return LayerNorm(input + Dropout(dense(output))), "
+      "one tensor, when it is called as add_norm(input, output, dense_layer, dropout, ln_layer). "
+      "Yours is right only together with your own `forward`, which costs a quarter of this part")
+def test_add_norm_together(both, draw):
+    student, reference = layer_together(both, draw)
+    assert_close(student["output"], reference["output"], "the output differs")
+    heard = [tensor for call in student["add_norm"] for tensor in call]
+    for wanted in reference["add_norm"]:
+        assert any(is_close(tensor, wanted[0]) for tensor in heard), "add_norm is not used"
+
+
+# ---------------------------------------------------------------------------- (d) BertLayer.forward
+
+
+def layer_inputs(draw: Draw) -> dict[str, Any]:
+    weights = state(draw, attention_dense=(HIDDEN, HIDDEN), attention_layer_norm=(HIDDEN,),
+                    interm_dense=(INNER, HIDDEN), out_dense=(HIDDEN, INNER),
+                    out_layer_norm=(HIDDEN,))
+    return {"config": CONFIG, "weights": weights, "hidden_states": draw(BATCH, LENGTH, HIDDEN),
+            "attention_mask": padding([3, 4]), "attended": draw(BATCH, LENGTH, HIDDEN)}
+
+
+def layer_recorded(both: Any, draw: Draw) -> tuple[dict, dict]:
+    canned = [draw(BATCH, LENGTH, HIDDEN), draw(BATCH, LENGTH, HIDDEN)]
+    student, reference = both(probes.layer_recorded, **layer_inputs(draw), canned=canned)
+    assert len(student["calls"]) == 2, (
+        f"`BertLayer.forward` calls `add_norm` {len(student['calls'])} times; a layer has two")
+    return student, reference
+
+
+def layer_together(both: Any, draw: Draw) -> tuple[dict, dict]:
+    return both(probes.layer_together, **layer_inputs(draw))
+
+
+def check_modules(call: dict, right: dict, which: str) -> None:
+    for name in ("dense", "dropout", "norm"):
+        assert call[name] == right[name], (
+            f"the {which} `add_norm` gets `{call[name]}` as its {name} layer: each of the two "
+            "sub-layers has modules of its own")
+
+
+def check_attention(student: dict, reference: dict) -> None:
+    assert len(student["attention"]) == 1, (
+        f"`self_attention` is called {len(student['attention'])} times, not once")
+    asked, right = student["attention"][0], reference["attention"][0]
+    assert_close(asked["hidden_states"], right["hidden_states"],
+                 "`self_attention` should see the hidden states that came in")
+    assert_close(asked["mask"], right["mask"], "`self_attention` does not get the mask unchanged")
+
+
+@part("q2_layer", weight=3)
+def test_layer_attends(both, draw):
+    student, reference = layer_recorded(both, draw)
+    check_attention(student, reference)
+    call, right = student["calls"][0], reference["calls"][0]
+    assert_close(call["input"], right["input"],
+                 "the first residual connection should start at the layer's input")
+    assert_close(call["output"], right["output"],
+                 "the first `add_norm` should get what `self_attention` returned, unchanged")
+    check_modules(call, right, "first")
+
+
+@part("q2_layer", weight=4)
+def test_layer_feeds_forward(both, draw):
+    student, reference = layer_recorded(both, draw)
+    call, right = student["calls"][1], reference["calls"][1]
+    assert_close(call["input"], right["input"],
+                 "the second residual connection should start at the output of the first "
+                 "`add_norm`")
+    assert_close(call["output"], right["output"],
+                 "the second `add_norm` should get interm_af(interm_dense(x)) of the first one's "
+                 "output, and nothing more done to it")
+    check_modules(call, right, "second")
+
+
+@part("q2_layer", weight=1)
+def test_layer_returns(both, draw):
+    student, reference = layer_recorded(both, draw)
+    assert_close(student["output"], reference["output"],
+                 "`BertLayer.forward` should return what the second `add_norm` returns")
+
+
+@part("q2_layer", together="right together", keeps=1.0)
+def test_layer_together(both, draw):
+    student, reference = layer_together(both, draw)
+    check_attention(student, reference)
+    assert_close(student["output"], reference["output"], "the output differs")
+
+
+# -------------------------------------------------------------------------------------- (e) training
+
+VOCABULARY, LABELS, EPOCHS, BATCHES, SENTENCES = 30, 4, 2, 4, 6
+
+
+@pytest.fixture
+def trained(both, draw) -> tuple[dict, list[dict]]:
+    """What `train` does on a small model, and the batches it got."""
+    batches = []
+    for _ in range(BATCHES):
+        ids = draw(SENTENCES, LENGTH, VOCABULARY).argmax(dim=-1)
+        lengths = draw(SENTENCES, LENGTH).argmax(dim=-1, keepdim=True) + 1
+        labels = draw(SENTENCES, LABELS).argmax(dim=-1)
+        batches.append({"input_ids": ids, "attention_mask": (torch.arange(LENGTH) < lengths).long(),
+                        "labels": labels, "sentences": ["a sentence"] * SENTENCES})
+    student, _ = both(probes.training, batches=batches, epochs=EPOCHS,
+                      weight=draw(VOCABULARY, LABELS), lr=0.05)
+    return student, batches * EPOCHS
+
+
+def mean_loss(weight: Tensor, batch: dict) -> Tensor:
+    rows = weight[batch["input_ids"]] * batch["attention_mask"][..., None]  # [B, T, labels]
+    return F.cross_entropy(rows.sum(dim=1), batch["labels"])
+
+
+def right_gradient(weight: Tensor, batch: dict) -> Tensor:
+    """The gradient of one batch's mean cross-entropy at these weights."""
+    weight = weight.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(mean_loss(weight, batch), weight)
+    return gradient
+
+
+@part("q2_train", weight=3)
+def test_gradient_of_each_step(trained):
+    student, batches = trained
+    assert student["backwards"], "no backward pass reaches the weights"
+    assert len(student["steps"]) == len(batches), (
+        f"{len(batches)} batches were given, and the optimizer took {len(student['steps'])} steps")
+    for number, (step, batch) in enumerate(zip(student["steps"], batches, strict=True), start=1):
+        assert step["grad"] is not None, "the optimizer steps before there is any gradient"
+        cosine = F.cosine_similarity(step["grad"].flatten(),
+                                     right_gradient(step["weight"], batch).flatten(), dim=0)
+        assert cosine > 0.999, (
+            f"the gradient used in step {number} is not that of the mean cross-entropy of this "
+            "batch alone")
+
+
+@part("q2_train", weight=2)
+def test_each_step_moves_the_weights_downhill(trained):
+    student, batches = trained
+    assert len(student["steps"]) >= len(batches), "not every batch is followed by an update"
+    pairs = list(zip(student["steps"], batches, strict=False))
+    moving = [pair for pair in pairs if pair[0]["lr"] > 0]  # a warm-up may begin at a rate of 0
+    assert len(moving) > len(pairs) // 2, "most steps have a learning rate of 0"
+    for step, _ in moving:
+        assert not torch.equal(step["weight"], step["after"]), "a step leaves the weights unchanged"
+    first, batch = moving[0]
+    downhill = (first["after"] - first["weight"]) * right_gradient(first["weight"], batch)
+    assert downhill.sum() < 0, "the first update does not go down the gradient"
+
+
+@part("q2_train", weight=1)
+def test_training_mode(trained):
+    student, batches = trained
+    assert len(student["forwards"]) >= len(batches), "not every batch goes through the model"
+    assert all(forward["training"] for forward in student["forwards"]), (
+        "the model is not in training mode during the step")
+
+
+@part("q2_train", weight=1)
+def test_loss_that_is_reported(trained):
+    student, batches = trained
+    losses = [float(mean_loss(step["weight"], batch))
+              for step, batch in zip(student["steps"], batches, strict=False)]
+    assert len(student["losses"]) == EPOCHS, "the epochs do not run to their end"
+    for epoch, loss in enumerate(student["losses"]):
+        expected = sum(losses[epoch * BATCHES : (epoch + 1) * BATCHES]) / BATCHES
+        assert math.isclose(loss, expected, rel_tol=1e-3), (
+            "`loss` should be the mean cross-entropy over the sentences of the batch")
+
+
+@part("q2_train", weight=1)
+def test_one_optimizer(trained):
+    student, _ = trained
+    assert student["steps"], "no optimizer takes a step"
+    assert student["optimizers"] == 1, (
+        f"{student['optimizers']} different optimizers took the steps: AdamW keeps running means "
+        "of the gradients, and a new one forgets them")
+
+
+# ------------------------------------------------------------------------------------ (f) result.log
+
+
+@pytest.fixture
+def log(work) -> resultlog.ResultLogRecord:
+    """The log as handed in."""
+    text = work.text("result.log")
+    assert text is not None, "there is no result.log in what you handed in"
+    return resultlog.read(text)
+
+
+@part("q2_result", weight=3)
+def test_log_is_whole_and_consistent(log, flag):
+    for contradiction in resultlog.contradictions(log):
+        flag(f"result.log: {contradiction}")
+    problems = resultlog.problems(log) + resultlog.contradictions(log)
+    assert not problems, "; ".join(problems)
+
+
+@part("q2_result", weight=5)
+def test_dev_accuracy(log, settings, award, flag):
+    assert not resultlog.contradictions(log), "no accuracy is read from a log that contradicts itself"
+    assert log.dev is not None, "result.log holds no final dev accuracy"
+    steps = resultlog.accuracy_steps(log, settings["accuracy"])
+    if steps is None:
+        flag(f"result.log: no thresholds for the checkpoint {log.settings['checkpoint']} in "
+             "course.toml")
+    assert steps is not None, "the checkpoint in result.log is not one of this course's"
+    reached = sum(log.dev.accuracy >= step for step in steps)
+    award(reached / len(steps), f"dev accuracy {log.dev.accuracy:.3f} reaches {reached} of "
+          f"{len(steps)} steps ({', '.join(f'{step:.2f}' for step in steps)})")
