@@ -1,0 +1,112 @@
+"""The agent: the kit's few lines inside the student's process.
+
+It runs a probe on the student's code and sends back what the probe returned. It judges nothing
+and knows no answer. The kernel gets this file and wire.py as text; the trusted side imports it,
+so that both sides answer in the same way.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import linecache
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from autograder.kernel import wire
+
+MIME = "application/vnd.autograder.answer"
+
+
+class Code:
+    """What a person wrote: the names of a notebook, and the modules that lie beside it.
+
+    `code.attention_scores` is a name of the notebook; `code.bert` is the module bert.py.
+    """
+
+    def __init__(self, names: Mapping[str, Any], folder: Path) -> None:
+        self._names = names
+        self._folder = folder
+
+    def __getattr__(self, name: str) -> Any:
+        if (self._folder / f"{name}.py").is_file():
+            return importlib.import_module(name)
+        if name in self._names:
+            return self._names[name]
+        raise NameError(f"name '{name}' is not defined")
+
+
+def call(code: Code, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """The probe that most tests need: call one of the person's functions by its name."""
+    return getattr(code, name)(*args, **kwargs)
+
+
+def answer(request: bytes, code: Code) -> bytes:
+    """Run the probe that `request` names on `code`; return its value, or what went wrong.
+
+    The request holds `probes` (source text), `function`, `inputs`; the answer holds `value`, or
+    `error` with its type, message and place.
+    """
+    asked = wire.unpack(request)
+    try:
+        value = _probe(asked["probes"], asked["function"])(code, **asked["inputs"])
+        return wire.pack({"value": value})
+    except (Exception, SystemExit) as error:
+        return wire.pack({"error": _describe(error, Path(code._folder))})
+
+
+def _probe(source: str, function: str) -> Callable[..., Any]:
+    if not source:
+        return {"call": call}[function]
+    namespace: dict[str, Any] = {"__name__": "probes"}
+    exec(compile(source, "<probe>", "exec"), namespace)
+    return namespace[function]
+
+
+def _describe(error: BaseException, folder: Path) -> dict[str, Any]:
+    """Type, message, and the last line of the person's own code that the error passed."""
+    where = line = ""
+    message = str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in frames:
+        file = Path(frame.filename)
+        own = file.parent == folder or "ipykernel" in frame.filename
+        if own and frame.lineno is not None:
+            name = file.name if file.parent == folder else "the notebook"
+            where, line = f"{name}, line {frame.lineno}", frame.line or ""
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f"{Path(error.filename).name}, line {error.lineno}"
+        line = (error.text or linecache.getline(error.filename, error.lineno or 0)).strip()
+        message = error.msg
+    return {"type": type(error).__name__, "message": message[:2000], "where": where,
+            "line": line[:500]}
+
+
+def serve(request: str) -> None:
+    """Answer one request inside a Jupyter kernel, as display data under our own MIME type."""
+    from IPython import get_ipython
+    from IPython.display import publish_display_data
+
+    shell = get_ipython()
+    code = Code(shell.user_ns, Path.cwd())
+    data = answer(base64.b64decode(request), code)
+    publish_display_data({MIME: base64.b64encode(data).decode()})
+
+
+def settle() -> None:
+    """Make a kernel ready for grading: modules beside the notebook, no shell, no debugger."""
+    from IPython import get_ipython
+
+    def no_breakpoint(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("a breakpoint was left in the code")
+
+    def no_shell(command: str) -> None:
+        print("(shell commands are not run while grading)")
+
+    sys.path.insert(0, str(Path.cwd()))
+    sys.breakpointhook = no_breakpoint
+    shell = get_ipython()
+    shell.system = shell.system_piped = shell.system_raw = no_shell

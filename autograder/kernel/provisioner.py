@@ -1,0 +1,91 @@
+"""A Jupyter kernel provisioner that starts kernels in the sandbox.
+
+Registered under the entry-point group `jupyter_client.kernel_provisioners` as
+`autograder-sandbox`, so that any Jupyter client can use it through the kernelspec of that name.
+Clients reach the kernel over unix sockets: the sandbox has no network.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from traitlets import Dict
+
+from autograder.kernel.sandbox import Limits, Sandbox
+
+SOCKET_PATH_LIMIT = 90  # of the 107 bytes that Linux allows, less the socket's own name
+
+
+class SandboxProvisioner(LocalProvisioner):
+    """Starts a kernel inside bubblewrap. The client's `cwd` becomes the kernel's home, as a copy.
+
+    `limits` (fields of sandbox.Limits) and `hidden` (package -> sentence) may stand in the
+    kernelspec's provisioner config or be set by the client before the kernel starts.
+    """
+
+    limits = Dict().tag(config=True)
+    hidden = Dict().tag(config=True)
+    folder: Path | None = None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Lay out the folders, move the channels to unix sockets and wrap the command."""
+        limits = Limits(**{**self.limits, **kwargs.pop("limits", {})})
+        hidden = {**self.hidden, **kwargs.pop("hidden", {})}
+        files = Path(kwargs.pop("cwd", None) or tempfile.gettempdir())
+        self._remove_folder()
+        self.folder = _private_folder()
+        runtime = self.folder / "runtime"
+        runtime.mkdir()
+        self._use_unix_sockets(runtime)
+        kwargs = await super().pre_launch(**kwargs)
+        copy = self.folder / "files"
+        shutil.copytree(files, copy, symlinks=True)
+        sandbox = Sandbox(copy, runtime, limits, hidden)
+        _give(self.folder, sandbox.uid)
+        kwargs["cmd"] = sandbox.command(kwargs["cmd"])
+        kwargs["env"] = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
+        kwargs["cwd"] = str(self.folder)
+        kwargs["stdout"] = kwargs["stderr"] = subprocess.DEVNULL
+        return kwargs
+
+    def _use_unix_sockets(self, runtime: Path) -> None:
+        manager: Any = self.parent
+        manager.cleanup_connection_file()
+        manager.transport = "ipc"
+        manager.ip = str(runtime / "channel")
+        manager.connection_file = str(runtime / "connection.json")
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Take the private folders away once the kernel is gone."""
+        await super().cleanup(restart=restart)
+        if not restart:
+            self._remove_folder()
+
+    def _remove_folder(self) -> None:
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+
+def _private_folder() -> Path:
+    """A new folder that only we can enter, its path short enough to hold a socket."""
+    folder = tempfile.mkdtemp(prefix="autograder-")
+    if len(folder) > SOCKET_PATH_LIMIT:
+        os.rmdir(folder)
+        folder = tempfile.mkdtemp(prefix="autograder-", dir="/tmp")
+    return Path(folder)
+
+
+def _give(folder: Path, uid: int) -> None:
+    """Let the sandbox's user read and write below `folder`; the folder itself stays ours."""
+    if os.geteuid() != 0:
+        return
+    for root, names, files in os.walk(folder):
+        for name in (*names, *files):
+            os.chown(os.path.join(root, name), uid, uid, follow_symlinks=False)

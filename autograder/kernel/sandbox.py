@@ -1,0 +1,147 @@
+"""The sandbox: one command line that shuts a process in.
+
+bubblewrap builds the walls (namespaces and a minimal, read-only file system), setpriv takes the
+user's rights away where we are root, prlimit sets the kernel's own limits. All three come with
+Debian and Ubuntu (packages `bubblewrap` and `util-linux`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import site
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MIB = 1024 * 1024
+
+# What a Python kernel needs of the system, and nothing else: no home, no course, no secrets.
+SYSTEM_PATHS = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/ld.so.cache",
+                "/etc/alternatives", "/etc/fonts", "/etc/localtime")
+HOME = "/home/student"
+FIRST_UID = 200_000  # a range that no distribution gives out
+UIDS = 60_000
+
+
+class SandboxError(RuntimeError):
+    """The sandbox cannot be built here; the message says what to install or allow."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one student process may use. Sizes in MiB, times in seconds."""
+
+    memory: int = 4096
+    processes: int = 128
+    file_size: int = 256
+    open_files: int = 1024
+    scratch: int = 512
+    output: int = 8
+    cpu: int = 600
+    wall: int = 600
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """Where one student process lives.
+
+    `files` is copied to its home (a private tmpfs), `runtime` holds the sockets that reach it,
+    `hidden` names top-level packages that cannot be imported, each with the sentence that an
+    import then raises.
+    """
+
+    files: Path
+    runtime: Path
+    limits: Limits = field(default_factory=Limits)
+    hidden: dict[str, str] = field(default_factory=dict)
+
+    def command(self, argv: list[str], environment: dict[str, str] | None = None) -> list[str]:
+        """Return the command line that runs `argv` inside the walls.
+
+        Raises SandboxError where bubblewrap is missing.
+        """
+        bwrap = shutil.which("bwrap")
+        if bwrap is None:
+            raise SandboxError(
+                "bubblewrap is not installed, and student code is never run without a sandbox. "
+                "Install the package `bubblewrap` (apt-get install bubblewrap), then try again."
+            )
+        walls = [bwrap, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net",
+                 "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox",
+                 "--clearenv"]
+        walls += self._rights() + self._file_system() + self._environment(environment or {})
+        return [*walls, "--", *self._drop_rights(), *self._limit(), *self._enter(argv)]
+
+    def _rights(self) -> list[str]:
+        """Root needs no user namespace, only the right to become somebody else inside."""
+        if os.geteuid() == 0:
+            return ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        return ["--unshare-user"]
+
+    def _drop_rights(self) -> list[str]:
+        if os.geteuid() != 0:
+            return []
+        uid = str(self.uid)
+        return ["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--no-new-privs",
+                "--inh-caps=-all", "--bounding-set=-all", "--"]
+
+    @property
+    def uid(self) -> int:
+        """The user inside: one of its own for each sandbox where we are root, else ours."""
+        if os.geteuid() != 0:
+            return os.geteuid()
+        return FIRST_UID + self.runtime.stat().st_ino % UIDS
+
+    def _file_system(self) -> list[str]:
+        binds: list[str] = []
+        for path in (*SYSTEM_PATHS, sys.base_prefix, sys.prefix):
+            if os.path.islink(path):
+                binds += ["--symlink", os.readlink(path), path]
+            elif os.path.exists(path):
+                binds += [*_way_to(path), "--ro-bind", path, path]
+        packages = Path(site.getsitepackages()[0])
+        for name in self.hidden:
+            if (packages / name).is_dir():
+                stub = self._stub(name)
+                binds += ["--ro-bind", str(stub), str(packages / name)]
+        return [*binds, "--proc", "/proc", "--dev", "/dev",
+                "--perms", "1777", "--size", str(64 * MIB), "--tmpfs", "/tmp",
+                "--perms", "1777", "--size", str(self.limits.scratch * MIB), "--tmpfs", "/home",
+                "--ro-bind", str(self.files), "/submission",
+                *_way_to(str(self.runtime)), "--bind", str(self.runtime), str(self.runtime),
+                "--chdir", "/home"]
+
+    def _stub(self, name: str) -> Path:
+        """A package of the same name that says why it is not here."""
+        stub = self.runtime.parent / "hidden" / name
+        stub.mkdir(parents=True, exist_ok=True)
+        (stub / "__init__.py").write_text(f"raise ImportError({self.hidden[name]!r})\n")
+        return stub
+
+    def _environment(self, extra: dict[str, str]) -> list[str]:
+        plain = {
+            "HOME": HOME, "USER": "student", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
+            "PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "IPYTHONDIR": f"{HOME}/.ipython",
+            "MPLBACKEND": "Agg", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
+            "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
+        }
+        pairs = (plain | extra).items()
+        return [word for name, value in pairs for word in ("--setenv", name, value)]
+
+    def _limit(self) -> list[str]:
+        limits = self.limits
+        return ["prlimit", f"--data={limits.memory * MIB}", f"--as={(limits.memory + 8192) * MIB}",
+                f"--nproc={limits.processes}", f"--fsize={limits.file_size * MIB}",
+                f"--nofile={limits.open_files}", f"--cpu={limits.cpu}", "--core=0", "--"]
+
+    def _enter(self, argv: list[str]) -> list[str]:
+        """Fill the private home, then become the process that was asked for."""
+        script = 'cp -R /submission "$HOME" && chmod -R u+w "$HOME" && cd "$HOME" && exec "$@"'
+        return ["sh", "-c", script, "sandbox", *argv]
+
+
+def _way_to(path: str) -> list[str]:
+    """The folders above `path`, empty but passable: outside they may be closed, as /root is."""
+    above = reversed(Path(path).parents[:-1])
+    return [word for folder in above for word in ("--perms", "0755", "--dir", str(folder))]
