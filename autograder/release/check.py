@@ -1,0 +1,157 @@
+"""What must hold of a release: it is what the sources give, it leaks nothing, and it runs."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import nbformat
+
+from autograder.course import Course, Exercise
+from autograder.gradebook.native import generate_assignment
+from autograder.kernel.session import KernelSession
+from autograder.release.build import build
+from autograder.release.solved import MARKERS
+
+# What students also receive, beside the folders of the assignments.
+BESIDE = ("setup.md", "requirements.txt", "collect_submission.sh", "data/prepare.py")
+STAFF_PATHS = ("autograder/", "test_hidden", "misconceptions.toml", "variants.toml", "gradebook.db")
+# What running the exercise leaves in its folder is no part of the release.
+LEFTOVERS = ("result.log", "*-output.txt", "*.pt", "__pycache__/*", ".ipynb_checkpoints/*")
+TELLING_SOLUTION = 14  # characters: shorter lines (`return x`) stand in any program
+TELLING_TEST = 30
+NOT_YET = ("NotImplementedError", "AssertionError")  # before it is solved
+
+
+def problems(course: Course, assignment: str) -> list[str]:
+    """Everything that is wrong with what is released; an empty list where all is well."""
+    released = course.root / assignment
+    if not released.is_dir():
+        return [f"{assignment}/ does not exist: run `autograder release {assignment}`."]
+    return [*stale(course, assignment, released), *leaks(course, assignment, released),
+            *broken(course, assignment, released)]
+
+
+def stale(course: Course, assignment: str, released: Path) -> Iterator[str]:
+    """Files that differ from what the sources give now."""
+    build(course, assignment)
+    with TemporaryDirectory(prefix="autograder-") as folder:
+        generate_assignment(course, assignment, Path(folder), Path(folder) / "gradebook.db")
+        fresh = _files(Path(folder) / assignment)
+    there = _files(released)
+    for name in sorted(fresh.keys() | there.keys()):
+        if name not in there:
+            yield f"{assignment}/{name} is missing: run `autograder release {assignment}`."
+        elif name not in fresh:
+            yield f"{assignment}/{name} does not come from the sources: take it away."
+        elif fresh[name] != there[name]:
+            yield f"{assignment}/{name} is not what the sources give: release again."
+
+
+def leaks(course: Course, assignment: str, released: Path) -> Iterator[str]:
+    """Lines of solutions, hidden tests, probes or misconceptions, and staff paths, in a release."""
+    secrets = {secret: kind for exercise in course.exercises(assignment)
+               for secret, kind in _secrets(exercise)}
+    files = _files(released)
+    files.update({name: (course.root / name).read_bytes()
+                  for name in BESIDE if (course.root / name).is_file()})
+    for name, data in files.items():
+        lines = _lines(name, data)
+        for line in lines:
+            for path in STAFF_PATHS:
+                if path in line:
+                    yield f"{name} names a staff path: {line.strip()[:100]}"
+        plain = "\n".join(_plain(line) for line in lines)
+        for secret, kind in secrets.items():
+            if secret in plain:
+                yield f"{name} holds a line of {kind}: {secret[:100]}"
+
+
+def broken(course: Course, assignment: str, released: Path) -> Iterator[str]:
+    """What does not run: modules that cannot be imported, cells that fail.
+
+    In the skeleton a visible check may fail, but only because nothing is written yet; with the
+    solutions filled in each must pass.
+    """
+    yield from _run(course, assignment, released, "the released", NOT_YET)
+    for exercise in course.exercises(assignment):
+        reference = course.build / "reference" / exercise.name
+        with TemporaryDirectory(prefix="autograder-") as folder:
+            for name, data in {**_files(reference), **_handin(exercise)}.items():
+                (Path(folder) / name).write_bytes(data)
+            yield from _run(course, assignment, Path(folder), "the solved", ())
+
+
+def _run(course: Course, assignment: str, folder: Path, which: str, allowed: tuple[str, ...]
+         ) -> Iterator[str]:
+    limits = course.toml.limits
+    hidden = course.assignment(assignment).hidden
+    with KernelSession(folder, limits.sandbox(), hidden) as session:
+        for module in sorted(folder.glob("*.py")):
+            outcome = session.run(f"__import__({module.stem!r}) and None", limits.cell)
+            if outcome.kind != "done":
+                yield f"{which} {module.name} cannot be imported: {outcome.says}"
+        for path in sorted(folder.glob("*.ipynb")):
+            notebook = nbformat.read(path, as_version=4)
+            for number, cell in enumerate(notebook.cells, start=1):
+                if cell.cell_type != "code" or "skip-execution" in cell.metadata.get("tags", []):
+                    continue
+                outcome = session.run(cell.source, limits.cell)
+                graded = cell.metadata.get("nbgrader", {}).get("grade", False)
+                excused = graded and outcome.says.startswith(allowed) if allowed else False
+                if outcome.kind != "done" and not excused:
+                    yield f"{which} {path.name}, cell {number}, does not run: {outcome.says}"
+
+
+def _handin(exercise: Exercise) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in exercise.folder.glob("handin/*")}
+
+
+def _secrets(exercise: Exercise) -> Iterator[tuple[str, str]]:
+    """What no student may read, each with the name of its kind.
+
+    A line of a test that also stands in what is given (an import, a signature) is no secret.
+    """
+    given: set[str] = set()
+    for path in (exercise.notebook, *exercise.files):
+        if path.suffix == ".py":
+            inside = False
+            for line in map(_plain, path.read_text().splitlines()):
+                if line in MARKERS:
+                    inside = line == MARKERS[0]
+                elif not inside:
+                    given.add(line)
+                elif len(line) >= TELLING_SOLUTION and ("(" in line or "=" in line):
+                    yield line, "a solution"
+    for path in exercise.folder.glob("*.py"):
+        for line in map(_plain, path.read_text().splitlines()):
+            if len(line) >= TELLING_TEST and line not in given:
+                yield line, "a hidden test or probe"
+    wrong = exercise.folder / "misconceptions.toml"
+    if wrong.is_file():
+        for entry in tomllib.loads(wrong.read_text()).get("misconception", []):
+            yield _plain(entry["says"]), "a misconception"
+
+
+def _plain(line: str) -> str:
+    """A line without its comment, with single spaces."""
+    return re.sub(r"\s+", " ", re.sub(r"\s{2,}#.*$", "", line)).strip()
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*"))
+            if path.is_file() and not any(path.relative_to(folder).match(p) for p in LEFTOVERS)}
+
+
+def _lines(name: str, data: bytes) -> list[str]:
+    """The lines that a person reads in a file: a notebook's cells, a text, nothing of the rest."""
+    if name.endswith(".ipynb"):
+        notebook = nbformat.reads(data.decode(), as_version=4)
+        return [line for cell in notebook.cells for line in cell.source.splitlines()]
+    try:
+        return data.decode().splitlines()
+    except UnicodeDecodeError:
+        return []

@@ -1,0 +1,51 @@
+"""An exercise as somebody would have solved it: the sources without the markers.
+
+Files are name -> contents; the notebook stands among them as percent text, NAME.py, so that an
+edit (judge.edits) reaches it like any other file.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import nbformat
+
+from autograder.course import Exercise
+from autograder.release import source
+
+MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
+
+
+def without_markers(text: str) -> str:
+    """The solved file as a person would have written it: the markers' lines taken out."""
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if line.strip() not in MARKERS)
+
+
+def solved_files(exercise: Exercise) -> dict[str, bytes]:
+    """All files of the exercise, solved."""
+    files = {}
+    for path in (exercise.notebook, *exercise.files):
+        data = path.read_bytes()
+        files[path.name] = without_markers(data.decode()).encode() if path.suffix == ".py" else data
+    return files
+
+
+def split_notebook(exercise: Exercise, files: Mapping[str, bytes]
+                   ) -> tuple[nbformat.NotebookNode, dict[str, bytes]]:
+    """Take the notebook out of solved files; return it as a notebook, and the rest."""
+    rest = dict(files)
+    text = rest.pop(exercise.notebook.name).decode()
+    return source.read_notebook(exercise, text), rest
+
+
+def write_version(exercise: Exercise, files: Mapping[str, bytes], folder: Path) -> None:
+    """Write solved files to `folder`, emptied before, as the trusted side runs them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    notebook, rest = split_notebook(exercise, files)
+    nbformat.write(notebook, folder / f"{exercise.name}.ipynb")
+    for name, data in rest.items():
+        (folder / name).write_bytes(data)

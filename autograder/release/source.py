@@ -1,0 +1,92 @@
+"""Read an exercise's source: a percent notebook whose short keys become nbgrader's metadata.
+
+    # %% solution="q1a_tokenize"             a cell that students fill in
+    # %% tests="q1a_tokenize" points=6       the part's grade cell, with visible checks
+    # %% [markdown] written="q1b_why" points=4   an answer graded by hand
+    # %% tags=["skip-execution"]             a cell that grading does not run (training, installing)
+
+The grade_id of a part is its name; it is also the name that hidden tests use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.course import CourseError, Exercise
+
+SHORT_KEYS = ("solution", "tests", "written")
+
+
+def read_notebook(exercise: Exercise, text: str | None = None) -> NotebookNode:
+    """Return the source notebook, solutions included, with nbgrader's metadata.
+
+    `text` takes the place of what stands in the source, where an edited version is wanted.
+
+    Raises CourseError where keys are missing, unknown points or names given twice.
+    """
+    notebook = jupytext.reads(text or exercise.notebook.read_text(), fmt="py:percent")
+    notebook.metadata = nbformat.from_dict({
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
+        "accelerator": "GPU",
+    })
+    seen: set[str] = set()
+    for index, cell in enumerate(notebook.cells):
+        _expand(cell, exercise.name)
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if grade_id in seen:
+            raise CourseError(f"{exercise.notebook.name}: the name `{grade_id}` is used twice.")
+        seen |= {grade_id} - {None}
+        cell.id = grade_id or _cell_id(exercise.name, index)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def parts(notebook: NotebookNode) -> dict[str, float]:
+    """The points of each part, in the order of the notebook."""
+    return {cell.metadata.nbgrader.grade_id: float(cell.metadata.nbgrader.points)
+            for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")}
+
+
+def _expand(cell: NotebookNode, exercise: str) -> None:
+    """Put nbgrader's metadata in the place of the short keys."""
+    metadata = cell.metadata
+    keys = [key for key in SHORT_KEYS if key in metadata]
+    points = metadata.pop("points", None)
+    if not keys:
+        if points is not None:
+            raise CourseError(f"{exercise}: a cell has points={points} but neither tests= nor "
+                              "written=.")
+        return
+    if len(keys) > 1:
+        raise CourseError(f"{exercise}: a cell has both {keys[0]}= and {keys[1]}=.")
+    key, name = keys[0], metadata.pop(keys[0])
+    if (points is None) != (key == "solution"):
+        raise CourseError(f"{exercise}: the cell {key}={name!r} "
+                          f"{'cannot have' if key == 'solution' else 'needs'} points=.")
+    metadata["nbgrader"] = _nbgrader(key, name, points)
+
+
+def _nbgrader(key: str, name: str, points: Any) -> NotebookNode:
+    """nbgrader's cell metadata, schema version 3."""
+    data: dict[str, Any] = {
+        "schema_version": 3,
+        "grade_id": f"{name}-solution" if key == "solution" else name,
+        "grade": key != "solution",
+        "solution": key != "tests",
+        "locked": key == "tests",
+        "task": False,
+    }
+    if points is not None:
+        data["points"] = points
+    return nbformat.from_dict(data)
+
+
+def _cell_id(exercise: str, index: int) -> str:
+    """A cell id that is the same at every release, so that releases diff well."""
+    return hashlib.sha256(f"{exercise}/{index}".encode()).hexdigest()[:8]
