@@ -1,0 +1,192 @@
+"""The command line: `autograder COMMAND`. Each command is one station, or the whole line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from autograder.course import Course, CourseError
+from autograder.gradebook.native import NativeError
+from autograder.intake.receive import Received, receive
+from autograder.kernel.sandbox import SandboxError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown",
+                  pretty_exceptions_enable=False,
+                  help="Coursework on transformers: release it, take it in, grade it, trust it.")
+# A terminal has its own width; in a pipe or a log, tables get room enough to be read.
+console = Console(width=None if Console().is_terminal else 140)
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+CourseOption = Annotated[Path, typer.Option(
+    "--course", help="The course's folder, or one below it.", show_default="here")]
+Assignment = Annotated[str, typer.Argument(help="The assignment's name in course.toml.")]
+PROCESSES = cores()
+Processes = Annotated[int, typer.Option("--processes", "-j", min=1,
+                                        help="How many submissions at a time.")]
+
+
+def progress_bar() -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                    TimeElapsedColumn(), console=console)
+
+
+def main() -> None:
+    """Run the command line; what is wrong with a course or a machine is a sentence, status 2."""
+    try:
+        app()
+    except (CourseError, SandboxError, NativeError) as error:
+        Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
+        raise SystemExit(2) from None
+
+
+@app.command(epilog="Example: `autograder doctor`")
+def doctor() -> None:
+    """Tell what this machine can enforce, by trying each wall of the sandbox."""
+    from autograder.doctor import all_well, examine
+
+    grid = Table(header_style="bold")
+    for column in ("needed", "", "found"):
+        grid.add_column(column)
+    findings = list(examine())
+    for finding in findings:
+        grid.add_row(finding.name, "ok" if finding.ok else "[red]missing[/red]", finding.detail)
+    console.print(grid)
+    if not all_well(findings):
+        console.print("This machine cannot grade safely yet: mend what is marked as missing.")
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: `autograder release q2`, or `autograder release q2 --check`")
+def release(
+    assignment: Assignment,
+    check: Annotated[bool, typer.Option(
+        "--check", help="Write nothing; fail if what is released is stale, leaks or does not run.")
+    ] = False,
+    course: CourseOption = Path(),
+) -> None:
+    """Write what students receive, from the sources, through nbgrader's own converter."""
+    from autograder.release import build
+    from autograder.release.check import problems
+
+    found = Course.find(course)
+    if not check:
+        console.print(f"Released to {build.release(found, assignment)}", highlight=False)
+    faults = problems(found, assignment)
+    for fault in faults:
+        console.print(f"[red]{escape(fault)}[/red]", highlight=False)
+    if faults:
+        raise typer.Exit(1)
+    console.print(f"{assignment}: as the sources give it, nothing leaks, everything runs.")
+
+
+@app.command(epilog="Example: `autograder intake q2 downloads/`")
+def intake(
+    assignment: Assignment,
+    folder: Annotated[Path, typer.Argument(help="The folder that holds the uploaded zips.")],
+    course: CourseOption = Path(),
+) -> None:
+    """Take uploads in: lay them out as nbgrader's submitted/ID/ASSIGNMENT/."""
+    received = _take_in(Course.find(course), assignment, folder)
+    grid = Table(header_style="bold")
+    for column in ("student", "upload", "what was found"):
+        grid.add_column(column)
+    for row in received:
+        found = f"[red]{escape(row.problem)}[/red]" if row.problem else escape(
+            "; ".join(row.remarks)) or "complete"
+        grid.add_row(row.student or "?", escape(row.upload), found)
+    console.print(grid)
+    raise typer.Exit(1 if any(row.problem for row in received) else 0)
+
+
+@app.command(epilog="Example: `autograder grade q2 downloads/`")
+def grade(
+    assignment: Assignment,
+    folder: Annotated[Path | None, typer.Argument(
+        help="A folder of zips to take in first; without it, what lies in submitted/ is graded.")
+    ] = None,
+    processes: Processes = PROCESSES,
+    course: CourseOption = Path(),
+) -> None:
+    """Grade submissions: judge them, fill the gradebook, write feedback pages and grades.csv."""
+    from autograder import batch
+    from autograder.report import grades
+
+    found = Course.find(course)
+    found.assignment(assignment)
+    received = _take_in(found, assignment, folder) if folder else []
+    students = [row.student for row in received if row.student] if folder else (
+        batch.submitted_students(found, assignment))
+    if not students and not received:
+        raise CourseError(f"Nobody has handed in {assignment}: {found.submitted}/*/{assignment} is "
+                          f"empty. Try: autograder grade {assignment} FOLDER-OF-ZIPS")
+    with progress_bar() as bar:
+        task = bar.add_task(f"Grading {assignment}", total=len(students))
+        batch.grade(found, assignment, students, processes, lambda share: bar.advance(task, share))
+    lines = grades.lines(found, assignment, received)
+    grades.write_csv(found.grades, lines)
+    console.print(grades.table(assignment, lines))
+    for name, path in (("gradebook", found.gradebook), ("grades", found.grades),
+                       ("feedback", found.feedback), ("journal", found.journal)):
+        console.print(f"{name:9} {path}", highlight=False, soft_wrap=True)
+    raise typer.Exit(1 if any(line.flags for line in lines) else 0)
+
+
+def _take_in(course: Course, assignment: str, folder: Path) -> list[Received]:
+    from autograder.release.build import prepare
+
+    course.assignment(assignment)
+    prepare(course, assignment)
+    return receive(course, assignment, folder)
+
+
+@app.command(epilog="Example: `autograder samples q2 samples/`")
+def samples(
+    assignment: Assignment,
+    folder: Annotated[Path, typer.Argument(help="Where the zips go.")],
+    course: CourseOption = Path(),
+) -> None:
+    """Make sample submissions, zips as students hand them in, to try the grader on."""
+    from autograder.samples import write_samples
+
+    written = write_samples(Course.find(course), assignment, folder)
+    console.print(f"{len(written)} sample submissions in {folder}", highlight=False)
+
+
+@app.command(epilog="Example: `autograder validate q2`")
+def validate(
+    assignment: Annotated[str | None, typer.Argument(help="One assignment; without it, all.")
+                          ] = None,
+    only: Annotated[str | None, typer.Option(
+        "--only", help="Cases whose name contains this; `reference` and `skeleton` are names.")
+    ] = None,
+    processes: Processes = PROCESSES,
+    course: CourseOption = Path(),
+) -> None:
+    """Test the hidden tests: misconceptions must lose, variants and the reference must not."""
+    from autograder.report import matrix
+    from autograder.validate import cases, validate
+
+    found = Course.find(course)
+    failed = False
+    for name in [assignment] if assignment else list(found.toml.assignments):
+        chosen = [case for case in cases(found, name) if (only or "") in case.name]
+        if not chosen:
+            raise CourseError(f"No case of {name} has a name with `{only}` in it.")
+        with progress_bar() as bar:
+            results = list(bar.track(validate(found, name, processes, chosen), total=len(chosen),
+                                     description=f"Validating {name}"))
+        console.print(matrix.table(name, results))
+        console.print(matrix.summary(results), highlight=False)
+        failed |= any(result.problem for result in results)
+    raise typer.Exit(1 if failed else 0)

@@ -1,0 +1,90 @@
+"""What this machine can do for grading, found by trying."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from autograder.kernel.sandbox import Limits, Sandbox, SandboxError
+
+PACKAGES = ("torch", "nbgrader", "jupytext", "ipykernel")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that grading needs: whether it is there, and what to do where it is not."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def examine() -> Iterator[Finding]:
+    """Try everything that grading stands on."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("Python 3.11 or later", sys.version_info >= (3, 11), version)
+    for package in PACKAGES:
+        yield _package(package)
+    for tool, owner in (("bwrap", "bubblewrap"), ("prlimit", "util-linux"),
+                        ("setpriv", "util-linux")):
+        path = shutil.which(tool)
+        yield Finding(tool, path is not None, path or f"install the package {owner}")
+    for name, code in PROBES:
+        yield _try(name, code)
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Finding(name, False, "run `make setup`")
+
+
+# Each is run inside the sandbox and prints `yes` where the wall holds.
+PROBES: tuple[tuple[str, str], ...] = (
+    ("sandbox starts", "print('yes')"),
+    ("no network", "import socket\ntry: socket.create_connection(('192.0.2.1', 80), 1); print('no')"
+                   "\nexcept OSError: print('yes')"),
+    ("read-only system", "try: open('/usr/probe', 'w'); print('no')\nexcept OSError: print('yes')"),
+    ("home out of sight", f"import os; print('no' if os.path.exists({str(Path.home())!r} + "
+                          "'/.profile') or os.path.exists('/etc/shadow') else 'yes')"),
+    ("unprivileged user", "print('yes' if not int([l for l in open('/proc/self/status') if "
+                          "'CapEff' in l][0].split()[1], 16) else 'no')"),
+    ("memory limit", "try: bytearray(4 * 2**30); print('no')\nexcept MemoryError: print('yes')"),
+    ("process limit", "import os, time\ntry:\n for _ in range(99):\n  if not os.fork(): "
+                      "time.sleep(9); os._exit(0)\n print('no')\nexcept OSError: print('yes')"),
+    ("file size limit", "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+                        "try: open('big', 'wb').write(bytes(9 * 2**20)); print('no')\n"
+                        "except OSError: print('yes')", ),
+)
+
+
+def _try(name: str, code: str) -> Finding:
+    """Run a few lines in a small sandbox and see whether the wall holds."""
+    limits = Limits(memory=512, processes=48, file_size=8, scratch=64)
+    with TemporaryDirectory(prefix="autograder-") as folder:
+        files, runtime = Path(folder) / "files", Path(folder) / "runtime"
+        files.mkdir()
+        runtime.mkdir()
+        sandbox = Sandbox(files, runtime, limits)
+        if os.geteuid() == 0:
+            os.chown(files, sandbox.uid, sandbox.uid)
+        try:
+            done = subprocess.run(sandbox.command([sys.executable, "-c", code]), timeout=20,
+                                  capture_output=True, text=True)
+        except (SandboxError, subprocess.TimeoutExpired) as error:
+            return Finding(name, False, str(error).split(". ")[0])
+    holds = done.stdout.split()[:1] == ["yes"]
+    detail = "holds" if holds else (done.stderr.strip()[-200:] or "does not hold")
+    return Finding(name, holds, detail)
+
+
+def all_well(findings: list[Finding]) -> bool:
+    return all(finding.ok for finding in findings)

@@ -1,0 +1,1 @@
+"""The gradebook station: nbgrader's database, written through nbgrader's own converters."""

@@ -1,0 +1,32 @@
+"""Read the gradebook: a row for each submission, as it stands after any grading by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autograder.course import Course
+from autograder.gradebook.native import open_gradebook
+
+
+@dataclass(frozen=True)
+class Row:
+    """One submission in the gradebook. `parts` maps a part's name to its points."""
+
+    student: str
+    parts: dict[str, float]
+    points: float
+    max_points: float
+    needs_person: bool
+
+
+def rows(course: Course, assignment: str) -> list[Row]:
+    """All submissions of an assignment, by student."""
+    with open_gradebook(course) as gradebook:
+        found = []
+        for submission in gradebook.assignment_submissions(assignment):
+            grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+            parts = {grade.name: float(grade.score) for grade in grades}
+            points = max(0.0, sum(parts.values()) - float(submission.late_submission_penalty or 0))
+            found.append(Row(submission.student.id, parts, points, float(submission.max_score),
+                             bool(submission.needs_manual_grade)))
+    return sorted(found, key=lambda row: row.student)

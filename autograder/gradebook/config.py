@@ -1,0 +1,34 @@
+"""nbgrader's configuration, derived from course.toml. nbgrader_config.py calls `configure`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from traitlets.config import Config
+
+from autograder.course import Course
+
+
+def configure(config: Config, root: Path) -> None:
+    """Fill nbgrader's configuration for the course in `root`."""
+    course = Course.load(root)
+    directory = config.CourseDirectory
+    directory.course_id = course.toml.course.id
+    directory.root = str(course.root)
+    directory.source_directory = str(course.build / "source")
+    directory.release_directory = "."
+    directory.db_url = f"sqlite:///{course.gradebook}"
+    directory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.pt"]
+    # What students hand in beside the notebook stays as they wrote it.
+    config.Autograde.exclude_overwriting = {
+        name: assignment.student_files for name, assignment in course.toml.assignments.items()}
+    # The judge takes the place of execution inside the student's notebook.
+    config.Autograde.autograde_preprocessors = [
+        "autograder.gradebook.preprocessors.Judge",
+        "nbgrader.preprocessors.LimitOutput",
+        "autograder.gradebook.preprocessors.SaveJudgedGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    # A deleted grade cell comes back instead of waiting for a person for ever.
+    config.OverwriteCells.add_missing_cells = True

@@ -1,0 +1,112 @@
+"""nbgrader's own extension point: the judge in the place of execution, and its points saved.
+
+`nbgrader autograde` runs these as it runs its own preprocessors. `autograder grade` judges first,
+many at a time, and hands the verdicts over with `known`; the rest of the way is the same.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import html
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat.notebooknode import NotebookNode
+from nbgrader import utils
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import SaveAutoGrades as NbgraderSaveAutoGrades
+
+from autograder.course import Course
+from autograder.intake.receive import notes
+from autograder.journal import Entry, Journal, path_of
+from autograder.judge.grading import Grader, new_seed
+from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.judge.work import Work
+from autograder.release.build import prepare
+
+RESOURCE = "autograder_verdict"
+_known: dict[tuple[str, str, str], Verdict] = {}  # (assignment, student, notebook)
+_graders: dict[tuple[Path, str], Grader] = {}
+
+
+@contextlib.contextmanager
+def known(verdicts: Mapping[tuple[str, str, str], Verdict]) -> Iterator[None]:
+    """Use these verdicts, by (assignment, student, notebook), and judge nothing again."""
+    _known.update(verdicts)
+    try:
+        yield
+    finally:
+        _known.clear()
+
+
+class Judge(NbGraderPreprocessor):
+    """Judges a notebook and the files beside it; the sentences become the grade cells' outputs."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict
+                   ) -> tuple[NotebookNode, ResourcesDict]:
+        names = resources["nbgrader"]
+        key = (names["assignment"], names["student"], names["notebook"])
+        folder = Path(resources["metadata"]["path"])
+        course = Course.find(folder)
+        verdict = _known.get(key) or _judge(course, names, nb, folder)
+        note = notes(course, names["assignment"]).get(names["student"])
+        for cell in nb.cells:
+            if utils.is_grade(cell) and cell.cell_type == "code":
+                part = verdict.part(cell.metadata.nbgrader.grade_id)
+                cell.outputs = [_output(part)] if part else []
+        if note is not None and (note.problem or note.remarks):
+            lines = [note.problem] if note.problem else list(note.remarks)
+            nb.cells.insert(0, nbformat.v4.new_markdown_cell(
+                "**About what you handed in:** " + html.escape("; ".join(lines)) + "."))
+        resources[RESOURCE] = verdict
+        return nb, resources
+
+
+class SaveJudgedGrades(NbgraderSaveAutoGrades):
+    """Saves the judge's points. Manual scores and comments stay nbgrader's own business."""
+
+    def _add_score(self, cell: NotebookNode, resources: ResourcesDict) -> None:
+        if cell.cell_type != "code" or utils.is_solution(cell):
+            super()._add_score(cell, resources)
+            return
+        part = resources[RESOURCE].part(cell.metadata.nbgrader.grade_id)
+        grade = self.gradebook.find_grade(cell.metadata.nbgrader.grade_id, self.notebook_id,
+                                          self.assignment_id, self.student_id)
+        grade.auto_score = part.points if part else 0.0  # no verdict, no points
+        grade.needs_manual_grade = grade.manual_score is not None or bool(part and part.flags)
+        self.gradebook.db.commit()
+
+
+def _judge(course: Course, names: Mapping[str, str], nb: NotebookNode, folder: Path) -> Verdict:
+    """Judge in this process, for the native command; the grader is kept for the next student."""
+    assignment = names["assignment"]
+    key = (course.root, assignment)
+    if key not in _graders:
+        prepare(course, assignment)
+        _graders[key] = Grader(course, assignment, new_seed()).__enter__()
+        atexit.register(_graders[key].__exit__, None, None, None)
+    work = Work.read(names["notebook"], nb, folder)
+    verdict = _graders[key].grade(work)
+    with Journal(path_of(course, assignment)) as journal:
+        journal.write(Entry.of(names["student"], work, verdict))
+    return verdict
+
+
+def _output(part: PartVerdict) -> NotebookNode:
+    """The part's points and sentences, as plain text and as escaped HTML."""
+    points = f"{part.points:g} of {part.max_points:g} points"
+    lines = [*part.says, *part.remarks] or ["Right."]
+    items = "".join(f"<li>{_code(html.escape(line))}</li>" for line in lines)
+    data: dict[str, Any] = {"text/plain": "\n".join([points, *(f"- {line}" for line in lines)]),
+                            "text/html": f"<p><b>{points}</b></p><ul>{items}</ul>"}
+    return nbformat.v4.new_output("display_data", data)
+
+
+def _code(line: str) -> str:
+    """`names` in backticks as HTML's code, in text that is escaped already."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", line)

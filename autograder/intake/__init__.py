@@ -1,0 +1,1 @@
+"""The intake station: from what students upload to nbgrader's submitted/ID/ASSIGNMENT/."""

@@ -1,0 +1,153 @@
+"""Take a folder of uploads in: one row for each, whatever is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+import nbformat
+
+from autograder.course import Course, CourseError
+from autograder.intake.archive import ArchiveError, read_archive
+
+
+@dataclass(frozen=True)
+class Received:
+    """One upload. `problem` says why nothing of it can be graded, `remarks` what was unusual.
+
+    `student` is empty where the file's name holds no id: nobody guesses whose it is.
+    """
+
+    upload: str
+    student: str = ""
+    problem: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def receive(course: Course, assignment: str, folder: Path) -> list[Received]:
+    """Lay the uploads of `folder` out as nbgrader's submitted/ID/ASSIGNMENT/; return a row each.
+
+    An upload that cannot be read still gets a folder, with the notebook as it was released: the
+    student stands in the gradebook with zero points and the reason.
+    Raises CourseError where the folder does not exist or holds no zip.
+    """
+    if not folder.is_dir():
+        raise CourseError(f"There is no folder {folder}. Name the folder that holds the zips.")
+    uploads = sorted((path for path in folder.iterdir()
+                      if path.suffix.lower() == ".zip" and path.is_file()),
+                     key=lambda path: (path.stat().st_mtime, path.name))
+    if not uploads:
+        raise CourseError(f"There is no .zip in {folder}.")
+    latest = {_student(course, path): path for path in uploads}
+    rows = []
+    for path in uploads:
+        student = _student(course, path)
+        if not student:
+            rows.append(Received(path.name, problem="the file's name holds no student id; expected "
+                                 f"{course.assignment(assignment).archive}"))
+        elif latest[student] != path:
+            rows.append(Received(path.name, problem=f"replaced by {latest[student].name}, which "
+                                                    "is newer"))
+        else:
+            rows.append(_take_in(course, assignment, student, path))
+    _write_notes(course, assignment, rows)
+    return sorted(rows, key=lambda row: (row.student, row.upload))
+
+
+def notes(course: Course, assignment: str) -> dict[str, Received]:
+    """What was noted when each student's upload was taken in."""
+    path = _notes_file(course, assignment)
+    if not path.is_file():
+        return {}
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    found = [Received(**{**row, "remarks": tuple(row["remarks"])}) for row in rows]
+    return {row.student: row for row in found if row.student}
+
+
+def _student(course: Course, path: Path) -> str:
+    found = re.search(rf"(?<!\d){course.toml.course.student_id}(?!\d)", path.name)
+    return found.group() if found else ""
+
+
+def _take_in(course: Course, assignment: str, student: str, upload: Path) -> Received:
+    remarks: list[str] = []
+    expected = course.assignment(assignment).archive.format(id=student)
+    if upload.name != expected:
+        remarks.append(f"handed in as {upload.name}, expected {expected}")
+    problem = ""
+    files: dict[str, bytes] = {}
+    try:
+        everything, left_out = read_archive(upload)
+        remarks += left_out
+        files = _find_assignment(course, assignment, everything, remarks)
+    except ArchiveError as error:
+        problem = str(error)
+    folder = course.submitted / student / assignment
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    for exercise in course.assignment(assignment).exercises:
+        remarks += _check_notebook(course, assignment, exercise, folder)
+    remarks += [f"{name} is missing" for name in course.assignment(assignment).student_files
+                if name not in files and not problem]
+    return Received(upload.name, student, problem, tuple(remarks))
+
+
+def _find_assignment(course: Course, assignment: str, files: dict[str, bytes], remarks: list[str]
+                     ) -> dict[str, bytes]:
+    """The files of the assignment's folder, wherever in the zip it lies, by paths within it."""
+    settings = course.assignment(assignment)
+    wanted = {f"{name}.ipynb" for name in settings.exercises} | set(settings.student_files)
+    folders: dict[PurePosixPath, int] = {}
+    for name in files:
+        path = PurePosixPath(name)
+        folders[path.parent] = folders.get(path.parent, 0) + (path.name in wanted)
+    found = [folder for folder, count in folders.items() if count]
+    if not found:
+        some = ", ".join(sorted(files)[:4])
+        raise ArchiveError(f"the zip holds none of {', '.join(sorted(wanted))}; it holds {some}")
+    best = max(found, key=lambda folder: (folder.name == assignment, folders[folder],
+                                          -len(folder.parts)))
+    if str(best) != assignment:
+        remarks.append(f"the files lie in {str(best)!r}, expected {assignment!r}")
+    return {str(PurePosixPath(name).relative_to(best)): data for name, data in files.items()
+            if PurePosixPath(name).is_relative_to(best)}
+
+
+def _check_notebook(course: Course, assignment: str, exercise: str, folder: Path) -> list[str]:
+    """Make sure there is a notebook that nbgrader can read; tell where it is not the student's."""
+    path = folder / f"{exercise}.ipynb"
+    released = course.build / "release" / assignment / path.name
+    if not path.is_file():
+        shutil.copy(released, path)
+        return [f"{path.name} is missing; graded with the notebook as it was released"]
+    try:
+        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+        nbformat.validate(notebook)
+    except (ValueError, UnicodeDecodeError, nbformat.ValidationError, AttributeError, KeyError,
+            TypeError) as error:
+        path.rename(folder / f"{exercise}.unreadable")
+        shutil.copy(released, path)
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        return [f"{path.name} is not a readable notebook ({reason}); graded with the notebook as "
+                "it was released"]
+    return []
+
+
+def _notes_file(course: Course, assignment: str) -> Path:
+    return course.journal / f"{assignment}.intake.jsonl"
+
+
+def _write_notes(course: Course, assignment: str, rows: list[Received]) -> None:
+    """Keep the rows, and those of students whose uploads came another time."""
+    path = _notes_file(course, assignment)
+    now = {row.student for row in rows}
+    rows = [*(row for student, row in notes(course, assignment).items() if student not in now),
+            *rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows))

@@ -1,0 +1,82 @@
+"""The journal: every verdict, written down and flushed to disk before anybody sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from autograder.course import Course
+from autograder.judge.verdict import Verdict
+from autograder.judge.work import Work
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One verdict on one student's exercise, with the hash of what was judged."""
+
+    student: str
+    exercise: str
+    fingerprint: str
+    verdict: Verdict
+
+    @classmethod
+    def of(cls, student: str, work: Work, verdict: Verdict) -> Entry:
+        return cls(student, work.exercise, work.fingerprint, verdict)
+
+
+class Journal:
+    """Appends entries to a file of JSON lines, one batch after another. A context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Journal:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = open(self.path, "a", encoding="utf-8")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._file.close()
+
+    def write(self, entry: Entry) -> None:
+        """Append one entry; it is on disk when this returns."""
+        line = {"time": datetime.now(UTC).isoformat(timespec="seconds"),
+                "student": entry.student, "exercise": entry.exercise,
+                "fingerprint": entry.fingerprint, "verdict": entry.verdict.to_json()}
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def path_of(course: Course, assignment: str) -> Path:
+    return course.journal / f"{assignment}.jsonl"
+
+
+def latest(course: Course, assignment: str) -> dict[str, list[Verdict]]:
+    """The last verdict on each exercise, by student."""
+    last: dict[tuple[str, str], Verdict] = {}
+    for entry in read(path_of(course, assignment)):
+        last[entry.student, entry.exercise] = entry.verdict
+    found: dict[str, list[Verdict]] = {}
+    for (student, _), verdict in last.items():
+        found.setdefault(student, []).append(verdict)
+    return found
+
+
+def read(path: Path) -> Iterator[Entry]:
+    """The entries of a journal, oldest first; a last line cut off by a crash is left out."""
+    if not path.is_file():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            data = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        yield Entry(data["student"], data["exercise"], data["fingerprint"],
+                    Verdict.from_json(data["verdict"]))

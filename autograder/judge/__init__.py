@@ -1,0 +1,1 @@
+"""The judge: compares what student code returns with what the reference returns, outside both."""

@@ -1,0 +1,95 @@
+"""`both`: what a hidden test calls to put one probe to the student's code and the reference's."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.judge.sides import Answer, Failure, StudentSide, TrustedSide
+from autograder.judge.testing import same
+from autograder.kernel import wire
+
+
+class StudentFailed(Exception):
+    """The student's code gave no value; the message is the sentence for the student."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.says)
+        self.failure = failure
+
+
+class ReferenceFailed(Exception):
+    """The reference gave no value: the exercise is broken, not the submission."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request of a test, with the student's answer to it."""
+
+    request: bytes
+    answer: Answer
+
+
+class Both:
+    """One hidden test's way to the two sides. It remembers what was asked, for the sentences."""
+
+    def __init__(self, student: StudentSide, trusted: TrustedSide, reference: Path) -> None:
+        self._student = student
+        self._trusted = trusted
+        self._reference = reference
+        self.asked: list[Asked] = []
+
+    def __call__(self, probe: Callable[..., Any], **inputs: Any) -> tuple[Any, Any]:
+        """Run a probe of probes.py on both sides; return (student's value, reference's value).
+
+        Raises StudentFailed where the student's code raised, hung or died.
+        """
+        module = inspect.getmodule(probe)
+        assert module is not None, "a probe is a function of probes.py"
+        return self._ask(inspect.getsource(module), probe.__name__, inputs)
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Call the function `name` on both sides; return both values."""
+        return self._ask("", "call", {"name": name, "args": list(args), "kwargs": kwargs})
+
+    def _ask(self, probes: str, function: str, inputs: dict[str, Any]) -> tuple[Any, Any]:
+        request = wire.pack({"probes": probes, "function": function, "inputs": inputs})
+        reference = self._trusted.ask(self._reference, request)
+        if reference.failure is not None:
+            raise ReferenceFailed(f"the reference's {function}: {reference.failure.says}")
+        student = self._student.ask(request)
+        self.asked.append(Asked(request, student))
+        if student.failure is not None:
+            raise StudentFailed(student.failure)
+        return student.value, reference.value
+
+    def looks_like(self, version: Path) -> bool:
+        """Whether the version in a folder answers all that was asked as the student did.
+
+        What the reference also answers so tells nothing, and an unanswered probe neither.
+        """
+        telling = False
+        for asked in self.asked:
+            theirs = self._trusted.ask(version, asked.request)
+            ours = self._trusted.ask(self._reference, asked.request)
+            if not _alike(asked.answer, theirs):
+                return False
+            telling = telling or not _alike(ours, theirs)
+        return telling
+
+
+def _alike(one: Answer, other: Answer) -> bool:
+    if one.failure is None and other.failure is None:
+        return same(one.value, other.value)
+    if one.failure is None or other.failure is None or one.failure.fatal:
+        return False
+    return (one.failure.error, _message(one)) == (other.failure.error, _message(other))
+
+
+def _message(answer: Answer) -> str:
+    """The failure's sentence without its place, which differs between two people's files."""
+    assert answer.failure is not None
+    return answer.failure.says.split(" at ")[0]

@@ -1,0 +1,120 @@
+"""Judge one exercise of one submission: its hidden tests, run by pytest in this process.
+
+Student code never runs here; it answers from its sandbox (sides.StudentSide).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import nbformat
+import pytest
+import torch
+
+from autograder.course import Assignment, Course, CourseError, Exercise
+from autograder.judge.edits import write_misconceptions
+from autograder.judge.plugin import JudgePlugin
+from autograder.judge.sides import StudentSide, TrustedSide, temporary_folder
+from autograder.judge.verdict import Verdict
+from autograder.judge.work import Work, runnable_cells
+from autograder.release import source
+
+QUIET = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler", "--assert=plain",
+         "--import-mode=importlib", "--capture=no", "-c", os.devnull]
+
+
+def new_seed() -> int:
+    """A batch's seed: what hidden tests draw their inputs from. Nobody can know it beforehand."""
+    return secrets.randbelow(2**31)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What an exercise needs to be judged, made ready once a batch."""
+
+    points: dict[str, float]
+    given: dict[str, bytes]
+    notebook: nbformat.NotebookNode
+    reference: Path
+
+
+class Grader:
+    """Judges submissions of one assignment, one after another. Use as a context manager.
+
+    The build (release.build.prepare) must stand. The reference's and the misconceptions' answers
+    are kept from one submission to the next; nothing of a submission is.
+    """
+
+    def __init__(self, course: Course, assignment: str, seed: int) -> None:
+        self.course = course
+        self.seed = seed
+        self._name = assignment
+        self._assignment: Assignment = course.assignment(assignment)
+        self._folder = temporary_folder()
+        self._trusted = TrustedSide(float(course.toml.limits.probe))
+        self._prepared = {exercise.name: self._prepare(exercise)
+                          for exercise in course.exercises(assignment)}
+        self._misconceptions = {
+            exercise.name: write_misconceptions(
+                exercise, Path(self._folder.name) / exercise.name)
+            for exercise in course.exercises(assignment)}
+
+    def __enter__(self) -> Grader:
+        torch.set_num_threads(1)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._trusted.__exit__()
+        self._folder.cleanup()
+
+    def points(self, exercise: str) -> dict[str, float]:
+        """The points of each part of an exercise."""
+        return self._prepared[exercise].points
+
+    def grade(self, work: Work) -> Verdict:
+        """Judge one exercise as somebody handed it in."""
+        start = time.monotonic()
+        prepared = self._prepared[work.exercise]
+        with temporary_folder() as folder:
+            work.write(Path(folder), prepared.given, self._assignment.student_files)
+            with self._student(work, prepared, Path(folder)) as student:
+                plugin = self._run_tests(work, prepared, student)
+        if plugin.broken is not None:
+            raise plugin.broken
+        parts = tuple(tally.verdict(part) for part, tally in plugin.tallies.items())
+        return Verdict(work.exercise, parts, tuple(student.events), self.seed,
+                       round(time.monotonic() - start, 2))
+
+    def _student(self, work: Work, prepared: _Prepared, folder: Path) -> StudentSide:
+        modules = [Path(name).stem for name in self._assignment.student_files
+                   if name.endswith(".py") and name in work.files]
+        limits = self.course.toml.limits
+        return StudentSide(folder, runnable_cells(work.notebook, prepared.notebook), modules,
+                           limits, float(limits.submission), self._assignment.hidden)
+
+    def _run_tests(self, work: Work, prepared: _Prepared, student: StudentSide) -> JudgePlugin:
+        exercise = self.course.exercise(work.exercise)
+        plugin = JudgePlugin(prepared.points, work, self._assignment.settings, self.seed, student,
+                             self._trusted, prepared.reference,
+                             self._misconceptions[work.exercise])
+        status = pytest.main([str(exercise.hidden_tests), "--rootdir", str(exercise.folder),
+                              *QUIET], plugins=[plugin])
+        if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            raise CourseError(
+                f"The hidden tests of {exercise.name} cannot be run (pytest ended with {status!r})."
+                f" Try: pytest --collect-only {exercise.hidden_tests}")
+        return plugin
+
+    def _prepare(self, exercise: Exercise) -> _Prepared:
+        notebook = source.read_notebook(exercise)
+        built = self.course.build / "source" / self._name
+        given = {path.name: path.read_bytes() for path in built.iterdir()
+                 if path.is_file() and path.suffix != ".ipynb"}
+        return _Prepared(source.parts(notebook), given, notebook,
+                         self.course.build / "reference" / exercise.name)

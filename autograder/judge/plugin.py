@@ -1,0 +1,214 @@
+"""The pytest plugin that turns hidden tests into points and sentences.
+
+It gives the tests their fixtures (both, draw, work, settings, award, remark, flag), stops asking
+a part whose code hung or died, and adds up what passed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from autograder.judge.both import Both, ReferenceFailed, StudentFailed
+from autograder.judge.edits import Edited
+from autograder.judge.sides import StudentSide, TrustedSide
+from autograder.judge.testing import Wrong
+from autograder.judge.verdict import PartVerdict
+from autograder.judge.work import Work
+from autograder.kernel.sandbox import SandboxError
+
+
+@dataclass
+class Tally:
+    """What the tests of one part have shown so far."""
+
+    points: float
+    weight: float = 0.0
+    passed: float = 0.0
+    together: list[str] = field(default_factory=list)
+    together_passed: bool = True
+    keeps: float = 1.0
+    says: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    misconceptions: list[str] = field(default_factory=list)
+    staff: list[str] = field(default_factory=list)
+    stopped: str = ""
+
+    @property
+    def right_alone(self) -> bool:
+        return self.weight > 0 and self.passed >= self.weight
+
+    def verdict(self, part: str) -> PartVerdict:
+        """Points right alone or, where that is more, right together."""
+        share = self.passed / self.weight if self.weight else 0.0
+        says = self.says
+        if self.together and self.together_passed and self.keeps > share:
+            share = self.keeps
+            says = self.together if self.keeps < 1 else []
+        points = round(self.points * share, 2)
+        unique = lambda lines: tuple(dict.fromkeys(lines))  # noqa: E731
+        return PartVerdict(part, points, self.points, unique(says), unique(self.remarks),
+                           unique(self.flags), unique(self.misconceptions), unique(self.staff))
+
+
+class JudgePlugin:
+    """One run of an exercise's hidden tests on one submission."""
+
+    def __init__(self, points: dict[str, float], work: Work, settings: dict[str, Any], seed: int,
+                 student: StudentSide, trusted: TrustedSide, reference: Path,
+                 misconceptions: list[Edited]) -> None:
+        self.tallies = {part: Tally(most) for part, most in points.items()}
+        self._work, self._settings, self._seed = work, settings, seed
+        self._student, self._trusted, self._reference = student, trusted, reference
+        self._misconceptions = misconceptions
+        self._both: Both | None = None
+        self._award: tuple[float, str] | None = None
+        self.broken: SandboxError | None = None  # this machine's fault, nobody's zero
+
+    # -- the fixtures of hidden tests ---------------------------------------------------------
+
+    @pytest.fixture
+    def both(self) -> Both:
+        """Puts a probe to both sides."""
+        self._both = Both(self._student, self._trusted, self._reference)
+        return self._both
+
+    @pytest.fixture
+    def draw(self, request: pytest.FixtureRequest) -> Callable[..., torch.Tensor]:
+        """Draws standard normal tensors afresh for each batch: draw(2, 7, 12)."""
+        name = zlib.crc32(request.node.nodeid.rpartition("::")[2].encode())
+        generator = torch.Generator().manual_seed(self._seed * 2**32 + name)
+        return lambda *shape: torch.randn(*shape, generator=generator)
+
+    @pytest.fixture
+    def work(self) -> Work:
+        """What was handed in: files and notebook."""
+        return self._work
+
+    @pytest.fixture
+    def settings(self) -> dict[str, Any]:
+        """The assignment's [settings] in course.toml."""
+        return self._settings
+
+    @pytest.fixture
+    def award(self) -> Callable[[float, str], None]:
+        """Gives the test a share of its weight between 0 and 1, with a sentence if under 1."""
+
+        def give(share: float, says: str) -> None:
+            self._award = (min(max(float(share), 0.0), 1.0), says)
+
+        return give
+
+    @pytest.fixture
+    def remark(self, request: pytest.FixtureRequest) -> Callable[[str], None]:
+        """Tells the student something that costs nothing."""
+        return self._tally(request.node).remarks.append
+
+    @pytest.fixture
+    def flag(self, request: pytest.FixtureRequest) -> Callable[[str], None]:
+        """Asks for a person to look."""
+        return self._tally(request.node).flags.append
+
+    # -- pytest's hooks -----------------------------------------------------------------------
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Alone first; together after everything, since it's only needed where alone failed."""
+        items.sort(key=lambda item: _mark(item)[2] is not None)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Leave out (by returning True) tests that can change nothing any more."""
+        self._both = self._award = None
+        tally = self._tally(item)
+        _, weight, together, keeps = _mark(item)
+        if together is None:
+            tally.weight += weight
+        if tally.stopped or (together is not None and tally.right_alone):
+            if together is not None and not tally.right_alone:
+                tally.together_passed = False
+            return True
+        if together is not None:
+            tally.together.append(together)
+            tally.keeps = min(tally.keeps, keeps)
+        return None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]
+                                  ) -> Iterator[None]:
+        report = yield
+        if call.when == "call" or call.excinfo is not None:
+            self._record(item, call.excinfo.value if call.excinfo else None)
+        return report
+
+    # -- counting -----------------------------------------------------------------------------
+
+    def _tally(self, item: pytest.Item) -> Tally:
+        return self.tallies[_mark(item)[0]]
+
+    def _record(self, item: pytest.Item, error: BaseException | None) -> None:
+        tally = self._tally(item)
+        part, weight, together, _ = _mark(item)
+        if error is not None:
+            tally.together_passed &= together is None
+            if together is None:
+                self._explain(part, tally, error)
+            return
+        if together is None:
+            share, says = self._award or (1.0, "")
+            tally.passed += weight * share
+            if share < 1:
+                tally.says.append(_finished(says))
+
+    def _explain(self, part: str, tally: Tally, error: BaseException) -> None:
+        """Turn a failed test into sentences, the misconception's first where one fits."""
+        if isinstance(error, SandboxError):
+            self.broken = error
+            return
+        if isinstance(error, ReferenceFailed):
+            tally.says.append("This part could not be graded; a person will look at it.")
+            tally.flags.append("the reference itself failed: the exercise needs mending")
+            tally.staff.append(str(error))
+            return
+        if isinstance(error, StudentFailed) and error.failure.fatal:
+            tally.stopped = error.failure.says
+        misconception = self._recognise(part)
+        if misconception is not None:
+            tally.misconceptions.append(misconception.name)
+            tally.says.insert(0, _finished(misconception.says))
+        elif isinstance(error, StudentFailed):
+            tally.says.append(_finished(error.failure.says))
+        elif isinstance(error, (Wrong, AssertionError)) and str(error):
+            tally.says.append(_finished(str(error)))
+        else:
+            tally.says.append("Your code returned something that the test could not read.")
+            tally.staff.append(f"{type(error).__name__}: {error}")
+
+    def _recognise(self, part: str) -> Edited | None:
+        """The misconception of this part whose answers are the student's, if there is one."""
+        both = self._both
+        if both is None:
+            return None
+        return next((one for one in self._misconceptions
+                     if one.part == part and both.looks_like(one.folder)), None)
+
+
+def _mark(item: pytest.Item) -> tuple[str, float, str | None, float]:
+    mark = item.get_closest_marker("part")
+    if mark is None:
+        raise pytest.UsageError(f"{item.nodeid}: a hidden test needs @part(...)")
+    part, weight, together, keeps = mark.args
+    return part, weight, together, keeps
+
+
+def _finished(sentence: str) -> str:
+    """With a capital and a full stop."""
+    sentence = sentence.strip()
+    sentence = sentence[:1].upper() + sentence[1:]
+    return sentence if sentence.endswith((".", "?", "!")) else sentence + "."

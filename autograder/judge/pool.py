@@ -1,0 +1,60 @@
+"""Judge many submissions, several at a time, each process with a Grader of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, as_completed
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from multiprocessing.util import Finalize
+from typing import TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from autograder.course import Course
+from autograder.judge.grading import Grader
+from autograder.judge.verdict import Verdict
+from autograder.judge.work import Work
+
+Key = TypeVar("Key")
+SLACK_SECONDS = 180  # for what is not the student's own time: starting, the reference, restarts
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The judge's own process died or hung over this work: nobody's zero, but a person's case."""
+
+    reason: str
+
+
+def judge_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[Key, Work]],
+              processes: int) -> Iterator[tuple[Key, Verdict | Lost]]:
+    """Judge everything; yield results as they come. One that kills its judge harms no other."""
+    pool = ProcessPool(max_workers=processes, context=multiprocessing.get_context("spawn"),
+                       initializer=_start, initargs=(course, assignment, seed))
+    limit = course.toml.limits.submission + SLACK_SECONDS
+    with pool:
+        keys: dict[Future[Verdict], Key] = {
+            pool.schedule(_judge, args=(work,), timeout=limit): key for key, work in works}
+        for future in as_completed(keys):
+            try:
+                yield keys[future], future.result()
+            except FutureTimeout:
+                yield keys[future], Lost(f"judging took more than {limit} s and was stopped")
+            except ProcessExpired as error:
+                yield keys[future], Lost(f"the judging process died ({error})")
+
+
+_grader: Grader | None = None
+
+
+def _start(course: Course, assignment: str, seed: int) -> None:
+    global _grader
+    _grader = Grader(course, assignment, seed).__enter__()
+    Finalize(None, _grader.__exit__, (None, None, None), exitpriority=100)
+
+
+def _judge(work: Work) -> Verdict:
+    assert _grader is not None
+    return _grader.grade(work)

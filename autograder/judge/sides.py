@@ -1,0 +1,206 @@
+"""The two sides that a probe is put to: the student's, in its sandbox, and the trusted one.
+
+Both answer requests (agent.py's) with an Answer. The student's side starts its kernel when it is
+first asked, starts another one where student code killed it, and stops when its time is used up.
+The trusted side runs the reference, and the misconceptions, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+import time
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from autograder.course import LimitSettings
+from autograder.judge import trusted
+from autograder.kernel import wire
+from autograder.kernel.session import KernelSession, Outcome
+from autograder.kernel.wire import WireError
+
+MAX_KERNELS = 12
+MAX_REPORTED_CELLS = 5
+OBITUARY = "EndedAtImport"  # what a module raises that took its kernel down when first imported
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no value: a sentence for the student, and whether the process is gone."""
+
+    says: str
+    error: str = ""
+    fatal: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A probe's value, or the failure in its place."""
+
+    value: Any = None
+    failure: Failure | None = None
+
+
+@dataclass
+class StudentSide:
+    """One submission's code in sandboxed kernels, one at a time. Use as a context manager.
+
+    `cells` are run and `modules` imported before the first probe; `events` tells what happened,
+    for the report.
+    """
+
+    folder: Path
+    cells: list[str]
+    modules: list[str]
+    limits: LimitSettings
+    seconds: float
+    hidden: dict[str, str] = field(default_factory=dict)
+    events: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._session: KernelSession | None = None
+        self._deadly: set[int] = set()
+        self._kernels = 0
+        self._end = time.monotonic() + self.seconds
+
+    def __enter__(self) -> StudentSide:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._session is not None:
+            self._session.close()
+
+    def ask(self, request: bytes) -> Answer:
+        """Put one request to the student's code."""
+        if time.monotonic() > self._end or self._kernels > MAX_KERNELS:
+            return Answer(failure=Failure(
+                "not tried: this submission's time was used up by what came before", fatal=True))
+        outcome = self._ready().ask(request, timeout=self.limits.probe)
+        return read_answer(outcome)
+
+    def _ready(self) -> KernelSession:
+        """The session, started and fed with the notebook's cells."""
+        while self._session is None or not self._session.alive:
+            self._kernels += 1
+            self._session = KernelSession(self.folder, self.limits.sandbox(), self.hidden)
+            self._session.__enter__()
+            self._run_cells(self._session)
+            self._import_modules(self._session)
+        return self._session
+
+    def _run_cells(self, session: KernelSession) -> None:
+        for index, source in enumerate(self.cells):
+            if index in self._deadly:
+                continue
+            outcome = session.run(source, timeout=self.limits.cell)
+            if outcome.fatal:
+                self._deadly.add(index)
+            if outcome.kind != "done":
+                self._report(index, outcome)
+            if outcome.fatal:
+                if len(self._deadly) >= MAX_REPORTED_CELLS:
+                    self._deadly.update(range(len(self.cells)))
+                return
+
+    def _import_modules(self, session: KernelSession) -> None:
+        """Import each module once; one that kills the kernel is replaced by its own obituary.
+
+        An import that merely fails is left alone: the probes that need it will say so.
+        """
+        for name in self.modules if session.alive else ():
+            outcome = session.run(f"__import__({name!r}) and None", timeout=self.limits.probe)
+            if outcome.fatal:
+                reason = f"{name}.py, while it was imported, {outcome.says}"
+                (self.folder / f"{name}.py").write_text(
+                    f"class {OBITUARY}(ImportError): ...\n\nraise {OBITUARY}({reason!r})\n")
+                self.events.append(f"{reason}.")
+                return
+
+    def _report(self, index: int, outcome: Outcome) -> None:
+        event = f"A code cell of the notebook (number {index + 1} of those run): {outcome.says}."
+        if event not in self.events and len(self.events) < MAX_REPORTED_CELLS:
+            self.events.append(event)
+
+
+@dataclass
+class TrustedSide:
+    """Runs our own code: the reference and the misconceptions. Use as a context manager.
+
+    Answers are kept: the same request to the same version is computed once.
+    """
+
+    seconds: float = 20.0
+
+    def __post_init__(self) -> None:
+        self._pool = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
+        self._answers: dict[tuple[Path, bytes], Answer] = {}
+        self._hopeless: set[Path] = set()
+
+    def __enter__(self) -> TrustedSide:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pool.stop()
+        self._pool.join()
+
+    def ask(self, version: Path, request: bytes) -> Answer:
+        """Put one request to the version of the exercise that lies in the folder `version`."""
+        key = (version, request)
+        if version in self._hopeless:
+            return Answer(failure=Failure("this version does not answer", fatal=True))
+        if key not in self._answers:
+            self._answers[key] = self._compute(version, request)
+        return self._answers[key]
+
+    def _compute(self, version: Path, request: bytes) -> Answer:
+        future = self._pool.schedule(trusted.answer, args=(version, request),
+                                     timeout=self.seconds + trusted.START_SECONDS)
+        try:
+            return _unpack(future.result())
+        except (FutureTimeout, ProcessExpired):
+            self._hopeless.add(version)
+            return Answer(failure=Failure("this version does not answer", fatal=True))
+        except Exception as error:  # our own code: whatever it is, no student is to blame
+            return Answer(failure=Failure(f"{type(error).__name__}: {error}", "trusted"))
+
+
+def read_answer(outcome: Outcome) -> Answer:
+    """What the student's process sent, or why it sent nothing."""
+    if outcome.answer is None:
+        return Answer(failure=Failure(f"your code {outcome.says}", outcome.kind,
+                                      fatal=outcome.fatal))
+    return _unpack(outcome.answer)
+
+
+def _unpack(data: bytes) -> Answer:
+    try:
+        answer = wire.unpack(data)
+        if "error" in answer:
+            return Answer(failure=_sentence(answer["error"]))
+        return Answer(value=answer["value"])
+    except (WireError, KeyError, TypeError, AttributeError) as error:
+        return Answer(failure=Failure(f"your code's answer could not be read: {error}", "answer"))
+
+
+def _sentence(error: dict[str, Any]) -> Failure:
+    """Put a Python error into a sentence: what was raised and at which line."""
+    kind, message = str(error["type"]), str(error["message"]).strip()
+    where = f" at {error['where']}" if error["where"] else ""
+    line = f" (`{error['line']}`)" if error["line"] else ""
+    if kind == OBITUARY:
+        return Failure(message, kind)
+    if kind == "NotImplementedError":
+        return Failure(f"not written yet: NotImplementedError{where}", kind)
+    if kind == "MemoryError" or "can't allocate memory" in message:
+        return Failure(f"your code ran out of memory{where}{line}", "MemoryError")
+    first = message.splitlines()[0][:300] if message else ""
+    return Failure(f"your code stopped with {kind}{': ' if first else ''}{first}{where}{line}",
+                   kind)
+
+
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="autograder-", ignore_cleanup_errors=True)

@@ -1,0 +1,83 @@
+"""What a hidden test uses: `part`, `assert_close`, and the fixtures that plugin.py provides.
+
+    @part("q2_attention", weight=6)
+    def test_without_padding(both, draw):
+        student, reference = both(probes.attention, key=draw(2, 3, 7, 4), ...)
+        assert_close(student, reference, "the context differs from equation (1)")
+
+A failed test's sentence goes to the student: `assert_close` and `assert x, "sentence"` are the
+two ways to say one. It must never hold a value of the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+import torch
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+KEEPS_TOGETHER = 0.75  # a broken contract costs at most a quarter of its part
+
+
+def part(name: str, weight: float = 1.0, together: str | None = None,
+         keeps: float = KEEPS_TOGETHER) -> Callable[[Test], Test]:
+    """Mark a hidden test as one of the part `name`, where it has `weight` beside the others.
+
+    A test with `together` runs only where the part is not right alone: it tries the part with
+    the student's own other parts. Where all of these pass, the part keeps the share `keeps` of
+    its points, and `together` is the sentence that names the contract that was broken.
+    """
+
+    def decorate(test: Test) -> Test:
+        marked: Test = pytest.mark.part(name, weight, together, keeps)(test)
+        return marked
+
+    return decorate
+
+
+class Wrong(AssertionError):
+    """The student's value is wrong; the message is the sentence for the student."""
+
+
+def assert_close(student: Any, reference: torch.Tensor, says: str, rtol: float = 1e-4,
+                 atol: float = 1e-5) -> None:
+    """Fail with `says`, and what can be seen from outside, where two tensors differ."""
+    if not isinstance(student, torch.Tensor):
+        raise Wrong(f"{says}: a tensor was expected, but {_kind(student)} came back")
+    if student.shape != reference.shape:
+        raise Wrong(f"{says}: the shape is {list(student.shape)}, expected "
+                    f"{list(reference.shape)}")
+    if not torch.isfinite(student.double()).all():
+        raise Wrong(f"{says}: it holds NaN or infinite values")
+    if not torch.allclose(student.double(), reference.double(), rtol=rtol, atol=atol):
+        raise Wrong(says)
+
+
+def is_close(student: Any, reference: torch.Tensor, **tolerance: float) -> bool:
+    """Whether `assert_close` would pass."""
+    try:
+        assert_close(student, reference, "", **tolerance)
+    except Wrong:
+        return False
+    return True
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two answers are equal, tensors within tolerance, whatever their structure."""
+    if isinstance(one, torch.Tensor):
+        return isinstance(other, torch.Tensor) and is_close(one, other)
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float):
+        return abs(one - other) <= 1e-5 + 1e-4 * abs(other)
+    return bool(one == other)
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}"

@@ -1,0 +1,75 @@
+"""The trusted process: loads versions of an exercise (the reference, a misconception) and answers.
+
+A version is a folder with the exercise's solved files and its notebook. Several are loaded in one
+process; each has its own modules, although they go by the same names.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nbformat
+import torch
+from IPython.core.inputtransformer2 import TransformerManager
+
+from autograder.judge.work import runnable_cells
+from autograder.kernel import agent
+
+START_SECONDS = 60  # the first request also waits for the process and its imports
+
+_loaded: dict[Path, _Version] = {}
+_active: _Version | None = None
+
+
+class _Version:
+    """One folder's modules, kept apart from those of other folders."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.local = {path.stem for path in folder.glob("*.py")}
+        self.modules: dict[str, ModuleType] = {}
+        self.names: dict[str, Any] = {"__name__": "__main__"}
+        self.ran = False
+
+    def enter(self) -> None:
+        """Make `import bert` mean this folder's bert.py."""
+        global _active
+        if _active is not self:
+            if _active is not None:
+                _active.leave()
+            sys.path.insert(0, str(self.folder))
+            sys.modules.update(self.modules)
+            _active = self
+        if not self.ran:
+            self.ran = True
+            self._run_notebook()
+
+    def leave(self) -> None:
+        sys.path.remove(str(self.folder))
+        self.modules = {name: sys.modules.pop(name) for name in self.local if name in sys.modules}
+
+    def _run_notebook(self) -> None:
+        plain = TransformerManager()
+        for path in sorted(self.folder.glob("*.ipynb")):
+            notebook = nbformat.read(path, as_version=4)
+            for source in runnable_cells(notebook, notebook):
+                exec(compile(plain.transform_cell(source), path.name, "exec"), self.names)
+
+
+def answer(folder: Path, request: bytes) -> bytes:
+    """Answer one request with the version in `folder`; loads it where it is new."""
+    torch.set_num_threads(1)
+    sys.breakpointhook = _no_breakpoint
+    version = _loaded.setdefault(folder, _Version(folder))
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        version.enter()
+        return agent.answer(request, agent.Code(version.names, folder))
+
+
+def _no_breakpoint(*args: Any, **kwargs: Any) -> None:
+    raise RuntimeError("a breakpoint was left in the code")

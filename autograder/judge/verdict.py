@@ -1,0 +1,69 @@
+"""What the judge decided about one exercise of one submission: plain values, kept as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PartVerdict:
+    """The points of one part and the sentences that explain them.
+
+    `says` explains lost points, `remarks` cost nothing, `flags` ask for a person; `staff` is for
+    the journal alone and never shown to students.
+    """
+
+    part: str
+    points: float
+    max_points: float
+    says: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    misconceptions: tuple[str, ...] = ()
+    staff: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.points <= self.max_points:  # also catches NaN
+            raise ValueError(f"{self.part}: {self.points} is not within 0 and {self.max_points}")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All parts of one exercise, what happened to the student's process, and the batch's seed."""
+
+    exercise: str
+    parts: tuple[PartVerdict, ...]
+    events: tuple[str, ...] = ()
+    seed: int = 0
+    seconds: float = 0.0
+
+    @property
+    def points(self) -> float:
+        return sum(part.points for part in self.parts)
+
+    @property
+    def max_points(self) -> float:
+        return sum(part.max_points for part in self.parts)
+
+    def part(self, name: str) -> PartVerdict | None:
+        return next((part for part in self.parts if part.part == name), None)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Verdict:
+        """Rebuild what `to_json` gave, JSON's lists made tuples again."""
+        parts: list[dict[str, Any]] = [
+            {key: tuple(value) if isinstance(value, list) else value for key, value in part.items()}
+            for part in data["parts"]]
+        return cls(**{**data, "parts": tuple(PartVerdict(**part) for part in parts),
+                      "events": tuple(data["events"])})
+
+
+def nothing(exercise: str, points: dict[str, float], reason: str, **staff: Any) -> Verdict:
+    """The verdict of a submission that could not be judged at all: zero, with the reason."""
+    parts = tuple(PartVerdict(part, 0.0, most, says=(reason,), **staff)
+                  for part, most in points.items())
+    return Verdict(exercise, parts, events=(reason,))

@@ -1,0 +1,78 @@
+"""What the judge gets of a submission: one exercise's notebook and the files beside it."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+SKIP_TAG = "skip-execution"
+
+
+@dataclass(frozen=True)
+class Work:
+    """One exercise as somebody handed it in. `files` maps names to contents."""
+
+    exercise: str
+    notebook: NotebookNode
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    def text(self, name: str) -> str | None:
+        """A file's text, or None where it was not handed in."""
+        data = self.files.get(name)
+        return None if data is None else data.decode("utf-8", errors="replace")
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash over everything that grading looks at."""
+        digest = hashlib.sha256(nbformat.writes(without_outputs(self.notebook)).encode())
+        for name, data in sorted(self.files.items()):
+            digest.update(name.encode() + b"\0" + data + b"\0")
+        return digest.hexdigest()
+
+    @classmethod
+    def read(cls, exercise: str, notebook: NotebookNode, folder: Path) -> Work:
+        """The work whose files lie in `folder`, each notebook there left out."""
+        files = {str(path.relative_to(folder)): path.read_bytes()
+                 for path in sorted(folder.rglob("*"))
+                 if path.is_file() and path.suffix != ".ipynb"}
+        return cls(exercise, notebook, files)
+
+    def write(self, folder: Path, given: Mapping[str, bytes], student_files: list[str]) -> None:
+        """Write the files to `folder`: what is given as it was given, the rest as handed in."""
+        chosen = dict(self.files)
+        chosen.update({name: data for name, data in given.items() if name not in student_files})
+        for name, data in chosen.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+
+def runnable_cells(notebook: NotebookNode, source: NotebookNode) -> list[str]:
+    """The code that grading runs: everything but visible checks and cells that train or install.
+
+    `source` is the notebook as it was released. It tells which cells are to be skipped even where
+    an editor took the tags away.
+    """
+    skipped = {cell.id for cell in source.cells if _is_skipped(cell)}
+    return [str(cell.source) for cell in notebook.cells
+            if cell.cell_type == "code" and not _is_skipped(cell) and cell.get("id") not in skipped]
+
+
+def without_outputs(notebook: NotebookNode) -> NotebookNode:
+    """A copy whose code cells have no outputs: grading looks at none."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def _is_skipped(cell: NotebookNode) -> bool:
+    locked = cell.metadata.get("nbgrader", {}).get("locked", False)
+    return bool(locked) or SKIP_TAG in cell.metadata.get("tags", [])

@@ -1,0 +1,70 @@
+"""The matrix of `autograder validate`: a row for each case, a column for each part."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from autograder.validate import Result
+
+ORDER = ("reference", "skeleton", "misconception", "variant")
+
+
+def table(assignment: str, results: list[Result]) -> Table:
+    """Points lost by each case in each part; `.` where none are."""
+    parts = list(dict.fromkeys(part.part for result in results for part in result.verdict.parts))
+    grid = Table(title=f"{assignment}: points lost", title_justify="left", header_style="bold")
+    grid.add_column("case")
+    grid.add_column("kind")
+    for part in parts:
+        grid.add_column(part.removeprefix(f"{assignment}_"), justify="right")
+    grid.add_column("named", justify="center")
+    grid.add_column("problem", style="red")
+    for result in sorted(results, key=_order):
+        case = result.case
+        losses = [_cell(result, part) for part in parts]
+        grid.add_row(case.name, case.kind, *losses, _named(result), result.problem)
+    return grid
+
+
+def summary(results: list[Result]) -> str:
+    """The last line: what was caught, lost elsewhere and accepted."""
+    misconceptions = [r for r in results if r.case.kind == "misconception"]
+    variants = [r for r in results if r.case.kind == "variant"]
+    caught = sum(r.lost(r.case.part) > 0 for r in misconceptions)
+    elsewhere = sum(part.points < part.max_points
+                    for r in misconceptions for part in r.verdict.parts
+                    if part.part != r.case.part)
+    accepted = sum(not r.problem for r in variants)
+    return (f"misconceptions={caught}/{len(misconceptions)} elsewhere={elsewhere} "
+            f"variants={accepted}/{len(variants)} reference={_extreme(results, 'reference')} "
+            f"skeleton={_extreme(results, 'skeleton')}")
+
+
+def _extreme(results: list[Result], kind: str) -> str:
+    chosen = [result.verdict for result in results if result.case.kind == kind]
+    if not chosen:
+        return "not-run"
+    if all(verdict.points == verdict.max_points for verdict in chosen):
+        return "full"
+    points = sum(verdict.points for verdict in chosen)
+    return f"{points:g}" if points else "zero"
+
+
+def _cell(result: Result, part: str) -> str:
+    lost = result.lost(part)
+    if not lost:
+        return "."
+    own = part == result.case.part or result.case.kind in ("skeleton", "variant")
+    return f"{lost:g}" if own else f"[red]{lost:g}[/red]"
+
+
+def _named(result: Result) -> str:
+    """Whether the feedback named the misconception: yes, another with the same values, or no."""
+    if result.case.kind != "misconception":
+        return ""
+    named = [name for part in result.verdict.parts for name in part.misconceptions]
+    return "yes" if result.case.name in named else ("other" if named else "-")
+
+
+def _order(result: Result) -> tuple[int, str, str]:
+    return ORDER.index(result.case.kind), result.case.part, result.case.name

@@ -1,0 +1,114 @@
+"""Test the tests: every misconception must lose in its own part, every variant must lose nothing.
+
+Each case is handed in and judged like a submission, sandbox and all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from autograder.course import Course, CourseError, Exercise
+from autograder.judge.edits import Change, apply, read_changes
+from autograder.judge.grading import new_seed
+from autograder.judge.pool import Lost, judge_all
+from autograder.judge.verdict import Verdict
+from autograder.judge.work import Work
+from autograder.release.build import clear_solutions, prepare
+from autograder.release.solved import solved_files, split_notebook
+
+Kind = Literal["reference", "skeleton", "misconception", "variant"]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One way to fill in an exercise, and what it should earn."""
+
+    exercise: str
+    kind: Kind
+    name: str
+    part: str = ""
+    says: str = ""
+    loses: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A case with its verdict. `problem` is empty where the tests did what they should."""
+
+    case: Case
+    verdict: Verdict
+    problem: str
+
+    def lost(self, part: str) -> float:
+        found = self.verdict.part(part)
+        return found.max_points - found.points if found else 0.0
+
+
+def cases(course: Course, assignment: str) -> list[Case]:
+    """All cases of an assignment. Raises CourseError where an edit does not fit the source."""
+    found = []
+    for exercise in course.exercises(assignment):
+        name = exercise.name
+        found += [Case(name, "reference", "reference"), Case(name, "skeleton", "skeleton")]
+        for change in read_changes(exercise, "misconception"):
+            apply(change, handed_in(exercise))
+            found.append(Case(name, "misconception", change.name, change.part, change.says))
+        for change in read_changes(exercise, "variant"):
+            apply(change, handed_in(exercise))
+            found.append(Case(name, "variant", change.name, loses=change.loses))
+    return found
+
+
+def handed_in(exercise: Exercise) -> dict[str, bytes]:
+    """The solved files, and what a student hands in besides (the folder `handin`)."""
+    besides = {path.name: path.read_bytes() for path in sorted(exercise.folder.glob("handin/*"))}
+    return {**solved_files(exercise), **besides}
+
+
+def work(exercise: Exercise, kind: Kind, name: str) -> Work:
+    """Fill the exercise in as the case says."""
+    files = handed_in(exercise)
+    if kind == "skeleton":
+        files = {path.name: clear_solutions(path.read_text()).encode()
+                 if path.suffix == ".py" else path.read_bytes()
+                 for path in (exercise.notebook, *exercise.files)}
+    elif kind != "reference":
+        files = apply(_change(exercise, kind, name), files)
+    notebook, rest = split_notebook(exercise, files)
+    return Work(exercise.name, notebook, rest)
+
+
+def validate(course: Course, assignment: str, processes: int, chosen: list[Case] | None = None
+             ) -> Iterator[Result]:
+    """Judge every case, several at a time; yield results as they come."""
+    prepare(course, assignment)
+    chosen = chosen or cases(course, assignment)
+    works = ((case, work(course.exercise(case.exercise), case.kind, case.name))
+             for case in chosen)
+    for case, verdict in judge_all(course, assignment, new_seed(), works, processes):
+        if isinstance(verdict, Lost):
+            raise CourseError(f"{case.name}: {verdict.reason}")
+        yield Result(case, verdict, problem(case, verdict))
+
+
+def problem(case: Case, verdict: Verdict) -> str:
+    """What is wrong with the tests, seen from this case; empty where nothing is."""
+    lost = {part.part: part.max_points - part.points
+            for part in verdict.parts if part.points < part.max_points}
+    if case.kind == "reference":
+        return f"the reference loses points in {', '.join(lost)}" if lost else ""
+    if case.kind == "skeleton":
+        return f"the skeleton earns {verdict.points:g} points" if verdict.points else ""
+    if case.kind == "variant":
+        return "" if lost == case.loses else f"loses {lost or 'nothing'}, expected {case.loses}"
+    if case.part not in lost:
+        return f"loses nothing in {case.part}: no hidden test catches it"
+    elsewhere = [part for part in lost if part != case.part]
+    return f"also loses in {', '.join(elsewhere)}" if elsewhere else ""
+
+
+def _change(exercise: Exercise, kind: Kind, name: str) -> Change:
+    assert kind in ("misconception", "variant")
+    return next(change for change in read_changes(exercise, kind) if change.name == name)
