@@ -2,13 +2,14 @@
 
     python benchmarks/minbert_training.py --epochs 2 --checkpoint data/checkpoints/all-MiniLM-L6-v2
 
-Both sides fine-tune the same weights on the same sentences, with the same batch size, learning
-rate, dropout, seed and optimizer, and pad each batch to its own longest sentence. minBERT runs
-through the exercise's own `classifier.train`; the library's BertForSequenceClassification runs
-through the loop that one would write first: shuffle, cut into batches, step. Whenever minBERT ends
-an epoch the library runs the same one, so that both sides share whatever else the machine does.
+Both sides fine-tune the same weights on the same sentences with AdamW, with the same batch size,
+learning rate, dropout and seed, and pad each batch to its own longest sentence. minBERT runs
+through the exercise's own `classifier.train`, which batches sentences of like length and takes
+torch's fused AdamW; the library's BertForSequenceClassification runs through the loop that one
+would write first: shuffle, cut into batches, step, all else as torch and the library have it.
 
-Only training is timed, on either side: tokenizing and measuring accuracy are not.
+Whenever minBERT ends an epoch the library runs one, so that both sides share whatever else the
+machine does. Only training is timed: tokenizing and measuring accuracy are not.
 """
 
 import argparse
@@ -147,11 +148,10 @@ def main() -> int:
         setattr(args, name, found)
     if threads:
         torch.set_num_threads(threads)
-    os.environ["TQDM_DISABLE"] = "1"
     plain = PlainTraining(args)
     ratios: list[float] = []
     classifier.ResultLog = interleaved(plain, ratios)
-    classifier.print = lambda *_, **__: None
+    classifier.print = lambda *_, **__: None  # the table below says it all
     print(
         f"{len(plain.batches.dataset)} sentences, batch {args.batch_size}, lr {args.lr}, seed "
         f"{args.seed}, {torch.get_num_threads()} threads, torch {torch.__version__}; majority "

@@ -74,13 +74,15 @@ class Values:
 
 
 def run_stages(model: BertModel, input_ids: Tensor, attention_mask: Tensor) -> Iterator[Tensor]:
-    """What `model` computes at each stage; a stage runs when its value is asked for."""
+    """What `model` computes at each stage.
+
+    A stage runs when its value is asked for, so the one before may be overwritten from then on.
+    """
     hidden_states = model.embed(input_ids)
     yield hidden_states
     mask = get_extended_attention_mask(attention_mask, model.dtype)
     for layer in model.bert_layers:
-        # Copies, for a layer may work in place.
-        hidden_states = layer(hidden_states.clone(), mask.clone())
+        hidden_states = layer(hidden_states, mask)
         yield hidden_states
     yield model(input_ids, attention_mask)["pooler_output"]
 

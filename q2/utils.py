@@ -168,9 +168,7 @@ def read_result_log(path_or_text: str | Path) -> ResultLogRecord:
     """
     lines = _Lines(_text_of(path_or_text))
     lines.need(re.escape(TITLE), f"{TITLE!r}")
-    settings = _take_settings(lines)
-    lines.need(re.escape(TABLE), f"a setting or {TABLE!r}")
-    record = ResultLogRecord(settings, _take_epochs(lines))
+    record = ResultLogRecord(_take_settings(lines), _take_epochs(lines))
     for name in ("dev", "test"):
         if match := lines.take(_FINAL.replace("FILE", name)):
             setattr(record, name, Scores(float(match[1]), float(match[2])))
@@ -189,8 +187,9 @@ def _take_settings(lines: "_Lines") -> dict[str, str]:
         if match[1] in settings:
             raise ValueError(f"Line {lines.number} gives {match[1]} a second time.")
         settings[match[1]] = match[2]
+    lines.need(re.escape(TABLE), f"a setting or {TABLE!r}")
     if missing := [name for name in REQUIRED_SETTINGS if name not in settings]:
-        raise ValueError(f"Up to line {lines.number} there is no setting {', '.join(missing)}.")
+        raise ValueError(f"Above line {lines.number} there is no setting {', '.join(missing)}.")
     return settings
 
 

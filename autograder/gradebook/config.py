@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from traitlets.config import Config
 
 from autograder.course import Course
 
 
-def configure(config: Config, root: Path) -> None:
-    """Fill nbgrader's configuration for the course in `root`."""
-    course = Course.load(root)
+def configure(config: Config, course: Course) -> None:
+    """Fill nbgrader's configuration for a course."""
     directory = config.CourseDirectory
     directory.course_id = course.toml.course.id
     directory.root = str(course.root)

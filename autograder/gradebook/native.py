@@ -71,7 +71,7 @@ def generate_feedback(course: Course, assignment: str, student: str) -> None:
 
 def _config(course: Course) -> Config:
     config = Config()
-    configure(config, course.root)
+    configure(config, course)
     config.Exchange.root = str(course.build / "exchange")  # never used; nbgrader wants it writable
     (course.build / "exchange").mkdir(parents=True, exist_ok=True)
     return config

@@ -103,7 +103,7 @@ class Grader:
         plugin = JudgePlugin(prepared.points, work, self._assignment.settings, self.seed, student,
                              self._trusted, prepared.reference,
                              self._misconceptions[work.exercise])
-        status = pytest.main([str(exercise.hidden_tests), "--rootdir", str(exercise.folder),
+        status = pytest.main([str(exercise.hidden_tests), "--rootdir", str(exercise.folder.parent),
                               *QUIET], plugins=[plugin])
         if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             raise CourseError(

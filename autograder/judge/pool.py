@@ -34,7 +34,7 @@ def judge_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[
     pool = ProcessPool(max_workers=processes, context=multiprocessing.get_context("spawn"),
                        initializer=_start, initargs=(course, assignment, seed))
     limit = course.toml.limits.submission + SLACK_SECONDS
-    with pool:
+    try:
         keys: dict[Future[Verdict], Key] = {
             pool.schedule(_judge, args=(work,), timeout=limit): key for key, work in works}
         for future in as_completed(keys):
@@ -44,6 +44,9 @@ def judge_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[
                 yield keys[future], Lost(f"judging took more than {limit} s and was stopped")
             except ProcessExpired as error:
                 yield keys[future], Lost(f"the judging process died ({error})")
+    finally:
+        pool.stop()
+        pool.join()
 
 
 _grader: Grader | None = None

@@ -15,7 +15,8 @@ from typing import Any
 
 import nbformat
 import torch
-from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from autograder.judge.work import runnable_cells
 from autograder.kernel import agent
@@ -33,7 +34,7 @@ class _Version:
         self.folder = folder
         self.local = {path.stem for path in folder.glob("*.py")}
         self.modules: dict[str, ModuleType] = {}
-        self.names: dict[str, Any] = {"__name__": "__main__"}
+        self.names: dict[str, Any] = {"__name__": "__main__", "get_ipython": _shell}
         self.ran = False
 
     def enter(self) -> None:
@@ -46,19 +47,19 @@ class _Version:
             sys.modules.update(self.modules)
             _active = self
         if not self.ran:
-            self.ran = True
             self._run_notebook()
+            self.ran = True
 
     def leave(self) -> None:
         sys.path.remove(str(self.folder))
         self.modules = {name: sys.modules.pop(name) for name in self.local if name in sys.modules}
 
     def _run_notebook(self) -> None:
-        plain = TransformerManager()
+        """Run the given and solved cells; magics go to a shell that runs no commands."""
         for path in sorted(self.folder.glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
             for source in runnable_cells(notebook, notebook):
-                exec(compile(plain.transform_cell(source), path.name, "exec"), self.names)
+                exec(compile(_shell().transform_cell(source), path.name, "exec"), self.names)
 
 
 def answer(folder: Path, request: bytes) -> bytes:
@@ -69,6 +70,14 @@ def answer(folder: Path, request: bytes) -> bytes:
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         version.enter()
         return agent.answer(request, agent.Code(version.names, folder))
+
+
+def _shell() -> Any:
+    """This process's only IPython shell, without history and without system commands."""
+    quiet = Config({"HistoryManager": {"enabled": False}})
+    shell: Any = InteractiveShell.instance(config=quiet)
+    shell.system = shell.system_piped = shell.system_raw = lambda command: None
+    return shell
 
 
 def _no_breakpoint(*args: Any, **kwargs: Any) -> None:

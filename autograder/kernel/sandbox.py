@@ -94,6 +94,9 @@ class Sandbox:
         return FIRST_UID + self.runtime.stat().st_ino % UIDS
 
     def _file_system(self) -> list[str]:
+        """The private folders first: the interpreter may lie below /tmp or /home itself."""
+        private = ["--perms", "1777", "--size", str(64 * MIB), "--tmpfs", "/tmp",
+                   "--perms", "1777", "--size", str(self.limits.scratch * MIB), "--tmpfs", "/home"]
         binds: list[str] = []
         for path in (*SYSTEM_PATHS, sys.base_prefix, sys.prefix):
             if os.path.islink(path):
@@ -105,9 +108,8 @@ class Sandbox:
             if (packages / name).is_dir():
                 stub = self._stub(name)
                 binds += ["--ro-bind", str(stub), str(packages / name)]
-        return [*binds, "--proc", "/proc", "--dev", "/dev",
-                "--perms", "1777", "--size", str(64 * MIB), "--tmpfs", "/tmp",
-                "--perms", "1777", "--size", str(self.limits.scratch * MIB), "--tmpfs", "/home",
+        return [*private, *binds, "--proc", "/proc", "--dev", "/dev",
+                "--perms", "1777", "--size", str(64 * MIB), "--tmpfs", "/dev/shm",
                 "--ro-bind", str(self.files), "/submission",
                 *_way_to(str(self.runtime)), "--bind", str(self.runtime), str(self.runtime),
                 "--chdir", "/home"]

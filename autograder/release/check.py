@@ -20,7 +20,8 @@ from autograder.release.solved import MARKERS
 BESIDE = ("setup.md", "requirements.txt", "collect_submission.sh", "data/prepare.py")
 STAFF_PATHS = ("autograder/", "test_hidden", "misconceptions.toml", "variants.toml", "gradebook.db")
 # What running the exercise leaves in its folder is no part of the release.
-LEFTOVERS = ("result.log", "*-output.txt", "*.pt", "__pycache__/*", ".ipynb_checkpoints/*")
+LEFTOVERS = ("result.log", "*-output.txt", "*.pt", "__pycache__/*", ".ipynb_checkpoints/*",
+             "rehearsal/*")
 TELLING_SOLUTION = 14  # characters: shorter lines (`return x`) stand in any program
 TELLING_TEST = 30
 NOT_YET = ("NotImplementedError", "AssertionError")  # before it is solved
@@ -138,7 +139,7 @@ def _secrets(exercise: Exercise) -> Iterator[tuple[str, str]]:
 
 def _plain(line: str) -> str:
     """A line without its comment, with single spaces."""
-    return re.sub(r"\s+", " ", re.sub(r"\s{2,}#.*$", "", line)).strip()
+    return re.sub(r"\s+", " ", re.sub(r"(?<=\S)\s{2,}#.*$", "", line)).strip()
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -148,7 +148,9 @@ def test_what_the_program_does_not_write_is_refused(text, old, new, says):
 
 def test_a_log_cut_above_its_table_is_refused(text):
     head = text[: text.index("epoch  train loss")]
-    with pytest.raises(ValueError, match="The log ends after line 10; expected a setting or 'epoch"):
+    with pytest.raises(
+        ValueError, match="The log ends after line 10; expected a setting or 'epoch"
+    ):
         read_result_log(head)
     with pytest.raises(ValueError, match="The log ends after line 0; expected 'minBERT"):
         read_result_log("\n")

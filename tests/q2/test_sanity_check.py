@@ -154,23 +154,21 @@ def test_a_later_stage_is_named(monkeypatch, capsys):
 def test_no_answer_breaks_the_check(result, says, monkeypatch, capsys):
     monkeypatch.setattr(BertLayer, "forward", lambda self, states, mask: result(states))
     assert sanity_check.main([]) == 1
-    assert re.search(says, capsys.readouterr().out)
+    output = capsys.readouterr().out
+    assert re.search(says, output)
+    assert "The first stage that is not right is layer 1." in output
 
 
-def test_work_in_place_is_right(monkeypatch, capsys):
+def test_work_in_place_is_right(monkeypatch):
     forward = BertLayer.forward
 
     def in_place(self, hidden_states, attention_mask):
         output = forward(self, hidden_states, attention_mask)
         hidden_states.zero_()
-        attention_mask.zero_()
         return output
 
     monkeypatch.setattr(BertLayer, "forward", in_place)
-    model, values = sanity_check.small_model()
-    stages = list(sanity_check.run_stages(model, values.input_ids, values.attention_mask))[:-1]
-    for found, (_, expected) in zip(stages, values.stages(), strict=False):
-        assert sanity_check.compare(found, expected, values.attention_mask)[0]
+    assert sanity_check.main([]) == 0
 
 
 def cleared(text: str) -> str:

@@ -79,6 +79,7 @@ def main() -> None:
         "real.fingerprint": fingerprint,
     }
     save_file(tensors, sanity.VALUES, settings)
+    sanity.VALUES.chmod(0o644)  # safetensors writes files that only their owner can read
     print(f"Wrote {sanity.VALUES}, {sanity.VALUES.stat().st_size:,} bytes.")
 
 

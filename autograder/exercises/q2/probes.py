@@ -38,6 +38,26 @@ def attention(code: Any, config: dict, key: Tensor, query: Tensor, value: Tensor
     return {"returned": returned, "changed": changed}
 
 
+def attention_gradients(code: Any, config: dict, key: Tensor, query: Tensor, value: Tensor,
+                        attention_mask: Tensor) -> dict[str, Any]:
+    """What flows back through `attention` to its inputs, a gradient each or None; its form."""
+    module = code.bert.BertSelfAttention(code.config.BertConfig(**config)).eval()
+    inputs = {"key": key.requires_grad_(), "query": query.requires_grad_(),
+              "value": value.requires_grad_()}
+    # In a forward pass they are no leaves, and may be changed in place: hence the clones.
+    returned = module.attention(*(tensor.clone() for tensor in inputs.values()), attention_mask)
+    if not isinstance(returned, Tensor):
+        return {**dict.fromkeys(inputs), "form": type(returned).__name__}
+    answer: dict[str, Any] = {**dict.fromkeys(inputs), "form": list(returned.shape)}
+    if returned.requires_grad:
+        # Another gradient for each number of the result, so that their places count.
+        arriving = torch.linspace(-1, 1, returned.numel(), dtype=returned.dtype)
+        answer.update(zip(inputs, torch.autograd.grad(
+            returned, list(inputs.values()), arriving.view(returned.shape), allow_unused=True),
+            strict=True))
+    return answer
+
+
 def self_attention_recorded(code: Any, config: dict, weights: dict, hidden_states: Tensor,
                             attention_mask: Tensor, canned: Tensor) -> dict[str, Any]:
     """`BertSelfAttention.forward` with a recorder in the place of `attention`."""

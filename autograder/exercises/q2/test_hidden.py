@@ -65,11 +65,19 @@ def test_attention_without_padding(both, draw, remark):
     tell_of_changes(student, remark)
 
 
-@part("q2_attention", weight=4)
+@part("q2_attention", weight=3)
 def test_attention_with_padding(both, draw):
     student, reference = both(probes.attention, **attention_inputs(draw, [3, 4]))
     assert_close(student["returned"], reference["returned"],
                  "with padding, `attention` is wrong: look at how the mask enters")
+
+
+@part("q2_attention", weight=1)
+def test_attention_can_be_trained(both, draw):
+    student, reference = both(probes.attention_gradients, **attention_inputs(draw, [3, 4]))
+    for name in ("key", "query", "value"):
+        assert_close(student[name], reference[name],
+                     f"in training, a wrong gradient flows back through `attention` to its {name}")
 
 
 @part("q2_attention", together="`attention` must return one tensor of shape [B, T, H] when it is "
@@ -209,17 +217,19 @@ def check_modules(call: dict, right: dict, which: str) -> None:
 
 
 def check_attention(student: dict, reference: dict) -> None:
-    assert len(student["attention"]) == 1, (
-        f"`self_attention` is called {len(student['attention'])} times, not once")
-    asked, right = student["attention"][0], reference["attention"][0]
-    assert_close(asked["hidden_states"], right["hidden_states"],
-                 "`self_attention` should see the hidden states that came in")
-    assert_close(asked["mask"], right["mask"], "`self_attention` does not get the mask unchanged")
+    right = reference["attention"][0]
+    for asked in student["attention"]:
+        assert_close(asked["hidden_states"], right["hidden_states"],
+                     "`self_attention` should see the hidden states that came in")
+        assert_close(asked["mask"], right["mask"],
+                     "`self_attention` does not get the mask unchanged")
 
 
 @part("q2_layer", weight=3)
 def test_layer_attends(both, draw):
     student, reference = layer_recorded(both, draw)
+    assert len(student["attention"]) == 1, (
+        f"`self_attention` is called {len(student['attention'])} times, not once")
     check_attention(student, reference)
     call, right = student["calls"][0], reference["calls"][0]
     assert_close(call["input"], right["input"],
@@ -256,7 +266,7 @@ def test_layer_together(both, draw):
     assert_close(student["output"], reference["output"], "the output differs")
 
 
-# -------------------------------------------------------------------------------------- (e) training
+# ------------------------------------------------------------------------------------- (e) training
 
 VOCABULARY, LABELS, EPOCHS, BATCHES, SENTENCES = 30, 4, 2, 4, 6
 
@@ -269,8 +279,9 @@ def trained(both, draw) -> tuple[dict, list[dict]]:
         ids = draw(SENTENCES, LENGTH, VOCABULARY).argmax(dim=-1)
         lengths = draw(SENTENCES, LENGTH).argmax(dim=-1, keepdim=True) + 1
         labels = draw(SENTENCES, LABELS).argmax(dim=-1)
-        batches.append({"input_ids": ids, "attention_mask": (torch.arange(LENGTH) < lengths).long(),
-                        "labels": labels, "sentences": ["a sentence"] * SENTENCES})
+        mask = (torch.arange(LENGTH) < lengths).long()  # [B, T]
+        batches.append({"input_ids": ids, "attention_mask": mask, "labels": labels,
+                        "sentences": ["a sentence"] * SENTENCES})
     student, _ = both(probes.training, batches=batches, epochs=EPOCHS,
                       weight=draw(VOCABULARY, LABELS), lr=0.05)
     return student, batches * EPOCHS
@@ -346,7 +357,7 @@ def test_one_optimizer(trained):
         "of the gradients, and a new one forgets them")
 
 
-# ------------------------------------------------------------------------------------ (f) result.log
+# ----------------------------------------------------------------------------------- (f) result.log
 
 
 @pytest.fixture
@@ -367,7 +378,8 @@ def test_log_is_whole_and_consistent(log, flag):
 
 @part("q2_result", weight=5)
 def test_dev_accuracy(log, settings, award, flag):
-    assert not resultlog.contradictions(log), "no accuracy is read from a log that contradicts itself"
+    assert not resultlog.contradictions(log), (
+        "no accuracy is read from a log that contradicts itself")
     assert log.dev is not None, "result.log holds no final dev accuracy"
     steps = resultlog.accuracy_steps(log, settings["accuracy"])
     if steps is None:

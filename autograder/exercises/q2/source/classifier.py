@@ -21,7 +21,6 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -257,6 +256,8 @@ def model_eval(
     Returns accuracy and macro-F1 (the mean of the labels' F1), each 0 to 1, then the predictions,
     the labels and the sentences, in the order of the batches.
     """
+    from sklearn.metrics import accuracy_score, f1_score  # slow to import, needed only here
+
     model.eval()
     predictions: list[int] = []
     labels: list[int] = []

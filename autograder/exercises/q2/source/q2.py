@@ -10,14 +10,14 @@
 # it sets things up, checks each part as soon as you have written it, trains, plots, and packs what
 # you hand in. Libraries that contain a BERT are not allowed in your code; PyTorch is.
 #
-# | part | you write | points |
+# | part | what | points |
 # |:--|:--|--:|
 # | (a) | `BertSelfAttention.attention` in `bert.py` | 10 |
 # | (b) | `BertSelfAttention.forward` in `bert.py` | 8 |
 # | (c) | `BertLayer.add_norm` in `bert.py` | 8 |
 # | (d) | `BertLayer.forward` in `bert.py` | 8 |
 # | (e) | the training step, in `train` of `classifier.py` | 8 |
-# | (f) | nothing: your BERT trains, and leaves `result.log` | 8 |
+# | (f) | nothing to write: you train your BERT, and hand in `result.log` | 8 |
 #
 # The cell below draws where (a) to (d) stand in one layer. BERT-base is a stack of twelve of them.
 
@@ -25,83 +25,73 @@
 # @title Figure 1: one layer of BERT
 from IPython.display import SVG
 
-TINTS = {"a": "#f9d9a8", "b": "#dcebfa", "c": "#dff0dc", "given": "#ffffff"}
+drawn = []
 
 
-def text(x, y, line, style=""):
-    return f'<text x="{x}" y="{y}" text-anchor="middle" {style}>{line}</text>'
+def text(x, y, line, style='text-anchor="middle"'):
+    drawn.append(f'<text x="{x}" y="{y}" {style}>{line}</text>')
 
 
-def box(x, y, width, height, lines, tint="given"):
-    first = y + height / 2 + 4.5 - 8 * (len(lines) - 1)
-    return (
-        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="5" fill="{TINTS[tint]}" '
-        'stroke="#556"/>'
-    ) + "".join(text(x + width / 2, first + 16 * i, line) for i, line in enumerate(lines))
+def rectangle(x, y, width, height, fill):
+    size = f'width="{width}" height="{height}"'
+    drawn.append(f'<rect x="{x}" y="{y}" {size} rx="7" fill="{fill}" stroke="#778"/>')
 
 
-def group(x, y, width, height, title, tint="given"):
-    style = 'font-weight="bold" font-family="sans-serif" font-size="14"'
-    return (
-        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="10" fill="{TINTS[tint]}" '
-        f'stroke="#99a"/><text x="{x + 12}" y="{y + 21}" {style}>{title}</text>'
-    )
+def group(x, y, width, height, title, fill="#fff"):
+    """A part of the layer, with its title at the upper left."""
+    rectangle(x, y, width, height, fill)
+    text(x + 12, y + 21, title, 'font-weight="bold" font-family="sans-serif" font-size="14"')
 
 
-def wire(*points, end=' marker-end="url(#tip)"'):
+def box(x, y, width, height, *lines, fill="#fff"):
+    """A step, with its middle at the height `y`."""
+    rectangle(x, y - height / 2, width, height, fill)
+    for number, line in enumerate(lines):
+        text(x + width / 2, y + 5 + 16 * number - 8 * (len(lines) - 1), line)
+
+
+def arrow(*points):
     path = " ".join(f"{x},{y}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="#334" stroke-width="1.6"{end}/>'
+    drawn.append(f'<polyline points="{path}" marker-end="url(#tip)"/>')
 
 
-def add_norm(y, names):
-    """The four steps of an `add_norm` around the height `y`, and the sum's circle."""
-    steps = [(540, "dense"), (650, "dropout"), (820, "layer_norm")]
-    sum_at = f'<circle cx="779" cy="{y}" r="13" fill="#fff" stroke="#556"/>'
-    return (
-        group(522, y - 80, 404, 142, "(c) add_norm", "c")
-        + "".join(box(x, y - 26, 88, 52, [f"{names}_", step]) for x, step in steps)
-        + sum_at
-        + text(779, y + 6, "+", 'font-size="18"')
-        + wire((628, y), (648, y))
-        + wire((738, y), (764, y))
-        + wire((792, y), (818, y))
-    )
+def add_norm(y, names, residual):
+    """Four steps at the height `y`; the residual connection runs at the height `residual`."""
+    group(522, y - 80, 404, 142, "(c) add_norm", "#dff0dc")
+    for x, step in ((540, "dense"), (650, "dropout"), (820, "layer_norm")):
+        box(x, y, 88, 52, f"{names}_", step)
+    drawn.append(f'<circle cx="779" cy="{y}" r="13" fill="#fff" stroke="#778"/>')
+    text(779, y + 6, "+", 'text-anchor="middle" font-size="18"')
+    for start, end in ((468, 538), (628, 648), (738, 764), (792, 818)):
+        arrow((start, y), (end, y))
+    arrow((160, y), (160, residual), (779, residual), (779, y + (15 if residual > y else -15)))
+    text(470, residual + (17 if residual > y else -8), "residual connection")
 
 
-projections = "".join(
-    wire((172, 170), (188, y), (204, y)) + box(206, y - 14, 72, 28, [name])
-    + wire((278, y), (306, y), (322, 170), (334, 170))
-    for name, y in (("query", 132), ("key", 170), ("value", 208))
-)
+group(134, 14, 834, 450, "(d) BertLayer.forward")
+group(192, 90, 296, 142, "(b) BertSelfAttention.forward", "#dcebfa")
+for y, projection in ((132, "query"), (170, "key"), (208, "value")):
+    arrow((112, 170), (172, 170), (188, y), (204, y))
+    box(206, y, 72, 28, projection)
+    arrow((278, y), (306, y), (322, 170), (334, 170))
+box(336, 170, 132, 84, "(a) attention", "in each head", fill="#f9d9a8")
+add_norm(170, "attention", residual=66)
+group(192, 274, 296, 142, "feed-forward network")
+arrow((908, 170), (944, 170), (944, 252), (160, 252), (160, 354), (210, 354))
+box(212, 354, 112, 52, "interm_dense")
+arrow((324, 354), (354, 354))
+box(356, 354, 112, 52, "interm_af")
+add_norm(354, "out", residual=438)
+arrow((908, 354), (1000, 354))
+text(58, 166, "hidden_states")
+text(58, 184, "[B, T, H]")
+text(1006, 342, "[B, T, H]")
 SVG(
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1020 476" width="100%" '
-    'font-family="monospace" font-size="12.5" fill="#223"><defs><marker id="tip" refX="7" '
-    'refY="4" markerWidth="9" markerHeight="8"><path d="M0,0 L8,4 L0,8 z" fill="#334"/></marker>'
-    '</defs><rect width="1020" height="476" fill="#fff"/>'
-    + group(134, 14, 830, 448, "(d) BertLayer.forward")
-    + group(192, 90, 296, 142, "(b) BertSelfAttention.forward", "b")
-    + wire((112, 170), (172, 170), end="")
-    + projections
-    + box(336, 128, 132, 84, ["(a) attention", "in each head"], "a")
-    + add_norm(170, "attention")
-    + wire((468, 170), (538, 170))
-    + group(192, 274, 296, 142, "feed-forward network")
-    + box(212, 328, 112, 52, ["interm_dense"])
-    + box(356, 328, 112, 52, ["interm_af"])
-    + wire((324, 354), (354, 354))
-    + add_norm(354, "out")
-    + wire((468, 354), (538, 354))
-    + wire((908, 170), (944, 170), (944, 252), (160, 252), (160, 354), (210, 354), end="")
-    + wire((160, 354), (210, 354))
-    + wire((160, 170), (160, 66), (779, 66), (779, 155))
-    + wire((160, 354), (160, 440), (779, 440), (779, 369))
-    + wire((908, 354), (984, 354))
-    + text(470, 58, "residual connection")
-    + text(470, 456, "residual connection")
-    + text(60, 166, "hidden_states")
-    + text(60, 184, "[B, T, H]")
-    + text(992, 340, "[B,T,H]")
-    + "</svg>"
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1044 478" font-family="monospace" '
+    'font-size="12.5" fill="#223"><style>polyline {fill: none; stroke: #334; stroke-width: 1.6}'
+    '</style><marker id="tip" refX="7" refY="4" markerWidth="9" markerHeight="8" orient="auto" '
+    'markerUnits="userSpaceOnUse"><path d="M0,0 L8,4 L0,8 z" fill="#334"/></marker>'
+    f'<rect width="1044" height="478" fill="#fff"/>{"".join(drawn)}</svg>'
 )
 
 # %% [markdown]
@@ -154,7 +144,6 @@ from pathlib import Path
 COURSE = ""  # the address of the course's git repository; "" asks you to upload the zip you got
 FOLDER = Path("/content/drive/MyDrive/nlp-coursework")  # where your work is kept
 
-
 if "google.colab" in sys.modules:
     from google.colab import drive, files
 
@@ -162,7 +151,7 @@ if "google.colab" in sys.modules:
     if any(FOLDER.glob("**/q2/bert.py")):
         print("Your files of last time are there.")
     elif COURSE:
-        subprocess.run(["git", "clone", "--depth", "1", COURSE, FOLDER])
+        subprocess.run(["git", "clone", "--depth", "1", COURSE, FOLDER], check=False)
     else:
         for content in files.upload().values():
             zipfile.ZipFile(io.BytesIO(content)).extractall(FOLDER)
@@ -179,6 +168,7 @@ print(f"Working in {Path.cwd()}")
 
 # %% tags=["skip-execution"]
 import importlib.util
+import subprocess
 import sys
 
 PACKAGES = {  # the name to import: the name to install
@@ -190,9 +180,12 @@ PACKAGES = {  # the name to import: the name to install
     "tqdm": "tqdm",
 }
 missing = [package for name, package in PACKAGES.items() if not importlib.util.find_spec(name)]
-if missing:
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing])
-print(f"Installed: {', '.join(missing)}." if missing else "Nothing is missing.")
+if not missing:
+    print("Nothing is missing.")
+elif subprocess.run([sys.executable, "-m", "pip", "install", *missing], check=False).returncode:
+    print(f"pip could not install {', '.join(missing)}: read above why, and run this cell again.")
+else:
+    print(f"Installed: {', '.join(missing)}.")
 
 # %%
 import os
@@ -289,6 +282,9 @@ assert isinstance(context, torch.Tensor), (
 )
 assert context.shape == (2, 5, 12), (
     f"`attention` returns the shape {list(context.shape)}, expected [B, T, H] = [2, 5, 12]"
+)
+assert not context.isnan().any(), (
+    "`attention` returns NaN, though nothing is padding: does your code hide all keys?"
 )
 assert torch.equal(context, attend(key, query, value, mask)), (
     "two equal calls differ: is a dropout at work that `eval()` does not switch off?"
@@ -435,11 +431,11 @@ layer = bert.BertLayer(BertConfig(hidden_size=12, num_attention_heads=3, interme
 layer.eval()
 dense, norm = torch.nn.Linear(20, 12), torch.nn.LayerNorm(12)
 dropout = torch.nn.Dropout(1.0).eval()  # in training it drops everything, in evaluation nothing
-input, output = torch.randn(2, 5, 12), torch.randn(2, 5, 20)
+x, y = torch.randn(2, 5, 12), torch.randn(2, 5, 20)
 
 
 def add_norm():
-    return layer.add_norm(input.clone(), output.clone(), dense, dropout, norm)
+    return layer.add_norm(x.clone(), y.clone(), dense, dropout, norm)
 
 
 with torch.no_grad():
@@ -453,15 +449,19 @@ with torch.no_grad():
     assert (result.var(dim=-1, correction=0) - 1).abs().max() < 1e-2, (
         "the numbers of a token do not have variance 1: is the layer normalization the last step?"
     )
+    assert not torch.allclose(result, norm(x)), (
+        "in evaluation no dropout may drop anything, but LayerNorm(input) is all that is left: "
+        "does the sub-layer reach the sum, and is `dropout` used as it is handed over?"
+    )
     layer.train(), dropout.train()
-    assert torch.allclose(add_norm(), norm(input), atol=1e-5), (
+    assert torch.allclose(add_norm(), norm(x), atol=1e-5), (
         "when the dropout drops all it gets, LayerNorm(input) should be left: what does the "
         "dropout stand before and after, and where does the residual connection start?"
     )
     layer.eval(), dropout.eval()
     dense.weight.zero_()
     dense.bias.zero_()
-    assert torch.allclose(add_norm(), norm(input), atol=1e-5), (
+    assert torch.allclose(add_norm(), norm(x), atol=1e-5), (
         "with a dense layer that gives zeros, LayerNorm(input) should be left: what is added to "
         "what?"
     )
@@ -500,6 +500,7 @@ torch.manual_seed(0)
 layer = bert.BertLayer(BertConfig(hidden_size=12, num_attention_heads=3, intermediate_size=20))
 layer.eval()
 hidden_states, mask = torch.randn(2, 5, 12), torch.zeros(2, 1, 1, 5)
+mask[..., 3:] = -10000  # the last two of the five tokens are padding
 result = layer(hidden_states.clone(), mask.clone())
 assert isinstance(result, torch.Tensor) and result.shape == (2, 5, 12), (
     "`forward` should return one tensor of the shape of `hidden_states`, [B, T, H]"
@@ -512,6 +513,11 @@ assert not unused, (
 )
 
 with torch.no_grad():
+    other_padding = hidden_states.clone()
+    other_padding[:, 3:] = 100
+    assert torch.allclose(layer(other_padding, mask.clone())[:, :3], result[:, :3], atol=1e-5), (
+        "what stands in the padding changes the tokens: does the mask reach `self_attention`?"
+    )
     for dense in (layer.attention_dense, layer.out_dense):
         dense.weight.zero_()
         dense.bias.zero_()
@@ -547,8 +553,8 @@ print("(d) passes its checks.")
 # In `train` of `classifier.py` everything around this step is given, the batches and the optimizer
 # (AdamW) included. Write the step; leave the batch's loss in `loss`.
 #
-# The check trains a stand-in for BERT, a mean of word vectors, on four sentences. It needs none of
-# the other parts.
+# The check trains a stand-in for BERT, a mean of word vectors, on four sentences. It does not need
+# the parts before.
 #
 # <details><summary>A hint</summary>
 #
@@ -600,7 +606,8 @@ def batch(ids, labels):
 # Two batches of two sentences; the words of the first do not occur in the second.
 batches = [batch([[0, 1], [2, 3]], [0, 1]), batch([[4, 5], [6, 7]], [0, 2])]
 data = classifier.Data(batches, batches, batches, num_labels=3, sizes={"train_sentences": 4})
-args = classifier.get_args(["--epochs", "8", "--lr", "0.05", "--hidden_dropout_prob", "0"])
+options = "--epochs 8 --lr 0.05 --batch_size 2 --hidden_dropout_prob 0"
+args = classifier.get_args(options.split())
 models = []
 with TemporaryDirectory() as folder, redirect_stderr(io.StringIO()), mock.patch.multiple(
     classifier,
@@ -625,6 +632,10 @@ assert losses[-1] < losses[0] / 4, (
     f"the loss goes from {losses[0]:.2f} to {losses[-1]:.2f} in 8 epochs, which is too slow: does "
     "every batch update the weights, against its gradient, and does the loss see plain scores?"
 )
+assert epochs[-1].dev_accuracy == 1, (
+    "the loss falls, and yet the four sentences do not get their labels: is `labels` what the loss "
+    "compares with?"
+)
 gradient = models[-1].bert.words.weight.grad  # of the last batch, which holds the words 4 to 7
 assert gradient is None or not gradient[:4].any(), (
     "after the last batch the gradient still holds something of the first one"
@@ -635,25 +646,26 @@ print("(e) passes its checks.")
 # ## (f) Train it (8 points)
 #
 # First a rehearsal with the small checkpoint on 64 sentences, which shows within a minute whether
-# everything is in its place:
+# everything is in its place. It runs in a folder of its own, since every run overwrites the
+# `result.log` of the folder where it is started.
 
 # %% tags=["skip-execution"]
-# !python classifier.py --epochs 1 --limit 64 --checkpoint data/checkpoints/all-MiniLM-L6-v2
-
-# %% [markdown]
-# Then in earnest. **With a GPU**, BERT-base for three epochs; an epoch takes about 2 min 20 s on
-# Colab's T4:
-
-# %% tags=["skip-execution"]
-# !python classifier.py --option finetune --epochs 3 --lr 1e-5 --use_gpu
-
-# %% [markdown]
-# **Without a GPU**, the small checkpoint; an epoch takes a few minutes. Run this cell *instead of*
-# the one above:
-
-# %% tags=["skip-execution"]
-# !python classifier.py --option finetune --epochs 2 --lr 5e-5 --batch_size 32 \
+# !mkdir -p rehearsal
+# !cd rehearsal && python ../classifier.py --epochs 1 --limit 64 \
 #     --checkpoint data/checkpoints/all-MiniLM-L6-v2
+
+# %% [markdown]
+# Then in earnest: with a GPU, BERT-base for three epochs, each of which takes about 2 min 20 s on
+# Colab's T4; without one, the small checkpoint for two, of about two minutes each on two cores.
+
+# %% tags=["skip-execution"]
+import torch
+
+if torch.cuda.is_available():
+    options = "--epochs 3 --lr 1e-5 --use_gpu"
+else:
+    options = "--epochs 2 --lr 5e-5 --batch_size 32 --checkpoint data/checkpoints/all-MiniLM-L6-v2"
+# !python classifier.py --option finetune {options}
 
 # %% [markdown]
 # `python classifier.py --help` lists all options; `--option pretrain` keeps BERT's weights as they
@@ -663,8 +675,8 @@ print("(e) passes its checks.")
 #
 # Training writes four files here. You hand in the first:
 #
-# - `result.log`: arguments, a line an epoch, the final accuracies. **Every run overwrites it**, so
-#   make a copy before you experiment further, and hand in a complete run on all the data.
+# - `result.log`: arguments, a line an epoch, the final accuracies. Make a copy of it before you
+#   experiment further, and hand in a complete run on all the data.
 # - `finetune-3-1e-05.pt`: the weights after the epoch with the best dev accuracy.
 # - `dev-output.txt` and `test-output.txt`: what that model says of each sentence.
 
@@ -752,7 +764,8 @@ def furthest_off(count: int) -> list[tuple[int, int, str]]:
     rows = []
     for line in Path("dev-output.txt").read_text(encoding="utf-8").splitlines():
         prediction, _, sentence = line.partition(" ||| ")
-        rows.append((labels[sentence], int(prediction), sentence))
+        if sentence in labels:  # it is not where the data was prepared anew since
+            rows.append((labels[sentence], int(prediction), sentence))
     return sorted(rows, key=lambda row: -abs(row[0] - row[1]))[:count]
 
 

@@ -1,0 +1,275 @@
+"""Courses to test on: the repo's own, copied, and a toy that the engine has never heard of."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from autograder.course import Course
+from autograder.judge.grading import Grader
+from autograder.judge.verdict import Verdict
+from autograder.judge.work import Work
+from autograder.release.build import build
+from autograder.release.solved import solved_files, split_notebook
+
+REPO = Path(__file__).parents[1]
+COURSE_FILES = ("course.toml", "nbgrader_config.py")
+
+TOY_COURSE = """
+[course]
+id = "toys"
+title = "A course about nothing"
+student_id = 's\\d{3}'
+
+[limits]
+memory = 2048
+processes = 64
+file_size = 32
+scratch = 64
+output = 1
+cpu = 60
+cell = 2
+probe = 2
+submission = 60
+
+[assignments.toy]
+title = "A toy"
+exercises = ["toy"]
+max_points = 10
+student_files = ["vectors.py"]
+archive = "{id}_toy.zip"
+hidden = { sklearn = "sklearn cannot be imported in this toy." }
+"""
+
+TOY_NOTEBOOK = '''
+# %% [markdown]
+# # Words and vectors (10 points)
+
+# %%
+from given import NUMBERS
+
+# %% solution="toy_words"
+def words(text):
+    """The words of a text in small letters, as a list."""
+    ### BEGIN SOLUTION
+    return text.lower().split()
+    ### END SOLUTION
+
+# %% tests="toy_words" points=4
+assert words("one") == ["one"], "a text of one word has one word"
+
+# %% solution="toy_count"
+def count(text):
+    """How often each word of a text stands in it."""
+    ### BEGIN SOLUTION
+    found = words(text)
+    return {word: found.count(word) for word in found}
+    ### END SOLUTION
+
+# %% tests="toy_count" points=3
+assert count("") == {}, "an empty text has no words"
+
+# %%
+def scaled(vector):
+    import vectors
+    return vectors.scale(vector)
+
+# %% tests="toy_scale" points=3
+assert NUMBERS == (1, 2, 3)
+
+# %% tags=["skip-execution"]
+raise SystemExit("this cell trains for hours")
+'''
+
+TOY_MODULE = '''
+"""Vectors. You write `scale`."""
+
+
+def scale(vector):
+    """Divide a vector by its largest absolute value."""
+    ### BEGIN SOLUTION
+    largest = vector.abs().max()
+    return vector / largest
+    ### END SOLUTION
+'''
+
+TOY_HIDDEN_TESTS = '''
+import pytest
+
+from autograder.judge.testing import assert_close, part
+
+TEXT = "The cat saw the other cat"
+
+
+@part("toy_words", weight=3)
+def test_words(both):
+    student, reference = both.call("words", TEXT)
+    assert student == reference, "the words of a text differ"
+
+
+@part("toy_words", weight=1)
+def test_no_words(both):
+    student, reference = both.call("words", "")
+    assert student == reference, "an empty text has no words"
+
+
+@part("toy_words", together="`words` must return a list; yours is right only with your own `count`")
+def test_words_together(both):
+    student, reference = both.call("count", TEXT)
+    assert student == reference, "the counts differ"
+
+
+@part("toy_count")
+def test_count(both):
+    student, reference = both.call("count", TEXT)
+    assert student == reference, "the counts differ"
+
+
+@part("toy_scale")
+def test_scale(both, draw):
+    student, reference = both.call("scaled", draw(5))
+    assert_close(student, reference, "the scaled vector differs")
+'''
+
+TOY_MISCONCEPTIONS = '''
+[[misconception]]
+name = "capitals-kept"
+part = "toy_words"
+file = "toy.py"
+replace = "text.lower().split()"
+by = "text.split()"
+says = "Your words keep their capitals, so that one word counts as two."
+
+[[misconception]]
+name = "scaled-by-the-sum"
+part = "toy_scale"
+file = "vectors.py"
+replace = "vector.abs().max()"
+by = "vector.abs().sum()"
+says = "You divide by the sum, which makes every vector's entries sum to one instead."
+'''
+
+TOY_VARIANTS = '''
+[[variant]]
+name = "with-a-loop"
+file = "toy.py"
+replace = "return text.lower().split()"
+by = "return [word.lower() for word in text.split()]"
+'''
+
+
+@dataclass
+class Toy:
+    """The files of the toy exercise; a test changes some of them before it writes them."""
+
+    course: str = TOY_COURSE
+    source: dict[str, str] = field(default_factory=lambda: {
+        "toy.py": TOY_NOTEBOOK, "vectors.py": TOY_MODULE, "given.py": "NUMBERS = (1, 2, 3)\n"})
+    hidden_tests: str = TOY_HIDDEN_TESTS
+    misconceptions: str = TOY_MISCONCEPTIONS
+    variants: str = TOY_VARIANTS
+
+    def write(self, folder: Path) -> Course:
+        """Write course and exercise below `folder` and load the course."""
+        exercise = folder / "exercises" / "toy"
+        files = {f"source/{name}": text for name, text in self.source.items()} | {
+            "test_hidden.py": self.hidden_tests, "misconceptions.toml": self.misconceptions,
+            "variants.toml": self.variants}
+        for name, text in files.items():
+            (exercise / name).parent.mkdir(parents=True, exist_ok=True)
+            (exercise / name).write_text(text.lstrip("\n"))
+        root = folder / "course"
+        root.mkdir(exist_ok=True)
+        (root / "course.toml").write_text(self.course)
+        return Course.load(root, folder / "exercises")
+
+
+def toy_work(course: Course, replace: str = "", by: str = "", cells: tuple[str, ...] = (),
+             files: dict[str, bytes] | None = None) -> Work:
+    """The solved toy as a student hands it in, with one edit, more cells, or more files."""
+    exercise = course.exercise("toy")
+    solved = {name: data.decode() for name, data in solved_files(exercise).items()}
+    if replace:
+        assert sum(text.count(replace) for text in solved.values()) == 1, replace
+        solved = {name: text.replace(replace, by) for name, text in solved.items()}
+    notebook, rest = split_notebook(exercise, {n: t.encode() for n, t in solved.items()})
+    notebook.cells += [nbformat.v4.new_code_cell(source) for source in cells]
+    return Work("toy", notebook, {**rest, **(files or {})})
+
+
+def forget_hidden_tests() -> None:
+    """Drop the module that pytest keeps under the name of every exercise's hidden tests."""
+    for name in [name for name in sys.modules if name.endswith("test_hidden")]:
+        del sys.modules[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Workers share the processors: torch in each keeps to one."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Course:
+    """The toy course, built, and free to be changed."""
+    course = Toy().write(tmp_path)
+    build(course, "toy")
+    return course
+
+
+@pytest.fixture(scope="module")
+def grade_toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Verdict]]:
+    """Judge the toy as handed in with `toy_work`'s edits; one grader for a module's tests."""
+    course = Toy().write(tmp_path_factory.mktemp("toy"))
+    build(course, "toy")
+    forget_hidden_tests()
+    with Grader(course, "toy", seed=7) as grader:
+        yield lambda *args, **kwargs: grader.grade(toy_work(course, *args, **kwargs))
+    forget_hidden_tests()
+
+
+def copy_course(folder: Path) -> Course:
+    """A course of its own with the repo's settings and none of its state."""
+    for name in COURSE_FILES:
+        shutil.copy(REPO / name, folder)
+    return Course.load(folder)
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    return copy_course(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """The repo's course with q2 built and entered in a gradebook. Read it, do not write to it."""
+    from autograder.release.build import prepare
+
+    course = copy_course(tmp_path_factory.mktemp("prepared"))
+    prepare(course, "q2")
+    return course
+
+
+def run_cli(*args: object, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, as a person does."""
+    command = [sys.executable, "-m", "autograder.cli_main"]
+    script = Path(sys.executable).parent / "autograder"
+    command = [str(script)] if script.exists() else command
+    return subprocess.run([*command, *map(str, args)], cwd=cwd, timeout=timeout, text=True,
+                          capture_output=True, stdin=subprocess.DEVNULL,
+                          env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"})
+
+
+@functools.cache
+def processes() -> int:
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,409 @@
+"""The judge on the toy: what earns points, what is said, and what a bad submission costs."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import TOY_COURSE, TOY_HIDDEN_TESTS, Toy, forget_hidden_tests, toy_work
+
+from autograder.course import CourseError
+from autograder.judge.grading import Grader
+from autograder.judge.pool import Lost, judge_all
+from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.judge.work import Work
+from autograder.kernel.sandbox import SandboxError
+from autograder.release.build import build
+
+FULL = {"toy_words": 4.0, "toy_count": 3.0, "toy_scale": 3.0}
+WORDS, SCALE = "return text.lower().split()", "return vector / largest"
+GradeToy = Callable[..., Verdict]
+
+
+def points(verdict: Verdict) -> dict[str, float]:
+    return {part.part: part.points for part in verdict.parts}
+
+
+def part_of(verdict: Verdict, name: str) -> PartVerdict:
+    part = verdict.part(name)
+    assert part is not None
+    return part
+
+
+# ------------------------------------------------------------------------ what student code earns
+
+
+@pytest.mark.sandbox
+def test_a_right_answer_earns_everything_and_is_told_nothing(grade_toy: GradeToy) -> None:
+    verdict = grade_toy()
+    assert points(verdict) == FULL
+    assert verdict.events == () and all(part.says == () for part in verdict.parts)
+
+
+@pytest.mark.sandbox
+def test_right_alone_needs_no_other_part(grade_toy: GradeToy) -> None:
+    verdict = grade_toy("found = words(text)", "found = ['x']")
+    assert points(verdict) == FULL | {"toy_count": 0.0}
+    assert part_of(verdict, "toy_count").says == ("The counts differ.",)
+
+
+@pytest.mark.sandbox
+def test_right_together_keeps_three_quarters_and_names_the_contract(grade_toy: GradeToy) -> None:
+    verdict = grade_toy(WORDS, "return tuple(text.lower().split())")
+    assert points(verdict) == FULL | {"toy_words": 3.0}
+    (says,) = part_of(verdict, "toy_words").says
+    assert says.startswith("`words` must return a list; yours is right only with your own `count`")
+
+
+@pytest.mark.sandbox
+def test_wrong_alone_and_together_earns_what_is_right_alone(grade_toy: GradeToy) -> None:
+    verdict = grade_toy(WORDS, "return text.lower().split()[:2]")
+    assert points(verdict) == FULL | {"toy_words": 1.0, "toy_count": 0.0}
+    assert part_of(verdict, "toy_words").says == ("The words of a text differ.",)
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize(("edit", "part", "name", "sentence"), [
+    ((WORDS, "return text.split()"), "toy_words", "capitals-kept",
+     "Your words keep their capitals, so that one word counts as two."),
+    (("largest = vector.abs().max()", "largest = torch.norm(vector, 1)"), "toy_scale",
+     "scaled-by-the-sum",
+     "You divide by the sum, which makes every vector's entries sum to one instead."),
+], ids=["the edit itself", "the same values by another way"])
+def test_a_misconception_is_recognised_by_its_values(grade_toy: GradeToy, edit: tuple[str, str],
+                                                     part: str, name: str, sentence: str) -> None:
+    found = part_of(grade_toy(edit[0], edit[1].replace("torch.", "__import__('torch').")), part)
+    assert found.misconceptions == (name,)
+    assert found.says[0] == sentence
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize(("code", "sentence"), [
+    ("while True: pass", "Your code ran for more than 2 s and was stopped."),
+    ("import os; os._exit(0)", "Your code ended its own process (exit status 0)."),
+    ("import os; os.abort()", "Your code crashed the Python process (signal 6)."),
+    ("print('x' * 2_000_000)", "Your code printed more than 1 MiB and was stopped."),
+    ("return bytearray(3 * 2**30)", "Your code ran out of memory at vectors.py, line 7 "
+                                    "(`return bytearray(3 * 2**30)`)."),
+    ("raise NotImplementedError", "Not written yet: NotImplementedError at vectors.py, line 7."),
+    ("return undefined", "Your code stopped with NameError: name 'undefined' is not defined at "
+                         "vectors.py, line 7 (`return undefined`)."),
+    ("raise SystemExit('bye')", "Your code stopped with SystemExit: bye at vectors.py, line 7 "
+                                "(`raise SystemExit('bye')`)."),
+    ("return None", "The scaled vector differs: a tensor was expected, but None came back."),
+    ("return vector[:, None]", "The scaled vector differs: the shape is [5, 1], expected [5]."),
+    ("return vector * float('nan')", "The scaled vector differs: it holds NaN or infinite values."),
+    ("return vector", "The scaled vector differs."),
+    ("import sklearn", "Your code stopped with ImportError: sklearn cannot be imported in this "
+                       "toy. at vectors.py, line 7 (`import sklearn`)."),
+    ("return 1 +", "Your code stopped with SyntaxError: invalid syntax at vectors.py, line 7 "
+                   "(`return 1 +`)."),
+], ids=["hang", "exit", "abort", "flood", "memory", "not-written", "NameError", "SystemExit", "None",
+        "shape", "nan", "wrong", "hidden-package", "SyntaxError"])
+def test_what_goes_wrong_in_one_part_costs_that_part_alone_and_says_why(
+        grade_toy: GradeToy, code: str, sentence: str) -> None:
+    verdict = grade_toy(SCALE, code)
+    assert points(verdict) == FULL | {"toy_scale": 0.0}
+    assert part_of(verdict, "toy_scale").says == (sentence,)
+
+
+@pytest.mark.sandbox
+def test_parts_after_one_that_killed_the_kernel_are_still_judged(grade_toy: GradeToy) -> None:
+    verdict = grade_toy(WORDS, "import os; os._exit(3)")
+    assert points(verdict) == {"toy_words": 0.0, "toy_count": 0.0, "toy_scale": 3.0}
+
+
+@pytest.mark.sandbox
+def test_a_cell_that_kills_the_kernel_costs_nothing_but_is_told(grade_toy: GradeToy) -> None:
+    verdict = grade_toy(cells=("import os; os._exit(0)", "1 / 0"))
+    assert points(verdict) == FULL
+    assert verdict.events == (
+        "A code cell of the notebook (number 5 of those run): ended its own process (exit status "
+        "0).",
+        "A code cell of the notebook (number 6 of those run): ZeroDivisionError: division by zero.")
+
+
+@pytest.mark.sandbox
+def test_a_module_that_kills_the_kernel_when_imported_costs_what_needs_it(grade_toy: GradeToy
+                                                                          ) -> None:
+    verdict = grade_toy("def scale(vector):", "__import__('os')._exit(1)\n\n\ndef scale(vector):")
+    assert points(verdict) == FULL | {"toy_scale": 0.0}
+    says = "ectors.py, while it was imported, ended its own process (exit status 1)."
+    assert verdict.events == (f"v{says}",)
+    assert part_of(verdict, "toy_scale").says == (f"V{says}",)
+
+
+@pytest.mark.sandbox
+def test_files_that_are_given_count_as_they_were_given(grade_toy: GradeToy) -> None:
+    verdict = grade_toy(files={"given.py": b"raise SystemExit"})
+    assert points(verdict) == FULL and verdict.events == ()
+
+
+@pytest.mark.sandbox
+def test_a_notebook_of_which_nothing_is_left_earns_what_its_files_earn(toy) -> None:
+    forget_hidden_tests()
+    work = toy_work(toy)
+    empty = Work("toy", nbformat.v4.new_notebook(), work.files)
+    with Grader(toy, "toy", seed=7) as grader:
+        verdict = grader.grade(empty)
+    assert points(verdict) == dict.fromkeys(FULL, 0.0)
+    assert "name 'words' is not defined" in part_of(verdict, "toy_words").says[0]
+
+
+@pytest.mark.sandbox
+def test_cells_that_train_are_known_without_their_tags(toy) -> None:
+    forget_hidden_tests()
+    work = toy_work(toy)
+    for cell in work.notebook.cells:
+        cell.metadata.pop("tags", None)
+    with Grader(toy, "toy", seed=7) as grader:
+        assert grader.grade(work).events == ()
+
+
+@pytest.mark.sandbox
+@pytest.mark.xfail(strict=True, reason="StudentSide looks at the submission's time only before a "
+                                       "probe: cells may run for as long as they are many")
+def test_cells_cannot_use_more_than_the_submissions_time(tmp_path: Path) -> None:
+    course = Toy(course=TOY_COURSE.replace("submission = 60", "submission = 5")).write(tmp_path)
+    build(course, "toy")
+    forget_hidden_tests()
+    with Grader(course, "toy", seed=7) as grader:
+        verdict = grader.grade(toy_work(course, cells=("import time; time.sleep(1.5)",) * 8))
+    assert verdict.seconds < 10
+
+
+# ---------------------------------------------------------- files that stand in the grader's own way
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("name", ["random.py", "code.py", "test.py", "json.py", "IPython.py"])
+def test_a_file_named_like_a_module_of_the_library_harms_nothing(grade_toy: GradeToy, name: str
+                                                                 ) -> None:
+    assert points(grade_toy(files={name: b"raise SystemExit"})) == FULL
+
+
+@pytest.mark.sandbox
+@pytest.mark.xfail(strict=True, raises=SandboxError, reason="the kernel's `python -m` imports "
+                   "ipykernel_launcher from the student's folder, and the batch ends")
+def test_a_file_named_like_the_kernels_launcher_harms_no_batch(grade_toy: GradeToy) -> None:
+    grade_toy(files={"ipykernel_launcher.py": b"raise SystemExit"})
+
+
+@pytest.mark.sandbox
+@pytest.mark.xfail(strict=True, reason="the agent's own `import torch` finds the student's torch.py "
+                                       "first, and the student is told of a KeyError in the agent")
+def test_a_file_named_torch_does_not_break_the_agent(grade_toy: GradeToy) -> None:
+    assert "autograder.kernel.agent" not in str(grade_toy(files={"torch.py": b"1 / 0"}).parts)
+
+
+@pytest.mark.sandbox
+@pytest.mark.xfail(strict=True, raises=OSError, reason="Work.write cannot write a given file where "
+                   "the student has a folder of that name, and the batch ends")
+def test_a_folder_named_like_a_given_file_harms_no_batch(grade_toy: GradeToy) -> None:
+    assert points(grade_toy(files={"given.py/notes.txt": b""})) == FULL
+
+
+@pytest.mark.sandbox
+@pytest.mark.xfail(strict=True, raises=SandboxError, reason="`cp` into the sandbox stops at the "
+                   "limit on file size, the kernel never starts, and the batch ends")
+def test_a_file_over_the_limit_harms_no_batch(grade_toy: GradeToy) -> None:
+    grade_toy(files={"big.txt": bytes(33 * 2**20)})
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("payload", ["'é'", "['x']", "'AAA'", "None", "{}", "3"])
+@pytest.mark.xfail(strict=True, reason="session._read lets the error of b64decode out, where an "
+                                       "answer that cannot be read should stand")
+def test_rubbish_under_the_agents_mime_type_is_an_answer_that_cannot_be_read(
+        tmp_path: Path, payload: str) -> None:
+    from autograder.kernel import agent
+    from autograder.kernel.sandbox import Limits
+    from autograder.kernel.session import KernelSession
+
+    with KernelSession(tmp_path, Limits()) as session:
+        session.run("from IPython.display import publish_display_data as publish\n"
+                    f"publish({{{agent.MIME!r}: {payload}}})", timeout=10)
+
+
+# ---------------------------------------------------------------------- what a hidden test can do
+
+
+def judge(folder: Path, test: str, seed: int = 7) -> Verdict:
+    """Judge the right toy with one hidden test of `toy_words` in the place of its own.
+
+    Nothing is asked of the student's code unless the test asks, so that no kernel starts.
+    """
+    toy = Toy(hidden_tests="import pytest\nfrom autograder.judge.testing import *\n\n"
+                           + textwrap.dedent(test))
+    course = toy.write(folder)
+    build(course, "toy")
+    forget_hidden_tests()
+    with Grader(course, "toy", seed) as grader:
+        return grader.grade(toy_work(course))
+
+
+@pytest.mark.parametrize(("share", "earned"), [(0.5, 2.0), (1, 4.0), (0, 0.0), (7, 4.0), (-1, 0.0),
+                                               ("float('inf')", 4.0), (1 / 3, 1.33)])
+def test_award_gives_a_share_between_nothing_and_all(tmp_path: Path, share: object, earned: float
+                                                     ) -> None:
+    part = part_of(judge(tmp_path, f"""
+        @part("toy_words")
+        def test_a(award):
+            award({share}, "some of it")
+        """), "toy_words")
+    assert part.points == earned
+    assert part.says == (() if earned == 4 else ("Some of it.",))
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="award(nan) reaches PartVerdict, whose "
+                   "ValueError ends the batch")
+def test_award_of_nan_is_nothing(tmp_path: Path) -> None:
+    verdict = judge(tmp_path, """
+        @part("toy_words")
+        def test_a(award):
+            award(float("nan"), "some of it")
+        """)
+    assert part_of(verdict, "toy_words").points == 0
+
+
+def test_remarks_and_flags_cost_nothing(tmp_path: Path) -> None:
+    part = part_of(judge(tmp_path, """
+        @part("toy_words")
+        def test_a(remark, flag):
+            remark("nice"), flag("odd"), remark("nice")
+        """), "toy_words")
+    assert (part.points, part.remarks, part.flags) == (4.0, ("nice",), ("odd",))
+
+
+def test_weights_share_a_parts_points(tmp_path: Path) -> None:
+    part = part_of(judge(tmp_path, """
+        @part("toy_words", weight=1)
+        def test_a():
+            assert False, "the first is wrong"
+
+        @part("toy_words", weight=3)
+        def test_b():
+            pass
+        """), "toy_words")
+    assert (part.points, part.says) == (3.0, ("The first is wrong.",))
+
+
+def test_a_fixture_that_fails_fails_its_test(tmp_path: Path) -> None:
+    part = part_of(judge(tmp_path, """
+        @pytest.fixture
+        def log():
+            assert False, "there is no log"
+
+        @part("toy_words")
+        def test_a(log):
+            pass
+        """), "toy_words")
+    assert (part.points, part.says) == (0.0, ("There is no log.",))
+
+
+def test_what_was_handed_in_and_the_settings_are_at_hand(tmp_path: Path) -> None:
+    part = part_of(judge(tmp_path, """
+        @part("toy_words")
+        def test_a(work, settings):
+            assert work.text("vectors.py").startswith('\"""Vectors.') and settings == {}
+            assert work.text("nothing.txt") is None
+        """), "toy_words")
+    assert part.points == 4
+
+
+def drawn(folder: Path, seed: int) -> tuple[str, ...]:
+    folder.mkdir()
+    verdict = judge(folder, """
+        @part("toy_words")
+        def test_a(draw, remark):
+            remark(str(draw(2).tolist()))
+
+        @part("toy_words")
+        def test_b(draw, remark):
+            remark(str(draw(2).tolist()))
+        """, seed)
+    return part_of(verdict, "toy_words").remarks
+
+
+def test_inputs_are_drawn_from_the_batchs_seed(tmp_path: Path) -> None:
+    one, again, other = (drawn(tmp_path / name, seed)
+                         for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+    assert one == again != other
+    assert len(one) == 2, "two tests draw the same"
+
+
+def test_a_reference_that_fails_is_a_persons_case(tmp_path: Path) -> None:
+    part = part_of(judge(tmp_path, """
+        @part("toy_words")
+        def test_a(both):
+            both.call("no_such_function")
+        """), "toy_words")
+    assert part.points == 0
+    assert part.flags == ("the reference itself failed: the exercise needs mending",)
+    assert "no_such_function" in part.staff[0] and "no_such_function" not in str(part.says)
+
+
+@pytest.mark.parametrize("bug", ["undefined_name", "[][1]", "None.x", "pytest.skip('later')",
+                                 "assert False", "{}['key']"])
+@pytest.mark.xfail(strict=True, reason="a test that fails by itself costs the student the points, "
+                                       "and only the journal knows why")
+def test_a_test_with_a_bug_of_its_own_is_a_persons_case(tmp_path: Path, bug: str) -> None:
+    part = part_of(judge(tmp_path, f"""
+        @part("toy_words")
+        def test_a():
+            {bug}
+        """), "toy_words")
+    assert part.points == 0 and part.flags
+
+
+@pytest.mark.xfail(strict=True, reason="a part without a hidden test is zero for everybody, and "
+                                       "neither student nor staff is told")
+def test_a_part_without_a_hidden_test_is_told(tmp_path: Path) -> None:
+    part = part_of(judge(tmp_path, """
+        @part("toy_words")
+        def test_a():
+            pass
+        """), "toy_count")
+    assert part.points == 0 and part.flags
+
+
+@pytest.mark.parametrize("tests", [
+    "", "def test_without_part(): pass", "def test_(:", "import no_such_module",
+    "@part('no_such_part')\ndef test_a(): pass",
+], ids=["no tests", "no part", "syntax", "import", "unknown part"])
+def test_hidden_tests_that_cannot_be_run_stop_the_batch_with_a_sentence(tmp_path: Path, tests: str
+                                                                        ) -> None:
+    with pytest.raises(CourseError, match="The hidden tests of toy cannot be run"):
+        judge(tmp_path, tests)
+
+
+# -------------------------------------------------------------------------------- several at a time
+
+
+@pytest.mark.sandbox
+def test_a_work_that_kills_its_judge_is_lost_alone(tmp_path: Path) -> None:
+    course = Toy(hidden_tests=TOY_HIDDEN_TESTS + textwrap.dedent("""
+        @part("toy_scale")
+        def test_deadly(work):
+            if work.text("deadly"):
+                __import__("os")._exit(1)
+        """)).write(tmp_path)
+    build(course, "toy")
+    works = [("deadly", toy_work(course, files={"deadly": b"x"})), ("good", toy_work(course))]
+    found = dict(judge_all(course, "toy", 7, works, processes=1))
+    assert isinstance(found["deadly"], Lost) and "died" in found["deadly"].reason
+    assert isinstance(found["good"], Verdict) and points(found["good"]) == FULL
+
+
+@pytest.mark.sandbox
+@pytest.mark.xfail(strict=True, raises=OSError, reason="judge_all lets any error of one judge end "
+                   "the batch of all")
+def test_a_work_that_cannot_be_written_is_lost_alone(tmp_path: Path) -> None:
+    course = Toy().write(tmp_path)
+    build(course, "toy")
+    works = [("odd", toy_work(course, files={"vectors.py/x": b""})), ("good", toy_work(course))]
+    found = dict(judge_all(course, "toy", 7, works, processes=1))
+    assert isinstance(found["good"], Verdict) and points(found["good"]) == FULL
