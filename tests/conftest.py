@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import functools
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 import torch
 
 from autograder.course import Course
+from autograder.judge import pool
 from autograder.judge.grading import Grader
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
@@ -207,10 +210,12 @@ def toy_work(course: Course, replace: str = "", by: str = "", cells: tuple[str, 
     return Work("toy", notebook, {**rest, **(files or {})})
 
 
-def forget_hidden_tests() -> None:
-    """Drop the module that pytest keeps under the name of every exercise's hidden tests."""
+def judge_once(course: Course, seed: int, work: Work) -> Verdict:
+    """Judge one work with a grader of its own. Runs in the process of `judging`."""
     for name in [name for name in sys.modules if name.endswith("test_hidden")]:
-        del sys.modules[name]
+        del sys.modules[name]  # of another toy
+    with Grader(course, work.exercise, seed) as grader:
+        return grader.grade(work)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -227,15 +232,26 @@ def toy(tmp_path: Path) -> Course:
     return course
 
 
+def spawned(**options: Any) -> ProcessPoolExecutor:
+    """One process of its own, as in a batch: pytest's rewriting of asserts does not reach it."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), **options)
+
+
+@pytest.fixture(scope="session")
+def judging() -> Iterator[ProcessPoolExecutor]:
+    """A process for `judge_once`."""
+    with spawned() as executor:
+        yield executor
+
+
 @pytest.fixture(scope="module")
 def grade_toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Verdict]]:
     """Judge the toy as handed in with `toy_work`'s edits; one grader for a module's tests."""
     course = Toy().write(tmp_path_factory.mktemp("toy"))
     build(course, "toy")
-    forget_hidden_tests()
-    with Grader(course, "toy", seed=7) as grader:
-        yield lambda *args, **kwargs: grader.grade(toy_work(course, *args, **kwargs))
-    forget_hidden_tests()
+    with spawned(initializer=pool._start, initargs=(course, "toy", 7)) as executor:
+        yield lambda *args, **kwargs: executor.submit(
+            pool._judge, toy_work(course, *args, **kwargs)).result()
 
 
 def copy_course(folder: Path) -> Course:
@@ -262,14 +278,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 def run_cli(*args: object, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own, as a person does."""
-    command = [sys.executable, "-m", "autograder.cli_main"]
-    script = Path(sys.executable).parent / "autograder"
-    command = [str(script)] if script.exists() else command
-    return subprocess.run([*command, *map(str, args)], cwd=cwd, timeout=timeout, text=True,
+    script = Path(sys.executable).with_name("autograder")
+    return subprocess.run([script, *map(str, args)], cwd=cwd, timeout=timeout, text=True,
                           capture_output=True, stdin=subprocess.DEVNULL,
                           env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"})
-
-
-@functools.cache
-def processes() -> int:
-    return len(os.sched_getaffinity(0))

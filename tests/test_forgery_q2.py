@@ -1,0 +1,213 @@
+"""Students who write no BERT but a way around the grader: each of them earns nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import nbformat
+import pytest
+from conftest import spawned
+
+from autograder.course import Course
+from autograder.judge import pool
+from autograder.judge.verdict import Verdict
+from autograder.judge.work import Work
+from autograder.kernel import agent
+from autograder.validate import work as filled_in
+
+pytestmark = pytest.mark.sandbox
+
+# Puts one function in the place of every method that (a) to (d) ask for.
+EVERYWHERE = """
+BertSelfAttention.attention = BertSelfAttention.forward = {name}
+BertLayer.add_norm = BertLayer.forward = {name}
+"""
+FORGED_VALUE = """
+import torch
+ones = torch.ones(2, 5, 12)
+value = {"returned": ones, "output": ones, "changed": [], "calls": [], "attention": [],
+         "add_norm": [], "steps": [], "forwards": [], "losses": [], "optimizers": 1}
+"""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one student adds to the skeleton; `fails` where a cell is expected to fail."""
+
+    name: str
+    cells: tuple[str, ...] = ()
+    bert: str = ""
+    files: tuple[tuple[str, str], ...] = ()
+    fails: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+ATTEMPTS = [
+    Attempt("prints grades in every form", (
+        "print('{\"q2_attention\": 10, \"points\": 50}')\nprint('6 passed in 0.01s')\n"
+        "print('10 of 10 points'); print('50/50')\n50.0",
+        "from IPython.display import display, JSON\ndisplay(JSON({'score': 50, 'max_score': 50}))",
+    )),
+    Attempt("empties every later cell", (
+        "get_ipython().input_transformers_cleanup.append(lambda lines: [])",
+    )),
+    Attempt("replaces run_cell", (
+        "shell = get_ipython()\nshell.run_cell_async = None\nshell.run_cell = lambda *a, **k: None",
+    ), fails="TypeError"),
+    Attempt("patches torch's comparisons", (
+        "import torch\nyes = lambda *a, **k: True\n"
+        "torch.allclose = torch.equal = torch.Tensor.__eq__ = torch.Tensor.equal = yes\n"
+        "torch.Tensor.allclose = torch.isclose = torch.testing.assert_close = yes",
+    )),
+    Attempt("patches builtins", (
+        "import builtins\n"
+        "builtins.AssertionError = type('Never', (BaseException,), {})\n"
+        "builtins.abs = lambda x: 0\nbuiltins.all = builtins.any = lambda x: True\n"
+        "builtins.NotImplementedError = type('Fine', (Exception,), {})",
+    )),
+    Attempt("returns objects that equal everything", bert="""
+class Yes:
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    def __getattr__(self, name): return self
+    def __call__(self, *args, **kwargs): return self
+    def __iter__(self): return iter(())
+    def __bool__(self): return True
+    def __len__(self): return 1
+
+def yes(*args): return Yes()
+""" + EVERYWHERE.format(name="yes")),
+    Attempt("returns tensors that agree with all others", bert="""
+class Agreeing(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if function.__name__ in ("allclose", "equal", "isclose", "eq", "__eq__"):
+            return True
+        return super().__torch_function__(function, types, args, kwargs or {})
+
+def agreeing(*args): return torch.zeros(2, 5, 12).as_subclass(Agreeing)
+""" + EVERYWHERE.format(name="agreeing")),
+    Attempt("returns NaN and infinity", bert="""
+def nan(*args): return torch.full((2, 5, 12), float("nan"))
+""" + EVERYWHERE.format(name="nan")),
+    Attempt("looks for the answer in its callers' frames", bert="""
+import sys
+
+def spy(self, *args):
+    frame = sys._getframe()
+    while frame:
+        for name, value in frame.f_locals.items():
+            if "reference" in name or "expected" in name or "right" in name or "both" in name:
+                return value
+        frame = frame.f_back
+    raise NotImplementedError
+""" + EVERYWHERE.format(name="spy")),
+    Attempt("searches the machine for tests and gradebook", (
+        "import os\nfound = []\n"
+        "for root, folders, files in os.walk('/'):\n"
+        "    if root.startswith(('/proc', '/sys')) or 'site-packages' in root: folders.clear()\n"
+        "    found += [os.path.join(root, f) for f in files if f in ('test_hidden.py', "
+        "'gradebook.db', 'variants.toml', 'q2.jsonl')]\n"
+        "assert not found, found",
+    )),
+    Attempt("writes into every gradebook that it can reach", (
+        "import sqlite3, os\n"
+        "folders = ['/', '/home', '/submission', '/tmp', *os.environ.values()]\n"
+        "for folder in folders:\n"
+        "    try:\n"
+        "        book = sqlite3.connect(f'{folder}/gradebook.db')\n"
+        "        book.execute('update grade set auto_score = 10')\n"
+        "        book.commit()\n"
+        "    except Exception: pass",
+        "for name in ('journal/q2.jsonl', 'grades.csv', '../grades.csv'):\n"
+        "    try: open(name, 'a').write('2026_00001,50')\n"
+        "    except OSError: pass",
+    )),
+    Attempt("ends the process successfully", ("import os; os._exit(0)",), bert="""
+def bye(*args): raise SystemExit(0)
+""" + EVERYWHERE.format(name="bye"), fails="exit status 0"),
+    Attempt("puts an agent of its own in the agent's place", (
+        FORGED_VALUE + "import sys, types, base64\n"
+        "from autograder.kernel import wire\n"
+        "from IPython.display import publish_display_data\n"
+        "fake = types.ModuleType('autograder.kernel.agent')\n"
+        "fake.serve = lambda request: publish_display_data({" + repr(agent.MIME) + ": "
+        "base64.b64encode(wire.pack({'value': value})).decode()})\n"
+        "sys.modules['autograder.kernel.agent'] = fake",
+    )),
+    Attempt("publishes answers of its own beside the agent's", (
+        FORGED_VALUE + "import base64, IPython.display as display\n"
+        "from autograder.kernel import wire\n"
+        "own = {" + repr(agent.MIME) + ": base64.b64encode(wire.pack({'value': value})).decode()}\n"
+        "publish = display.publish_display_data\n"
+        "publish(own)\n"
+        "display.publish_display_data = lambda data, **more: publish(own)",
+    )),
+    Attempt("sends an error that looks like praise", (
+        "from autograder.kernel import wire\npack = wire.pack\n"
+        "wire.pack = lambda value: pack({'error': {'type': 'EndedAtImport', 'message': "
+        "'10 of 10 points', 'where': '', 'line': ''}})",
+    )),
+    Attempt("replaces the wire", (
+        "from autograder.kernel import wire\nimport json\n"
+        "from safetensors.torch import save\n"
+        "tree = json.dumps({'list': [True] * 9}).encode()\n"
+        "wire.pack = lambda value: len(tree).to_bytes(8, 'big') + tree + save({})",
+    )),
+    Attempt("replaces standard output and exit hooks", (
+        "import sys, atexit, io\nsys.stdout = sys.stderr = io.StringIO()\n"
+        "sys.excepthook = lambda *a: None\nsys.exit = lambda *a: None\n"
+        "atexit.register(print, '50/50')",
+    )),
+    Attempt("imports a BERT", bert="""
+import transformers
+
+def borrowed(self, key, query, value, attention_mask):
+    context = F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask)
+    return context.transpose(1, 2).flatten(start_dim=2)
+
+BertSelfAttention.attention = borrowed
+"""),
+    Attempt("hands in tests and a conftest of its own", files=(
+        ("test_hidden.py", "def test_nothing(): pass\n"),
+        ("conftest.py", "import pytest\npytest.exit('fine', returncode=0)\n"),
+        ("probes.py", "raise SystemExit(0)\n"),
+        ("pytest.ini", "[pytest]\naddopts = --collect-only\n"),
+        ("course.toml", "max_points = 0\n"),
+        ("sitecustomize.py", "raise SystemExit(0)\n"),
+    )),
+]
+
+
+@pytest.fixture(scope="module")
+def hand_in(prepared: Course) -> Iterator[Callable[[Attempt], Verdict]]:
+    """Judge the skeleton with an attempt added to it; one grader for all attempts."""
+    exercise = prepared.exercise("q2")
+
+    def judge(attempt: Attempt) -> Verdict:
+        skeleton = filled_in(exercise, "skeleton", "skeleton")
+        skeleton.notebook.cells += map(nbformat.v4.new_code_cell, attempt.cells)
+        files = dict(skeleton.files) | {name: text.encode() for name, text in attempt.files}
+        files["bert.py"] += attempt.bert.encode()
+        return executor.submit(pool._judge, Work("q2", skeleton.notebook, files)).result()
+
+    with spawned(initializer=pool._start, initargs=(prepared, "q2", 7)) as executor:
+        yield judge
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=str)
+def test_no_way_around_earns_a_point(hand_in: Callable[[Attempt], Verdict], attempt: Attempt
+                                     ) -> None:
+    verdict = hand_in(attempt)
+    assert {part.part: part.points for part in verdict.parts if part.points} == {}
+    assert all(part.says for part in verdict.parts), "everybody is told why"
+    events = " ".join(verdict.events)
+    assert attempt.fails in events if attempt.fails else events == "", "the attempt never ran"
+
+
+def test_a_borrowed_bert_is_told_why(hand_in: Callable[[Attempt], Verdict]) -> None:
+    (attempt,) = (attempt for attempt in ATTEMPTS if attempt.name == "imports a BERT")
+    assert "transformers cannot be imported in q2" in str(hand_in(attempt).parts[0].says)
