@@ -9,6 +9,7 @@ import nbformat
 from autograder.course import Course
 from autograder.gradebook import native
 from autograder.gradebook.preprocessors import known
+from autograder.intake.receive import ensure_notebook, use_released
 from autograder.journal import Entry, Journal, path_of
 from autograder.judge.grading import new_seed
 from autograder.judge.pool import Lost, judge_all
@@ -30,6 +31,9 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
           told: Told = lambda share: None) -> None:
     """Judge the students' submissions; write the journal, the gradebook and feedback pages."""
     prepare(course, assignment)
+    for student in students:  # nbgrader's own collectors do not look into notebooks
+        for exercise in course.assignment(assignment).exercises:
+            ensure_notebook(course, assignment, exercise, course.submitted / student / assignment)
     works = {(student, exercise): read_work(course, assignment, student, exercise)
              for student in students for exercise in course.assignment(assignment).exercises}
     verdicts = _judge(course, assignment, works, processes, told)
@@ -37,7 +41,7 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
         own = {(assignment, student, exercise): verdict
                for (owner, exercise), verdict in verdicts.items() if owner == student}
         with known(own):
-            native.autograde(course, assignment, student)
+            _enter(course, assignment, student)
         native.generate_feedback(course, assignment, student)
         told(0.5)
 
@@ -46,6 +50,20 @@ def read_work(course: Course, assignment: str, student: str, exercise: str) -> W
     """One exercise of a submission as it lies in nbgrader's folder."""
     folder = course.submitted / student / assignment
     return Work.read(exercise, nbformat.read(folder / f"{exercise}.ipynb", as_version=4), folder)
+
+
+def _enter(course: Course, assignment: str, student: str) -> None:
+    """Enter a judged submission in the gradebook.
+
+    A notebook that nbgrader refuses (cells twice, metadata of another world) gives way to the
+    released one: the points are the judge's either way, and nobody falls out of the gradebook.
+    """
+    try:
+        native.autograde(course, assignment, student)
+    except native.NativeError:
+        for exercise in course.assignment(assignment).exercises:
+            use_released(course, assignment, exercise, course.submitted / student / assignment)
+        native.autograde(course, assignment, student)
 
 
 def _judge(course: Course, assignment: str, works: dict[tuple[str, str], Work], processes: int,

@@ -48,6 +48,10 @@ def main() -> None:
     except (CourseError, SandboxError, NativeError) as error:
         Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
         raise SystemExit(2) from None
+    except OSError as error:
+        Console(stderr=True).print(f"{error.filename}: {error.strerror}", style="red",
+                                   highlight=False, markup=False)
+        raise SystemExit(2) from None
 
 
 @app.command(epilog="Example: `autograder doctor`")
@@ -133,7 +137,7 @@ def grade(
     with progress_bar() as bar:
         task = bar.add_task(f"Grading {assignment}", total=len(students))
         batch.grade(found, assignment, students, processes, lambda share: bar.advance(task, share))
-    lines = grades.lines(found, assignment, received)
+    lines = grades.lines(found, assignment)
     grades.write_csv(found.grades, lines)
     console.print(grades.table(assignment, lines))
     for name, path in (("gradebook", found.gradebook), ("grades", found.grades),

@@ -74,8 +74,8 @@ class Assignment(_Strict):
     @field_validator("archive")
     @classmethod
     def _names_the_student(cls, name: str) -> str:
-        if "{id}" not in name:
-            raise ValueError("the name must hold {id}")
+        if name.count("{id}") != 1 or set("{}") & set(name.replace("{id}", "")):
+            raise ValueError("the name must hold {id} once, and no other braces")
         return name
 
 
@@ -140,6 +140,8 @@ class Course:
         """Load the course.toml in `root`. Raises CourseError as `find` does."""
         try:
             toml = CourseToml.model_validate(tomllib.loads((root / COURSE_FILE).read_text()))
+        except UnicodeDecodeError:
+            raise CourseError(f"{COURSE_FILE} is not text in UTF-8.") from None
         except tomllib.TOMLDecodeError as error:
             raise CourseError(f"{COURSE_FILE} is not valid TOML: {error}.") from None
         except ValidationError as error:

@@ -37,7 +37,9 @@ class Journal:
 
     def __enter__(self) -> Journal:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(self.path, "a", encoding="utf-8")
+        self._file = open(self.path, "ab+")
+        if self._file.tell() and not self.path.read_bytes().endswith(b"\n"):
+            self._file.write(b"\n")  # a crash cut the last line off: it stays alone
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -49,7 +51,7 @@ class Journal:
         line = {"time": datetime.now(UTC).isoformat(timespec="seconds"),
                 "student": entry.student, "exercise": entry.exercise,
                 "fingerprint": entry.fingerprint, "verdict": entry.verdict.to_json()}
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -73,10 +75,10 @@ def read(path: Path) -> Iterator[Entry]:
     """The entries of a journal, oldest first; a last line cut off by a crash is left out."""
     if not path.is_file():
         return
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_bytes().split(b"\n"):
         try:
             data = json.loads(line)
-        except json.JSONDecodeError:
+        except ValueError:
             continue
         yield Entry(data["student"], data["exercise"], data["fingerprint"],
                     Verdict.from_json(data["verdict"]))

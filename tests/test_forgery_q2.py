@@ -33,13 +33,17 @@ value = {"returned": ones, "output": ones, "changed": [], "calls": [], "attentio
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one student adds to the skeleton; `fails` where a cell is expected to fail."""
+    """What one student adds to the skeleton.
+
+    `fails` stands in the events where a cell is to fail, `says` in the sentence on (a).
+    """
 
     name: str
     cells: tuple[str, ...] = ()
     bert: str = ""
     files: tuple[tuple[str, str], ...] = ()
     fails: str = ""
+    says: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -54,9 +58,6 @@ ATTEMPTS = [
     Attempt("empties every later cell", (
         "get_ipython().input_transformers_cleanup.append(lambda lines: [])",
     )),
-    Attempt("replaces run_cell", (
-        "shell = get_ipython()\nshell.run_cell_async = None\nshell.run_cell = lambda *a, **k: None",
-    ), fails="TypeError"),
     Attempt("patches torch's comparisons", (
         "import torch\nyes = lambda *a, **k: True\n"
         "torch.allclose = torch.equal = torch.Tensor.__eq__ = torch.Tensor.equal = yes\n"
@@ -170,7 +171,7 @@ def borrowed(self, key, query, value, attention_mask):
     return context.transpose(1, 2).flatten(start_dim=2)
 
 BertSelfAttention.attention = borrowed
-"""),
+""", says="transformers cannot be imported in q2: this exercise is to write BERT yourself."),
     Attempt("hands in tests and a conftest of its own", files=(
         ("test_hidden.py", "def test_nothing(): pass\n"),
         ("conftest.py", "import pytest\npytest.exit('fine', returncode=0)\n"),
@@ -203,11 +204,7 @@ def test_no_way_around_earns_a_point(hand_in: Callable[[Attempt], Verdict], atte
                                      ) -> None:
     verdict = hand_in(attempt)
     assert {part.part: part.points for part in verdict.parts if part.points} == {}
-    assert all(part.says for part in verdict.parts), "everybody is told why"
+    assert all(part.says for part in verdict.parts), "a part says nothing of why"
+    assert attempt.says in verdict.parts[0].says[0]
     events = " ".join(verdict.events)
     assert attempt.fails in events if attempt.fails else events == "", "the attempt never ran"
-
-
-def test_a_borrowed_bert_is_told_why(hand_in: Callable[[Attempt], Verdict]) -> None:
-    (attempt,) = (attempt for attempt in ATTEMPTS if attempt.name == "imports a BERT")
-    assert "transformers cannot be imported in q2" in str(hand_in(attempt).parts[0].says)

@@ -92,9 +92,6 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
 
 def _grade_samples(root: Path) -> None:
     copy_course(root)
-    settings = (root / "course.toml").read_text()
-    assert "probe = 20 " in settings
-    (root / "course.toml").write_text(settings.replace("probe = 20 ", "probe = 6 "))
     assert run_cli("samples", "q2", "samples", cwd=root).returncode == 0
     shutil.copy(root / "samples" / "2026_00001_coding.zip", root / "samples" / NOBODYS)
     done = run_cli("grade", "q2", "samples", cwd=root, timeout=600)
@@ -111,8 +108,6 @@ def test_the_command_ends_with_a_table_and_says_that_a_person_is_needed(graded: 
         assert str(path) in graded.printed
 
 
-@pytest.mark.xfail(strict=True, reason="the processes' semaphores are not let go at the end, and "
-                                       "multiprocessing warns about it on the terminal")
 def test_the_command_prints_nothing_that_is_not_for_people(graded: Graded) -> None:
     assert graded.warned == ""
 
@@ -242,17 +237,15 @@ def test_a_score_given_by_hand_survives_grading_again_and_reaches_grades_csv(own
     again.mkdir()
     shutil.copy(own.root / "samples" / "2026_00001_coding.zip", again)
     done = run_cli("grade", "q2", "again", cwd=own.root, timeout=300)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode < 2, done.stderr  # 1: the upload that is nobody's still waits
     rows = grades_of(own)
     assert (rows["2026_00001"]["q2_layer"], rows["2026_00001"]["total"]) == ("1.5", "43.5")
     assert set(rows) >= set(EXPECTED), "the others' rows are still there"
     assert "this is not a zip file" in rows["2026_00010"]["what_happened"]
 
 
-@pytest.mark.xfail(strict=True, reason="intake keeps the notes of students only: an upload without "
-                                       "an id has no row once anything else is graded")
 def test_an_upload_that_is_nobodys_keeps_its_row_when_all_are_graded_again(graded: Graded) -> None:
-    found = grades.lines(graded.course, "q2", received=[])  # as `autograder grade q2` has it
+    found = grades.lines(graded.course, "q2")  # as `autograder grade q2` has it
     assert NOBODYS in [line.upload for line in found]
 
 

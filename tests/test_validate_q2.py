@@ -1,4 +1,4 @@
-"""The tests of q2 are tested: every misconception, every variant, the reference, the skeleton."""
+"""q2's hidden tests, tested: every misconception is caught, every variant is accepted."""
 
 from __future__ import annotations
 
@@ -8,28 +8,79 @@ import pytest
 from conftest import run_cli
 
 from autograder.course import Course
-from autograder.judge.edits import read_changes
-from autograder.validate import cases
+from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.report.matrix import summary
+from autograder.validate import Case, Result, cases, problem
 
-LAST_LINE = (r"misconceptions=(\d+)/\1 elsewhere=0 variants=(\d+)/\2 reference=full "
-             r"skeleton=zero")
-
-
-@pytest.mark.sandbox
-def test_every_wrong_answer_loses_and_every_right_one_does_not(course: Course) -> None:
-    done = run_cli("validate", "q2", "-j", "2", cwd=course.root, timeout=1500)
-    last = done.stdout.strip().splitlines()[-1]
-    assert re.fullmatch(LAST_LINE, last), done.stdout + done.stderr
-    assert done.returncode == 0
+LAST_LINE = re.compile(r"misconceptions=(\d+)/\1 elsewhere=0 variants=(\d+)/\2 reference=full "
+                       r"skeleton=zero")
+PARTS = {"a": 4.0, "b": 2.0}
 
 
-def test_there_are_enough_of_each(course: Course) -> None:
+def verdict(**points: float) -> Verdict:
+    return Verdict("toy", tuple(PartVerdict(part, points.get(part, most), most)
+                                for part, most in PARTS.items()))
+
+
+def case(kind: str, **settings: object) -> Case:
+    return Case("toy", kind, f"the-{kind}", **settings)  # type: ignore[arg-type]
+
+
+MISCONCEPTION = case("misconception", part="a")
+VARIANT = case("variant")
+CONTRACT = case("variant", loses={"a": 1.0})
+
+
+@pytest.mark.parametrize(("tried", "given", "complaint"), [
+    (case("reference"), verdict(), ""),
+    (case("reference"), verdict(a=3.5), "the reference loses points in a"),
+    (case("skeleton"), verdict(a=0, b=0), ""),
+    (case("skeleton"), verdict(a=0, b=0.5), "the skeleton earns 0.5 points"),
+    (MISCONCEPTION, verdict(a=0), ""),
+    (MISCONCEPTION, verdict(a=3.9), ""),
+    (MISCONCEPTION, verdict(), "loses nothing in a: no hidden test catches it"),
+    (MISCONCEPTION, verdict(b=1), "loses nothing in a: no hidden test catches it"),
+    (MISCONCEPTION, verdict(a=0, b=1), "also loses in b"),
+    (VARIANT, verdict(), ""),
+    (VARIANT, verdict(b=0), "loses {'b': 2.0}, expected {}"),
+    (CONTRACT, verdict(a=3), ""),
+    (CONTRACT, verdict(), "loses nothing, expected {'a': 1.0}"),
+    (CONTRACT, verdict(a=2), "loses {'a': 2.0}, expected {'a': 1.0}"),
+])
+def test_a_case_tells_what_is_wrong_with_the_tests(tried: Case, given: Verdict, complaint: str
+                                                   ) -> None:
+    assert problem(tried, given) == complaint
+
+
+def results(*found: tuple[Case, Verdict]) -> list[Result]:
+    return [Result(tried, given, problem(tried, given)) for tried, given in found]
+
+
+def test_the_summary_of_good_tests_matches_what_is_asked_for() -> None:
+    assert LAST_LINE.fullmatch(summary(results(
+        (case("reference"), verdict()), (case("skeleton"), verdict(a=0, b=0)),
+        (MISCONCEPTION, verdict(a=0)), (VARIANT, verdict()), (CONTRACT, verdict(a=3)))))
+
+
+@pytest.mark.parametrize("fault", [
+    (case("reference"), verdict(b=1)), (case("skeleton"), verdict(a=0)),
+    (MISCONCEPTION, verdict()), (MISCONCEPTION, verdict(a=0, b=0)), (VARIANT, verdict(a=3)),
+], ids=["reference", "skeleton", "missed", "elsewhere", "variant"])
+def test_the_summary_shows_each_kind_of_fault(fault: tuple[Case, Verdict]) -> None:
+    good = [(case("reference"), verdict()), (case("skeleton"), verdict(a=0, b=0))]
+    others = [one for one in good if one[0].kind != fault[0].kind]
+    assert not LAST_LINE.fullmatch(summary(results(*others, fault)))
+
+
+def test_q2_has_enough_of_both_kinds(course: Course) -> None:
     kinds = [case.kind for case in cases(course, "q2")]
     assert kinds.count("misconception") >= 40
     assert kinds.count("variant") >= 15
 
 
-def test_every_misconception_has_a_sentence_that_can_be_read(course: Course) -> None:
-    for change in read_changes(course.exercise("q2"), "misconception"):
-        assert change.says.endswith((".", "?")), change.name
-        assert 40 <= len(change.says) <= 400, change.name
+@pytest.mark.sandbox
+@pytest.mark.nbgrader
+def test_q2s_hidden_tests_catch_what_is_wrong_and_accept_what_is_right(course: Course) -> None:
+    done = run_cli("validate", "q2", "-j", 1, cwd=course.root, timeout=1500)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert LAST_LINE.fullmatch(done.stdout.splitlines()[-1]), done.stdout

@@ -22,7 +22,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.preprocessors import SaveAutoGrades as NbgraderSaveAutoGrades
 
 from autograder.course import Course
-from autograder.intake.receive import notes
+from autograder.intake.receive import note_of
 from autograder.journal import Entry, Journal, path_of
 from autograder.judge.grading import Grader, new_seed
 from autograder.judge.verdict import PartVerdict, Verdict
@@ -54,7 +54,7 @@ class Judge(NbGraderPreprocessor):
         folder = Path(resources["metadata"]["path"])
         course = Course.find(folder)
         verdict = _known.get(key) or _judge(course, names, nb, folder)
-        note = notes(course, names["assignment"]).get(names["student"])
+        note = note_of(course, names["assignment"], names["student"])
         for cell in nb.cells:
             if utils.is_grade(cell) and cell.cell_type == "code":
                 part = verdict.part(cell.metadata.nbgrader.grade_id)

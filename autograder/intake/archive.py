@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
 import zipfile
 import zlib
@@ -24,13 +25,16 @@ def read_archive(path: Path) -> tuple[dict[str, bytes], list[str]]:
 
     Raises ArchiveError where it is no zip, is damaged, encrypted, empty or far too large.
     """
+    opened = False
     try:
         with zipfile.ZipFile(path) as archive:
+            opened = True
             return _read(archive)
-    except zipfile.BadZipFile:
-        raise ArchiveError(_not_a_zip(path)) from None
-    except (OSError, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
-        raise ArchiveError(f"the zip is damaged: {error}") from None
+    except (zipfile.BadZipFile, OSError, zlib.error, EOFError, NotImplementedError,
+            UnicodeError, lzma.LZMAError) as error:
+        not_a_zip = isinstance(error, zipfile.BadZipFile) and not opened
+        reason = _not_a_zip(path) if not_a_zip else f"the zip is damaged: {error}"
+        raise ArchiveError(reason) from None
 
 
 def _read(archive: zipfile.ZipFile) -> tuple[dict[str, bytes], list[str]]:
@@ -58,7 +62,9 @@ def _wanted(entries: list[zipfile.ZipInfo], remarks: list[str]
         path = PurePosixPath(entry.filename.replace("\\", "/"))
         if any(part in LITTER for part in path.parts):
             continue
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        if not path.parts:
+            remarks.append(f"left out {entry.filename!r}: it has no name")
+        elif path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             remarks.append(f"left out {entry.filename!r}: its path leads out of the zip")
         elif stat.S_ISLNK(entry.external_attr >> 16):
             remarks.append(f"left out {entry.filename!r}: it is a link")

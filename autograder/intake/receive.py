@@ -36,15 +36,10 @@ def receive(course: Course, assignment: str, folder: Path) -> list[Received]:
     """
     if not folder.is_dir():
         raise CourseError(f"There is no folder {folder}. Name the folder that holds the zips.")
-    uploads = sorted((path for path in folder.iterdir()
-                      if path.suffix.lower() == ".zip" and path.is_file()),
-                     key=lambda path: (path.stat().st_mtime, path.name))
-    if not uploads:
-        raise CourseError(f"There is no .zip in {folder}.")
-    latest = {_student(course, path): path for path in uploads}
+    uploads = _uploads(course, assignment, folder)
+    latest = {student: path for path, student in uploads}
     rows = []
-    for path in uploads:
-        student = _student(course, path)
+    for path, student in uploads:
         if not student:
             rows.append(Received(path.name, problem="the file's name holds no student id; expected "
                                  f"{course.assignment(assignment).archive}"))
@@ -57,19 +52,44 @@ def receive(course: Course, assignment: str, folder: Path) -> list[Received]:
     return sorted(rows, key=lambda row: (row.student, row.upload))
 
 
-def notes(course: Course, assignment: str) -> dict[str, Received]:
-    """What was noted when each student's upload was taken in."""
+def notes(course: Course, assignment: str) -> list[Received]:
+    """What was noted of each upload when it was taken in, those that are nobody's included."""
     path = _notes_file(course, assignment)
     if not path.is_file():
-        return {}
+        return []
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    found = [Received(**{**row, "remarks": tuple(row["remarks"])}) for row in rows]
-    return {row.student: row for row in found if row.student}
+    return [Received(**{**row, "remarks": tuple(row["remarks"])}) for row in rows]
 
 
-def _student(course: Course, path: Path) -> str:
-    found = re.search(rf"(?<!\d){course.toml.course.student_id}(?!\d)", path.name)
-    return found.group() if found else ""
+def note_of(course: Course, assignment: str, student: str) -> Received | None:
+    """What was noted of a student's upload."""
+    return next((row for row in notes(course, assignment) if row.student == student), None)
+
+
+def _uploads(course: Course, assignment: str, folder: Path) -> list[tuple[Path, str]]:
+    """The uploads of a folder with their students, oldest first.
+
+    A file that is no .zip is one only where its student sent no zip: other things (a PDF of the
+    written part) lie in the same folder.
+    """
+    files = sorted((path for path in folder.iterdir() if path.is_file()),
+                   key=lambda path: (path.stat().st_mtime, path.name))
+    found = [(path, _student(course, assignment, path.name)) for path in files]
+    zips = [(path, student) for path, student in found if path.suffix.lower() == ".zip"]
+    with_zip = {student for _, student in zips}
+    found = [(path, student) for path, student in found
+             if (path, student) in zips or (student and student not in with_zip)]
+    if not found:
+        raise CourseError(f"There is no .zip in {folder}.")
+    return found
+
+
+def _student(course: Course, assignment: str, name: str) -> str:
+    """The student's id in an upload's name: where the rules put it, else anywhere in it."""
+    student_id = f"(?P<id>{course.toml.course.student_id})"
+    expected = re.escape(course.assignment(assignment).archive).replace(r"\{id\}", student_id)
+    found = re.fullmatch(expected, name) or re.search(rf"(?<!\d){student_id}(?!\d)", name)
+    return found["id"] if found else ""
 
 
 def _take_in(course: Course, assignment: str, student: str, upload: Path) -> Received:
@@ -86,16 +106,28 @@ def _take_in(course: Course, assignment: str, student: str, upload: Path) -> Rec
     except ArchiveError as error:
         problem = str(error)
     folder = course.submitted / student / assignment
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
+    problem = problem or _write(files, folder)
+    if problem:
+        files = {}
+        _write(files, folder)
     for exercise in course.assignment(assignment).exercises:
-        remarks += _check_notebook(course, assignment, exercise, folder)
+        remarks += ensure_notebook(course, assignment, exercise, folder)
     remarks += [f"{name} is missing" for name in course.assignment(assignment).student_files
                 if name not in files and not problem]
     return Received(upload.name, student, problem, tuple(remarks))
+
+
+def _write(files: dict[str, bytes], folder: Path) -> str:
+    """Write the files to `folder`, emptied before; return why that cannot be done, if so."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        try:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+        except OSError as error:
+            return f"the zip holds a path that cannot be a file ({error.strerror}): {name[:80]!r}"
+    return ""
 
 
 def _find_assignment(course: Course, assignment: str, files: dict[str, bytes], remarks: list[str]
@@ -116,27 +148,37 @@ def _find_assignment(course: Course, assignment: str, files: dict[str, bytes], r
     if str(best) != assignment:
         remarks.append(f"the files lie in {str(best)!r}, expected {assignment!r}")
     return {str(PurePosixPath(name).relative_to(best)): data for name, data in files.items()
-            if PurePosixPath(name).is_relative_to(best)}
+            if PurePosixPath(name).is_relative_to(best)
+            and PurePosixPath(name).name != "timestamp.txt"}  # nbgrader's own, not a student's
 
 
-def _check_notebook(course: Course, assignment: str, exercise: str, folder: Path) -> list[str]:
-    """Make sure there is a notebook that nbgrader can read; tell where it is not the student's."""
+def ensure_notebook(course: Course, assignment: str, exercise: str, folder: Path) -> list[str]:
+    """Make sure there is a notebook that nbgrader can read; tell where it is not the student's.
+
+    One that cannot be read is kept beside it as NAME.unreadable.
+    """
     path = folder / f"{exercise}.ipynb"
-    released = course.build / "release" / assignment / path.name
-    if not path.is_file():
-        shutil.copy(released, path)
+    if not path.exists():
+        use_released(course, assignment, exercise, folder)
         return [f"{path.name} is missing; graded with the notebook as it was released"]
     try:
         notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
         nbformat.validate(notebook)
-    except (ValueError, UnicodeDecodeError, nbformat.ValidationError, AttributeError, KeyError,
-            TypeError) as error:
-        path.rename(folder / f"{exercise}.unreadable")
-        shutil.copy(released, path)
+    except (ValueError, nbformat.ValidationError, AttributeError, KeyError, TypeError, OSError,
+            RecursionError) as error:
+        use_released(course, assignment, exercise, folder)
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         return [f"{path.name} is not a readable notebook ({reason}); graded with the notebook as "
                 "it was released"]
     return []
+
+
+def use_released(course: Course, assignment: str, exercise: str, folder: Path) -> None:
+    """Put the released notebook in the place of the student's, which is kept as NAME.unreadable."""
+    path = folder / f"{exercise}.ipynb"
+    if path.exists():
+        path.replace(folder / f"{exercise}.unreadable")
+    shutil.copy(course.build / "release" / assignment / path.name, path)
 
 
 def _notes_file(course: Course, assignment: str) -> Path:
@@ -144,10 +186,10 @@ def _notes_file(course: Course, assignment: str) -> Path:
 
 
 def _write_notes(course: Course, assignment: str, rows: list[Received]) -> None:
-    """Keep the rows, and those of students whose uploads came another time."""
+    """Keep the rows, and those of uploads that came another time."""
     path = _notes_file(course, assignment)
-    now = {row.student for row in rows}
-    rows = [*(row for student, row in notes(course, assignment).items() if student not in now),
-            *rows]
+    students, uploads = {row.student for row in rows if row.student}, {row.upload for row in rows}
+    kept = [row for row in notes(course, assignment)
+            if row.student not in students and row.upload not in uploads]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows))
+    path.write_text("".join(json.dumps(asdict(row)) + "\n" for row in [*kept, *rows]))

@@ -69,6 +69,10 @@ def read_changes(exercise: Exercise, kind: Kind) -> list[Change]:
         changes = [Change.model_validate(_with_edits(entry)) for entry in entries]
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise CourseError(f"{path.name} of {exercise.name}: {error}") from None
+    for change in changes:
+        if kind == "misconception" and not (change.part and change.says):
+            raise CourseError(f"{path.name} of {exercise.name}: {change.name} needs `part` and "
+                              "`says`.")
     names = [change.name for change in changes]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from autograder.course import Course
+from autograder.course import Course, CourseError
 from autograder.judge.grading import Grader
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
+from autograder.kernel.sandbox import SandboxError
 
 Key = TypeVar("Key")
 SLACK_SECONDS = 180  # for what is not the student's own time: starting, the reference, restarts
@@ -44,8 +45,15 @@ def judge_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[
                 yield keys[future], Lost(f"judging took more than {limit} s and was stopped")
             except ProcessExpired as error:
                 yield keys[future], Lost(f"the judging process died ({error})")
-    finally:
+            except (SandboxError, CourseError):
+                raise  # this machine's or the exercise's fault: no submission can be judged
+            except Exception as error:
+                yield keys[future], Lost(f"judging stopped with {type(error).__name__}: {error}")
+        pool.close()  # the processes end by themselves, and clear up
+    except BaseException:
         pool.stop()
+        raise
+    finally:
         pool.join()
 
 

@@ -188,9 +188,10 @@ def _unpack(data: bytes) -> Answer:
 
 def _sentence(error: dict[str, Any]) -> Failure:
     """Put a Python error into a sentence: what was raised and at which line."""
-    kind, message = str(error["type"]), str(error["message"]).strip()
-    where = f" at {error['where']}" if error["where"] else ""
-    line = f" (`{error['line']}`)" if error["line"] else ""
+    kind, message, where, line = (_printable(error[key])
+                                  for key in ("type", "message", "where", "line"))
+    where = f" at {where}" if where else ""
+    line = f" (`{line}`)" if line else ""
     if kind == OBITUARY:
         return Failure(message, kind)
     if kind == "NotImplementedError":
@@ -200,6 +201,11 @@ def _sentence(error: dict[str, Any]) -> Failure:
     first = message.splitlines()[0][:300] if message else ""
     return Failure(f"your code stopped with {kind}{': ' if first else ''}{first}{where}{line}",
                    kind)
+
+
+def _printable(text: Any) -> str:
+    """Text that any file can hold, and no longer than a page."""
+    return str(text)[:1000].encode(errors="replace").decode().strip()
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
 import pytest
 import torch
 
@@ -68,6 +69,9 @@ def same(one: Any, other: Any) -> bool:
     """Whether two answers are equal, tensors within tolerance, whatever their structure."""
     if isinstance(one, torch.Tensor):
         return isinstance(other, torch.Tensor) and is_close(one, other)
+    if isinstance(one, np.ndarray):
+        return (isinstance(other, np.ndarray) and one.shape == other.shape
+                and bool(np.allclose(one, other, rtol=1e-4, atol=1e-5)))
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):

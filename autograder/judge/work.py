@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +32,8 @@ class Work:
     @property
     def fingerprint(self) -> str:
         """A hash over everything that grading looks at."""
-        digest = hashlib.sha256(nbformat.writes(without_outputs(self.notebook)).encode())
+        digest = hashlib.sha256(
+            nbformat.writes(without_outputs(self.notebook)).encode(errors="surrogatepass"))
         for name, data in sorted(self.files.items()):
             digest.update(name.encode() + b"\0" + data + b"\0")
         return digest.hexdigest()
@@ -45,12 +48,17 @@ class Work:
 
     def write(self, folder: Path, given: Mapping[str, bytes], student_files: list[str]) -> None:
         """Write the files to `folder`: what is given as it was given, the rest as handed in."""
-        chosen = dict(self.files)
-        chosen.update({name: data for name, data in given.items() if name not in student_files})
-        for name, data in chosen.items():
+        for name, data in self.files.items():
             path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            with contextlib.suppress(OSError):  # a path that cannot be is nobody's module
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+        for name, data in given.items():
+            if name not in student_files:
+                path = folder / name
+                if path.is_dir():
+                    shutil.rmtree(path)
+                path.write_bytes(data)
 
 
 def runnable_cells(notebook: NotebookNode, source: NotebookNode) -> list[str]:

@@ -54,7 +54,7 @@ def answer(request: bytes, code: Code) -> bytes:
     try:
         value = _probe(asked["probes"], asked["function"])(code, **asked["inputs"])
         return wire.pack({"value": value})
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are the person's doing
         return wire.pack({"error": _describe(error, Path(code._folder))})
 
 

@@ -19,11 +19,13 @@ from traitlets import Dict
 
 from autograder.kernel.sandbox import Limits, Sandbox
 
-SOCKET_PATH_LIMIT = 90  # of the 107 bytes that Linux allows, less the socket's own name
+SOCKET_PATH_LIMIT = 88  # of the 107 bytes that Linux allows, less the socket's own name
 
 
 class SandboxProvisioner(LocalProvisioner):
     """Starts a kernel inside bubblewrap. The client's `cwd` becomes the kernel's home, as a copy.
+
+    A client that names no folder gets an empty home.
 
     `limits` (fields of sandbox.Limits) and `hidden` (package -> sentence) may stand in the
     kernelspec's provisioner config or be set by the client before the kernel starts.
@@ -37,7 +39,7 @@ class SandboxProvisioner(LocalProvisioner):
         """Lay out the folders, move the channels to unix sockets and wrap the command."""
         limits = Limits(**{**self.limits, **kwargs.pop("limits", {})})
         hidden = {**self.hidden, **kwargs.pop("hidden", {})}
-        files = Path(kwargs.pop("cwd", None) or tempfile.gettempdir())
+        cwd = kwargs.pop("cwd", None)
         self._remove_folder()
         self.folder = _private_folder()
         runtime = self.folder / "runtime"
@@ -45,7 +47,10 @@ class SandboxProvisioner(LocalProvisioner):
         self._use_unix_sockets(runtime)
         kwargs = await super().pre_launch(**kwargs)
         copy = self.folder / "files"
-        shutil.copytree(files, copy, symlinks=True)
+        if cwd is None:  # never guessed: the folder of the process may hold anything
+            copy.mkdir()
+        else:
+            shutil.copytree(cwd, copy, symlinks=True)
         sandbox = Sandbox(copy, runtime, limits, hidden)
         _give(self.folder, sandbox.uid)
         kwargs["cmd"] = sandbox.command(kwargs["cmd"])

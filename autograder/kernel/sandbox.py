@@ -71,7 +71,7 @@ class Sandbox:
                  "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox",
                  "--clearenv"]
         walls += self._rights() + self._file_system() + self._environment(environment or {})
-        return [*walls, "--", *self._drop_rights(), *self._limit(), *self._enter(argv)]
+        return [*walls, "--", *self._drop_rights(), *self._enter([*self._limit(), *argv])]
 
     def _rights(self) -> list[str]:
         """Root needs no user namespace, only the right to become somebody else inside."""

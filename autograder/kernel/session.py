@@ -69,7 +69,10 @@ class KernelSession:
                 "what this machine lacks."
             ) from error
         self.alive = True
-        self.run(_bootstrap(), timeout=60)
+        outcome = self.run(_bootstrap(), timeout=60)
+        if outcome.kind != "done":
+            self.close()
+            raise SandboxError(f"the agent did not start in the sandbox: {outcome.says}")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -139,6 +142,8 @@ class _CountingClient(NotebookClient):
         content = msg["content"]
         size = len(content["text"]) if "text" in content else len(json.dumps(content, default=str))
         is_answer = agent.MIME in content.get("data", {})
+        if is_answer and not isinstance(content["data"][agent.MIME], str):
+            return None  # rubbish under the agent's name
         self._count += 0 if is_answer else size
         if self._count > self._most or (is_answer and size > 2 * wire.MAX_BYTES):
             if not self.flooded and self.km is not None and self.km.provisioner is not None:
@@ -153,7 +158,7 @@ def _read(cell: NotebookNode) -> Outcome:
     answer = None
     for output in cell.outputs:
         if output.output_type == "display_data" and agent.MIME in output.data:
-            answer = base64.b64decode(output.data[agent.MIME], validate=False)
+            answer = _decode(output.data[agent.MIME])
     kept = tuple(output for output in cell.outputs
                  if not (output.output_type == "display_data" and agent.MIME in output.data))
     errors = [output for output in kept if output.output_type == "error"]
@@ -161,6 +166,14 @@ def _read(cell: NotebookNode) -> Outcome:
         last = errors[-1]
         return Outcome("error", f"{last.ename}: {str(last.evalue)[:500]}", kept)
     return Outcome("done", "", kept, answer)
+
+
+def _decode(text: Any) -> bytes:
+    """The bytes of an answer; what is no base64 becomes bytes that hold no value."""
+    try:
+        return base64.b64decode(text)
+    except (ValueError, TypeError):
+        return b""
 
 
 _AGENT = "__import__('sys').modules['autograder.kernel.agent']"

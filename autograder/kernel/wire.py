@@ -19,6 +19,7 @@ from safetensors.torch import load, save
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_NODES = 100_000
+ARRAYS = ("bool", "int8", "int16", "int32", "int64", "uint8", "float16", "float32", "float64")
 
 
 class WireError(ValueError):
@@ -61,17 +62,18 @@ def unpack(data: bytes, max_bytes: int = MAX_BYTES) -> Any:
 
 
 def _to_tree(value: Any, tensors: dict[str, torch.Tensor], depth: int) -> Any:
-    if depth > MAX_DEPTH:
+    if depth >= MAX_DEPTH:
         return {"opaque": "a value nested too deeply"}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, torch.Tensor):
         key = str(len(tensors))
-        tensors[key] = value.detach().to("cpu").clone(memory_format=torch.contiguous_format)
+        plain = value.detach().to("cpu").to_dense() if value.is_sparse else value.detach().to("cpu")
+        tensors[key] = plain.clone(memory_format=torch.contiguous_format)
         return {"tensor": key, "requires_grad": bool(value.requires_grad)}
-    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biuf":
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.name in ARRAYS:
         key = str(len(tensors))
-        tensors[key] = torch.from_numpy(np.array(value))
+        tensors[key] = torch.from_numpy(np.array(value, order="C"))
         return {"array": key}
     if isinstance(value, (list, tuple)):
         kind = "tuple" if isinstance(value, tuple) else "list"

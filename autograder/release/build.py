@@ -39,6 +39,7 @@ def build(course: Course, assignment: str) -> Path:
     _empty(destination)
     total = 0.0
     for exercise in course.exercises(assignment):
+        solved = solved_files(exercise)
         notebook = source.read_notebook(exercise)
         total += sum(source.parts(notebook).values())
         nbformat.write(notebook, destination / f"{exercise.name}.ipynb")
@@ -47,7 +48,7 @@ def build(course: Course, assignment: str) -> Path:
                 (destination / file.name).write_text(clear_solutions(file.read_text()))
             else:
                 shutil.copy(file, destination)
-        write_version(exercise, solved_files(exercise), course.build / "reference" / exercise.name)
+        write_version(exercise, solved, course.build / "reference" / exercise.name)
     expected = course.assignment(assignment).max_points
     if total != expected:
         raise CourseError(f"The source cells of {assignment} give {total:g} points together; "

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import nbformat
 
-from autograder.course import Course, Exercise
+from autograder.course import Course, CourseError, Exercise
 from autograder.gradebook.native import generate_assignment
 from autograder.kernel.session import KernelSession
 from autograder.release.build import build
@@ -29,6 +29,7 @@ NOT_YET = ("NotImplementedError", "AssertionError")  # before it is solved
 
 def problems(course: Course, assignment: str) -> list[str]:
     """Everything that is wrong with what is released; an empty list where all is well."""
+    course.assignment(assignment)
     released = course.root / assignment
     if not released.is_dir():
         return [f"{assignment}/ does not exist: run `autograder release {assignment}`."]
@@ -134,6 +135,8 @@ def _secrets(exercise: Exercise) -> Iterator[tuple[str, str]]:
     wrong = exercise.folder / "misconceptions.toml"
     if wrong.is_file():
         for entry in tomllib.loads(wrong.read_text()).get("misconception", []):
+            if not entry.get("says"):
+                raise CourseError(f"{wrong.name} of {exercise.name}: a misconception has no `says`.")
             yield _plain(entry["says"]), "a misconception"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.course import Exercise
+from autograder.course import CourseError, Exercise
 from autograder.release import source
 
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
@@ -24,11 +24,27 @@ def without_markers(text: str) -> str:
     return "".join(line for line in lines if line.strip() not in MARKERS)
 
 
+def check_markers(name: str, text: str) -> None:
+    """Raise CourseError where the solution markers of a file do not pair or are misspelt."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        plain = line.strip()
+        if plain.startswith("###") and "SOLU" in plain.upper():
+            if plain != MARKERS[inside]:
+                raise CourseError(f"{name}, line {number}: {plain!r} stands where "
+                                  f"{MARKERS[inside]!r} was expected.")
+            inside = not inside
+    if inside:
+        raise CourseError(f"{name}: the last {MARKERS[0]!r} has no {MARKERS[1]!r}.")
+
+
 def solved_files(exercise: Exercise) -> dict[str, bytes]:
     """All files of the exercise, solved."""
     files = {}
     for path in (exercise.notebook, *exercise.files):
         data = path.read_bytes()
+        if path.suffix == ".py":
+            check_markers(path.name, data.decode())
         files[path.name] = without_markers(data.decode()).encode() if path.suffix == ".py" else data
     return files
 

@@ -11,6 +11,7 @@ The grade_id of a part is its name; it is also the name that hidden tests use.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import jupytext
@@ -20,6 +21,7 @@ from nbformat import NotebookNode
 from autograder.course import CourseError, Exercise
 
 SHORT_KEYS = ("solution", "tests", "written")
+OTHER_KEYS = ("tags", "cellView", "jupyter")  # what front ends read
 
 
 def read_notebook(exercise: Exercise, text: str | None = None) -> NotebookNode:
@@ -58,6 +60,11 @@ def _expand(cell: NotebookNode, exercise: str) -> None:
     metadata = cell.metadata
     keys = [key for key in SHORT_KEYS if key in metadata]
     points = metadata.pop("points", None)
+    metadata.pop("lines_to_next_cell", None)  # jupytext's note on the source's blank lines
+    unknown = set(metadata) - {*SHORT_KEYS, *OTHER_KEYS}
+    if unknown:
+        raise CourseError(f"{exercise}: no cell can have {', '.join(sorted(unknown))}=; known are "
+                          f"points, {', '.join((*SHORT_KEYS, *OTHER_KEYS))}.")
     if not keys:
         if points is not None:
             raise CourseError(f"{exercise}: a cell has points={points} but neither tests= nor "
@@ -69,6 +76,11 @@ def _expand(cell: NotebookNode, exercise: str) -> None:
     if (points is None) != (key == "solution"):
         raise CourseError(f"{exercise}: the cell {key}={name!r} "
                           f"{'cannot have' if key == 'solution' else 'needs'} points=.")
+    if not (isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_-]+", name)):
+        raise CourseError(f"{exercise}: {key}={name!r} is no name; letters, digits, - and _ make "
+                          "one.")
+    if points is not None and not (type(points) in (int, float) and 0 <= points < float("inf")):
+        raise CourseError(f"{exercise}: points={points!r} of {name} is no number from 0.")
     metadata["nbgrader"] = _nbgrader(key, name, points)
 
 

@@ -31,9 +31,10 @@ class Line:
     flags: tuple[str, ...]
 
 
-def lines(course: Course, assignment: str, received: list[Received]) -> list[Line]:
+def lines(course: Course, assignment: str) -> list[Line]:
     """Put together what the gradebook, the journal and the intake say of each submission."""
-    noted, verdicts = notes(course, assignment), latest(course, assignment)
+    received, verdicts = notes(course, assignment), latest(course, assignment)
+    noted = {row.student: row for row in received}
     found = [_graded(row, noted.get(row.student), verdicts.get(row.student, []))
              for row in book.rows(course, assignment)]
     most = course.assignment(assignment).max_points

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.exercises.q2 import probes, resultlog
+from autograder.exercises.q2 import probes, probes_training, resultlog
 from autograder.judge.testing import assert_close, is_close, part
 
 HIDDEN, HEADS, INNER = 12, 3, 20  # no two sizes alike, so that no wrong axis fits by chance
@@ -282,7 +282,7 @@ def trained(both, draw) -> tuple[dict, list[dict]]:
         mask = (torch.arange(LENGTH) < lengths).long()  # [B, T]
         batches.append({"input_ids": ids, "attention_mask": mask, "labels": labels,
                         "sentences": ["a sentence"] * SENTENCES})
-    student, _ = both(probes.training, batches=batches, epochs=EPOCHS,
+    student, _ = both(probes_training.training, batches=batches, epochs=EPOCHS,
                       weight=draw(VOCABULARY, LABELS), lr=0.05)
     return student, batches * EPOCHS
 
