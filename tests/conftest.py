@@ -282,9 +282,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Course:
     return course
 
 
-def run_cli(*args: object, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def run_cli(*args: object, cwd: Path, timeout: float = 120, **environment: str
+            ) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own, as a person does."""
     script = Path(sys.executable).with_name("autograder")
     return subprocess.run([script, *map(str, args)], cwd=cwd, timeout=timeout, text=True,
                           capture_output=True, stdin=subprocess.DEVNULL,
-                          env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"})
+                          env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment})

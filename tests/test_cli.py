@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -216,12 +217,43 @@ def test_doctor_calls_no_wall_sound_without_its_answer(name: str, code: str) -> 
     assert not doctor._try(name, code).ok
 
 
+@dataclass(frozen=True)
+class Validated:
+    """How `autograder validate --only skeleton` ended, and what it left in the temporary folder."""
+
+    done: subprocess.CompletedProcess[str]
+    left: list[str]
+
+
+@pytest.fixture(scope="module")
+def validated(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> Validated:
+    folder = tmp_path_factory.mktemp("v")
+    shutil.copytree(prepared.root, folder / "course")
+    (folder / "t").mkdir()
+    done = run_cli("validate", "q2", "--only", "skeleton", "-j", 1, cwd=folder / "course",
+                   timeout=300, TMPDIR=str(folder / "t"))
+    return Validated(done, [path.name for path in (folder / "t").glob("autograder-*")])
+
+
 @pytest.mark.sandbox
 @pytest.mark.nbgrader
-def test_validate_only_judges_the_cases_that_are_named(prepared: Course, tmp_path: Path) -> None:
-    shutil.copytree(prepared.root, tmp_path / "course")
-    done = run_cli("validate", "q2", "--only", "skeleton", "-j", 1, cwd=tmp_path / "course",
-                   timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == (
+def test_validate_only_judges_the_cases_that_are_named(validated: Validated) -> None:
+    assert validated.done.returncode == 0, validated.done
+    assert validated.done.stdout.splitlines()[-1] == (
         "misconceptions=0/0 elsewhere=0 variants=0/0 reference=not-run skeleton=zero")
+
+
+@pytest.mark.sandbox
+@pytest.mark.nbgrader
+@pytest.mark.xfail(strict=True, reason="the judge's processes never come to Grader.__exit__: each "
+                                       "leaves the misconceptions, solved files all, behind")
+def test_a_batch_leaves_no_folder_behind(validated: Validated) -> None:
+    assert validated.left == []
+
+
+@pytest.mark.sandbox
+@pytest.mark.nbgrader
+@pytest.mark.xfail(strict=True, reason="for the same reason semaphores are not let go, about which "
+                                       "multiprocessing warns on the terminal")
+def test_a_batch_prints_nothing_that_is_not_for_people(validated: Validated) -> None:
+    assert validated.done.stderr == ""

@@ -108,10 +108,6 @@ def test_the_command_ends_with_a_table_and_says_that_a_person_is_needed(graded: 
         assert str(path) in graded.printed
 
 
-def test_the_command_prints_nothing_that_is_not_for_people(graded: Graded) -> None:
-    assert graded.warned == ""
-
-
 @pytest.mark.parametrize("student", EXPECTED)
 def test_every_sample_gets_the_points_that_it_deserves(graded: Graded, student: str) -> None:
     row = graded.rows()[student]

@@ -136,7 +136,7 @@ def _secrets(exercise: Exercise) -> Iterator[tuple[str, str]]:
     if wrong.is_file():
         for entry in tomllib.loads(wrong.read_text()).get("misconception", []):
             if not entry.get("says"):
-                raise CourseError(f"{wrong.name} of {exercise.name}: a misconception has no `says`.")
+                raise CourseError(f"{wrong.name} of {exercise.name}: one has no `says`.")
             yield _plain(entry["says"]), "a misconception"
 
 
