@@ -145,7 +145,7 @@ class LengthBucketSampler(Sampler[list[int]]):
     batches, which are shuffled again. Every epoch brings another order; a seed fixes all of them.
     """
 
-    def __init__(self, lengths: list[int], batch_size: int, seed: int, chunk: int = 100) -> None:
+    def __init__(self, lengths: list[int], batch_size: int, seed: int, chunk: int = 16) -> None:
         self.lengths = lengths
         self.batch_size = batch_size
         self.chunk_size = chunk * batch_size  # sentences
