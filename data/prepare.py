@@ -1,8 +1,9 @@
-"""Prepare what q2 reads: movie-review sentences with five labels, and pre-trained weights.
+"""Prepare what the exercises read: sentences with labels, pre-trained weights, an offline hub.
 
     python data/prepare.py sst        writes sst-train.txt, sst-dev.txt and sst-test.txt
     python data/prepare.py weights    writes checkpoints/all-MiniLM-L6-v2/, a small BERT
     python data/prepare.py fetch      downloads now what `sst` needs to run offline later
+    python data/prepare.py hub        writes hf/, small checkpoints under the hub's names
 
 The sentences are SST-5 (Socher et al., EMNLP 2013) from the hub where it can be reached. Elsewhere
 they are the movie-review snippets rated by people for VADER (Hutto and Gilbert, ICWSM 2014),
@@ -248,6 +249,20 @@ def lay_out_weights(out: Path, cache: Path) -> Path:
     return out
 
 
+def describe_hub(home: Path) -> str:
+    """Lay the offline hub out in `home`; return what lies there and how to use it."""
+    from offline.hub import lay_out  # a neighbour of this script, which is found when it runs
+
+    laid_out = lay_out(home)
+    width = max(len(repository.name) for repository, _ in laid_out)
+    lines = []
+    for repository, snapshot in laid_out:
+        size = sum(path.stat().st_size for path in snapshot.rglob("*")) / 1e6
+        lines.append(f"{repository.name:<{width}}  {size:5.1f} MB  from {repository.source.name}/")
+    use = f"To use it, set HF_HOME={home.resolve()} and HF_HUB_OFFLINE=1."
+    return "\n".join([*lines, f"Written: {home}", use])
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file beside `path`, which takes its place once all of it is written."""
@@ -268,6 +283,8 @@ def run(args: argparse.Namespace) -> str:
         return f"In the cache: {fetch(VADER, cache)}"
     if args.command == "weights":
         return f"Written: {lay_out_weights(args.out / 'checkpoints' / 'all-MiniLM-L6-v2', cache)}"
+    if args.command == "hub":
+        return describe_hub(args.out / "hf")
     splits, source = sentences(args.source, cache, args.seed)
     for name, examples in splits.items():
         with replacing(args.out / f"sst-{name}.txt") as stream:
@@ -277,13 +294,14 @@ def run(args: argparse.Namespace) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 0, or 1 after saying on stderr what went wrong."""
-    top = argparse.ArgumentParser(description="Prepare the data and the weights that q2 reads.")
+    top = argparse.ArgumentParser(description="Prepare the data and the weights of the exercises.")
     commands = top.add_subparsers(dest="command", required=True)
     sst = commands.add_parser("sst", help="write sst-{train,dev,test}.txt")
     sst.add_argument("--source", choices=["auto", "hub", "vader"], default="auto")
     sst.add_argument("--seed", type=int, default=11711, help="of the split of the snippets")
     commands.add_parser("weights", help="lay out checkpoints/all-MiniLM-L6-v2/")
     commands.add_parser("fetch", help="download what `sst` needs offline")
+    commands.add_parser("hub", help="lay out hf/, an offline hub of small checkpoints")
     for command in commands.choices.values():
         command.add_argument("--out", type=Path, default=Path(__file__).parent, help="data folder")
     args = top.parse_args(arguments)

@@ -1,0 +1,144 @@
+"""q1a: the reference answers with the best valid span, and the judge's passages are as they say."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from autograder.course import EXERCISES, Exercise
+from autograder.exercises.q1a import probes, traps
+from autograder.exercises.q1a.passages import (
+    CUT,
+    LOW,
+    NUMBER,
+    SPECIAL,
+    VOCABULARY,
+    Draw,
+    Passage,
+    normalised,
+    passage,
+)
+from autograder.release.solved import solved_files
+from autograder.release.source import parts, read_notebook
+
+EXERCISE = Exercise("q1a", EXERCISES / "q1a")
+MATRICES = 200
+
+
+@pytest.fixture(scope="module")
+def reference() -> SimpleNamespace:
+    """The names that the solved class cell defines, as probes see them."""
+    solved = read_notebook(EXERCISE, solved_files(EXERCISE)["q1a.py"].decode())
+    (source,) = [cell.source for cell in solved.cells if cell.id == "q1a_class-solution"]
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+    names: dict[str, Any] = {"torch": torch, "AutoTokenizer": AutoTokenizer,
+                             "AutoModelForQuestionAnswering": AutoModelForQuestionAnswering}
+    exec(source, names)
+    return SimpleNamespace(**names)
+
+
+@pytest.fixture
+def draw() -> Draw:
+    generator = torch.Generator().manual_seed(5)
+    return lambda *shape: torch.randn(*shape, generator=generator)
+
+
+def crossed(draw: Draw, one: Passage) -> tuple[Tensor, Tensor]:
+    """Random tables, [vocabulary] each, in which the best end comes before the best start."""
+    ids = one.encoded["input_ids"][0]
+    while True:
+        starts, ends = 3 * draw(len(VOCABULARY)), 3 * draw(len(VOCABULARY))
+        if ends[ids].argmax() < starts[ids].argmax():
+            return starts, ends
+
+
+def best_pair(one: Passage, starts: Tensor, ends: Tensor) -> tuple[int, int]:
+    """The best valid span, as places among the context's tokens: every pair is tried."""
+    ids = [NUMBER[token] for token in one.tokens]
+    pairs = itertools.combinations_with_replacement(range(len(ids)), 2)
+    return max(pairs, key=lambda pair: float(starts[ids[pair[0]]] + ends[ids[pair[1]]]))
+
+
+def text(one: Passage, first: int, last: int) -> str:
+    """What a span of tokens is in the context, without spaces."""
+    return "".join(token.removeprefix("##") for token in one.tokens[first : last + 1])
+
+
+def test_best_valid_span_where_plain_argmax_gives_none(reference, draw):
+    one = passage(draw)
+    tables = [crossed(draw, one) for _ in range(MATRICES)]
+    starts, ends = (torch.stack(rows) for rows in zip(*tables, strict=True))
+    answers = probes.answers(reference, **one.asked(), starts=starts, ends=ends)
+    found = [answer.replace(" ", "") for answer in answers]
+    assert found == [text(one, *best_pair(one, *table)) for table in tables]
+    assert len(set(found)) > 20
+
+
+def test_traps_have_the_best_span_that_they_say(draw):
+    one = passage(draw)
+    for trap in traps.END_BEFORE_START + traps.OUTSIDE:
+        marks = [traps.GAP * mark for mark in range(traps.MARKS)]
+        starts, ends, best = trap(draw, one, marks)
+        assert best == best_pair(one, starts, ends)
+        ids = one.encoded["input_ids"][0]
+        plain = starts[ids].argmax().item(), ends[ids].argmax().item()
+        first = len(ids) - len(one.tokens) - 1  # where the context starts in the sequence
+        assert plain != tuple(first + place for place in best)
+
+
+def test_passages_are_cut_as_the_tokenizer_cuts_them(draw):
+    tokenizer = probes._tokenizer(VOCABULARY)
+    for one in (passage(draw), passage(draw, capitals=True), passage(draw, CUT, stop=False)):
+        encoded = tokenizer(one.question, one.context, return_tensors="pt")
+        assert encoded.keys() == one.encoded.keys()
+        assert all(torch.equal(encoded[name], right) for name, right in one.encoded.items())
+
+
+def test_a_table_points_at_one_place(draw):
+    assert len(NUMBER) == len(VOCABULARY)
+    one = passage(draw)
+    ids = one.encoded["input_ids"][0].tolist()
+    assert len(set(ids)) == len(ids) - 1  # but for the second [SEP]
+    assert not set(SPECIAL) & set(one.tokens)
+    assert LOW < -1
+
+
+@pytest.mark.parametrize(("answer", "plain"), [
+    ("The  long Game.", "long game"), ("Play-ing", "playing"), ("play ##ing", "play ing"),
+    ("[SEP]", "sep"), ("an Anthem", "anthem"), ("", ""),
+])
+def test_answers_are_compared_as_squad_does(answer, plain):
+    assert normalised(answer) == plain
+
+
+def test_answer_keeps_capitals_and_hyphens(reference):
+    one = passage(lambda *shape: torch.arange(float(shape[0])),
+                  [("ada",), ("saw",), ("art", "##ist"), ("-",), ("poet",)], capitals=True)
+    table = {name: torch.full((1, len(VOCABULARY)), LOW) for name in ("starts", "ends")}
+    table["starts"][0, NUMBER["art"]] = table["ends"][0, NUMBER["poet"]] = 8
+    assert probes.answers(reference, **one.asked(), **table) == ["Artist-Poet"]
+
+
+def test_points():
+    assert parts(read_notebook(EXERCISE)) == {
+        "q1a_init": 2, "q1a_tokenize": 6, "q1a_answer": 12, "q1a_bonus": 4}
+
+
+def test_notebook_travels_alone():
+    notebook = read_notebook(EXERCISE)
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]{0,40})", "\n".join(
+        cell.source for cell in notebook.cells if cell.cell_type == "markdown"))
+    assert len(pictures) == 1
+    assert pictures[0].startswith("data:image/svg+xml;base64,")
+    drawn = Path(EXERCISE.source / "figures" / "question-answering.svg").read_bytes()
+    assert base64.b64encode(drawn).decode() in "".join(cell.source for cell in notebook.cells)
+    assert not EXERCISE.files  # nothing lies beside the notebook
