@@ -3,31 +3,34 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+DATA := data/sst-dev.txt data/hf/.ready
+ASSIGNMENTS := q1 q2
 
-.PHONY: grade test validate release check setup lint bench help
+.PHONY: grade test validate release check setup bench help
 
-grade: $(READY) data/sst-dev.txt  ## grade the ten sample submissions of q2, start to end
-	$(BIN)/autograder samples q2 samples
-	$(BIN)/autograder grade q2 samples || [ $$? -eq 1 ]
+grade: $(READY) $(DATA)  ## grade the ten sample submissions of hw4, start to end
+	$(BIN)/autograder samples hw4 samples
+	$(BIN)/autograder grade hw4 samples || [ $$? -eq 1 ]
 
-test: $(READY) data/sst-dev.txt  ## run the kit's own tests
+test: $(READY) $(DATA)  ## run the kit's own tests
+	PYTHON=$(PYTHON) sh setup.sh tests
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-validate: $(READY)  ## test the hidden tests: misconceptions, variants, reference, skeleton
+validate: $(READY) $(DATA)  ## test the hidden tests: misconceptions, variants, reference, skeleton
 	$(BIN)/autograder validate
 
-release: $(READY)  ## write what students receive, from the sources
-	$(BIN)/autograder release q2
+release: $(READY) $(DATA)  ## write what students receive, from the sources
+	for name in $(ASSIGNMENTS); do $(BIN)/autograder release $$name || exit; done
 
-check: $(READY)  ## lint, types, and whether what is released is fresh, tight and runs
+check: $(READY) $(DATA)  ## lint, types, and whether what is released is fresh, tight and runs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/autograder release q2 --check
+	for name in $(ASSIGNMENTS); do $(BIN)/autograder release $$name --check || exit; done
 
-bench: $(READY) data/sst-dev.txt  ## one epoch of minBERT beside the library's BERT (minutes)
+bench: $(READY) $(DATA)  ## one epoch of minBERT beside the library's BERT (minutes)
 	$(BIN)/python benchmarks/minbert_training.py --checkpoint data/checkpoints/all-MiniLM-L6-v2
 
-setup: $(READY) data/sst-dev.txt  ## only set up: environment, system packages, data, weights
+setup: $(READY) $(DATA)  ## only set up: environment, system packages, data, weights
 
 $(READY): setup.sh pyproject.toml constraints.txt autograder/kernel/spec/kernel.json
 	PYTHON=$(PYTHON) sh setup.sh
@@ -36,6 +39,10 @@ $(READY): setup.sh pyproject.toml constraints.txt autograder/kernel/spec/kernel.
 data/sst-dev.txt: $(READY) data/prepare.py
 	$(BIN)/python data/prepare.py sst --source vader
 	$(BIN)/python data/prepare.py weights
+
+data/hf/.ready: $(READY) data/prepare.py $(wildcard data/offline/*.py data/offline/checkpoints/*/*)
+	$(BIN)/python data/prepare.py hub
+	touch $@
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12

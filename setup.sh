@@ -1,8 +1,28 @@
 #!/bin/sh
 # Set up the kit: system packages, the virtual environment, and what grading needs offline.
+# `sh setup.sh tests` installs only what the kit's own tests need besides: a TeX.
 set -eu
 cd "$(dirname "$0")"
 PYTHON=${PYTHON:-python3}
+
+# Install system packages where we are root or may become it; else say what to run.
+install() {
+    [ $# -gt 0 ] || return 0
+    command="apt-get install -y --no-install-recommends $*"
+    if [ "$(id -u)" -eq 0 ]; then
+        (apt-get update -qq && DEBIAN_FRONTEND=noninteractive $command) >/dev/null
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        (sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive $command) >/dev/null
+    else
+        echo "These system packages are missing, and only root can install them. Run:  sudo $command" >&2
+        exit 1
+    fi
+}
+
+if [ "${1-}" = tests ]; then
+    command -v pdflatex >/dev/null || install texlive-latex-base
+    exit 0
+fi
 
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "Python 3.11 or later is needed; $("$PYTHON" --version) was found. Try: make PYTHON=python3.12" >&2
@@ -13,17 +33,7 @@ packages=""
 command -v bwrap >/dev/null || packages="$packages bubblewrap"
 command -v setpriv >/dev/null || packages="$packages util-linux"
 "$PYTHON" -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
-if [ -n "$packages" ]; then
-    install="apt-get install -y --no-install-recommends$packages"
-    if [ "$(id -u)" -eq 0 ]; then
-        (apt-get update -qq && DEBIAN_FRONTEND=noninteractive $install) >/dev/null
-    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
-        (sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive $install) >/dev/null
-    else
-        echo "These system packages are missing, and only root can install them. Run:  sudo $install" >&2
-        exit 1
-    fi
-fi
+install $packages
 
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
 pip=".venv/bin/python -m pip --disable-pip-version-check"

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import nbformat
-
 from autograder.course import Course
 from autograder.gradebook import native
 from autograder.gradebook.preprocessors import known
-from autograder.intake.receive import ensure_notebook, use_released
+from autograder.intake.receive import ensure_notebook, released_instead
 from autograder.journal import Entry, Journal, path_of
 from autograder.judge.grading import new_seed
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.verdict import Verdict, nothing
-from autograder.judge.work import Work
+from autograder.judge.work import Work, read_work
 from autograder.release import source
 from autograder.release.build import prepare
 
@@ -46,12 +44,6 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
         told(0.5)
 
 
-def read_work(course: Course, assignment: str, student: str, exercise: str) -> Work:
-    """One exercise of a submission as it lies in nbgrader's folder."""
-    folder = course.submitted / student / assignment
-    return Work.read(exercise, nbformat.read(folder / f"{exercise}.ipynb", as_version=4), folder)
-
-
 def _enter(course: Course, assignment: str, student: str) -> None:
     """Enter a judged submission in the gradebook.
 
@@ -61,9 +53,8 @@ def _enter(course: Course, assignment: str, student: str) -> None:
     try:
         native.autograde(course, assignment, student)
     except native.NativeError:
-        for exercise in course.assignment(assignment).exercises:
-            use_released(course, assignment, exercise, course.submitted / student / assignment)
-        native.autograde(course, assignment, student)
+        with released_instead(course, assignment, course.submitted / student / assignment):
+            native.autograde(course, assignment, student)
 
 
 def _judge(course: Course, assignment: str, works: dict[tuple[str, str], Work], processes: int,
@@ -73,7 +64,7 @@ def _judge(course: Course, assignment: str, works: dict[tuple[str, str], Work], 
         for key, verdict in judge_all(course, assignment, new_seed(), works.items(), processes):
             student, exercise = key
             if isinstance(verdict, Lost):
-                points = source.parts(source.read_notebook(course.exercise(exercise)))
+                points = source.judged_parts(source.read_notebook(course.exercise(exercise)))
                 verdict = nothing(exercise, points, verdict.reason,
                                   flags=(f"not judged: {verdict.reason}",))
             journal.write(Entry.of(student, works[key], verdict))

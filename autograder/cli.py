@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,8 @@ def cores() -> int:
 CourseOption = Annotated[Path, typer.Option(
     "--course", help="The course's folder, or one below it.", show_default="here")]
 Assignment = Annotated[str, typer.Argument(help="The assignment's name in course.toml.")]
+HandedIn = Annotated[str, typer.Argument(
+    help="The name of a homework or of an assignment in course.toml.")]
 PROCESSES = cores()
 Processes = Annotated[int, typer.Option("--processes", "-j", min=1,
                                         help="How many submissions at a time.")]
@@ -94,14 +97,14 @@ def release(
     console.print(f"{assignment}: as the sources give it, nothing leaks, everything runs.")
 
 
-@app.command(epilog="Example: `autograder intake q2 downloads/`")
+@app.command(epilog="Example: `autograder intake hw4 downloads/`")
 def intake(
-    assignment: Assignment,
+    name: HandedIn,
     folder: Annotated[Path, typer.Argument(help="The folder that holds the uploaded zips.")],
     course: CourseOption = Path(),
 ) -> None:
     """Take uploads in: lay them out as nbgrader's submitted/ID/ASSIGNMENT/."""
-    received = _take_in(Course.find(course), assignment, folder)
+    received = _take_in(Course.find(course), name, folder)
     grid = Table(header_style="bold")
     for column in ("student", "upload", "what was found"):
         grid.add_column(column)
@@ -113,9 +116,9 @@ def intake(
     raise typer.Exit(1 if any(row.problem for row in received) else 0)
 
 
-@app.command(epilog="Example: `autograder grade q2 downloads/`")
+@app.command(epilog="Example: `autograder grade hw4 downloads/`, or `autograder grade q2`")
 def grade(
-    assignment: Assignment,
+    name: HandedIn,
     folder: Annotated[Path | None, typer.Argument(
         help="A folder of zips to take in first; without it, what lies in submitted/ is graded.")
     ] = None,
@@ -127,43 +130,48 @@ def grade(
     from autograder.report import grades
 
     found = Course.find(course)
-    found.assignment(assignment)
-    received = _take_in(found, assignment, folder) if folder else []
-    students = [row.student for row in received if row.student] if folder else (
-        batch.submitted_students(found, assignment))
-    if not students and not received:
-        raise CourseError(f"Nobody has handed in {assignment}: {found.submitted}/*/{assignment} is "
-                          f"empty. Try: autograder grade {assignment} FOLDER-OF-ZIPS")
+    assignments = found.together(name)
+    received = _take_in(found, name, folder) if folder else []
+    taken_in = {row.student for row in received if row.student}
+    students = {assignment: sorted(taken_in) if folder else batch.submitted_students(
+        found, assignment) for assignment in assignments}
+    if not any(students.values()) and not received:
+        raise CourseError(f"Nobody has handed in {name}: {found.submitted} holds nothing of it. "
+                          f"Try: autograder grade {name} FOLDER-OF-ZIPS")
     with progress_bar() as bar:
-        task = bar.add_task(f"Grading {assignment}", total=len(students))
-        batch.grade(found, assignment, students, processes, lambda share: bar.advance(task, share))
-    lines = grades.lines(found, assignment)
+        for assignment in assignments:
+            task = bar.add_task(f"Grading {assignment}", total=len(students[assignment]))
+            batch.grade(found, assignment, students[assignment], processes,
+                        functools.partial(bar.advance, task))
+    lines = grades.lines(found, name)
     grades.write_csv(found.grades, lines)
-    console.print(grades.table(assignment, lines))
+    console.print(grades.table(name, lines))
     for name, path in (("gradebook", found.gradebook), ("grades", found.grades),
                        ("feedback", found.feedback), ("journal", found.journal)):
         console.print(f"{name:9} {path}", highlight=False, soft_wrap=True)
     raise typer.Exit(1 if any(line.flags for line in lines) else 0)
 
 
-def _take_in(course: Course, assignment: str, folder: Path) -> list[Received]:
+def _take_in(course: Course, name: str, folder: Path) -> list[Received]:
     from autograder.release.build import prepare
 
-    course.assignment(assignment)
-    prepare(course, assignment)
-    return receive(course, assignment, folder)
+    received = []
+    for assignment in course.together(name):
+        prepare(course, assignment)
+        received += receive(course, assignment, folder)
+    return sorted(received, key=lambda row: (row.student, row.upload))
 
 
-@app.command(epilog="Example: `autograder samples q2 samples/`")
+@app.command(epilog="Example: `autograder samples hw4 samples/`")
 def samples(
-    assignment: Assignment,
+    name: HandedIn,
     folder: Annotated[Path, typer.Argument(help="Where the zips go.")],
     course: CourseOption = Path(),
 ) -> None:
     """Make sample submissions, zips as students hand them in, to try the grader on."""
     from autograder.samples import write_samples
 
-    written = write_samples(Course.find(course), assignment, folder)
+    written = write_samples(Course.find(course), name, folder)
     console.print(f"{len(written)} sample submissions in {folder}", highlight=False)
 
 

@@ -7,14 +7,23 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from autograder.kernel.sandbox import Limits
+from autograder.kernel.sandbox import Limits, Surroundings
 
 COURSE_FILE = "course.toml"
 EXERCISES = Path(__file__).parent / "exercises"
+DATA = Path(__file__).parents[1] / "data"
 
 
 class CourseError(Exception):
@@ -25,12 +34,23 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _names_the_student(name: str) -> str:
+    if name.count("{id}") != 1 or set("{}") & set(name.replace("{id}", "")):
+        raise ValueError("the name must hold {id} once, and no other braces")
+    return name
+
+
+# The name of what a student hands in, with {id} where the student's id stands.
+FileName = Annotated[str, AfterValidator(_names_the_student)]
+
+
 class CourseInfo(_Strict):
     """[course]: its name as nbgrader's gradebook and the feedback pages show it."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     title: str
     student_id: str = Field(r"[A-Za-z0-9_-]+", description="A pattern that a student's id matches.")
+    repository: str = Field("", description="OWNER/NAME on GitHub, for the badge of Colab.")
 
     @field_validator("student_id")
     @classmethod
@@ -66,17 +86,40 @@ class Assignment(_Strict):
     title: str
     exercises: list[str] = Field(min_length=1)
     max_points: float = Field(gt=0)
+    bonus: list[str] = Field([], description="Parts whose points come on top of max_points.")
     student_files: list[str] = []
-    archive: str
+    archive: FileName
+    written: FileName | None = Field(None, description="The written part's PDF, if there is one.")
     hidden: dict[str, str] = {}
+    hub: list[str] = Field([], description="Names on the model hub that must resolve offline.")
+    environment: dict[str, str] = {}
+    preload: list[str] = Field([], description="Modules that kernels have imported beforehand.")
     settings: dict[str, Any] = {}
 
-    @field_validator("archive")
-    @classmethod
-    def _names_the_student(cls, name: str) -> str:
-        if name.count("{id}") != 1 or set("{}") & set(name.replace("{id}", "")):
-            raise ValueError("the name must hold {id} once, and no other braces")
-        return name
+
+class Waiver(_Strict):
+    """A deduction that a person took back, and why."""
+
+    student: str
+    reason: str
+
+
+class Homework(_Strict):
+    """[homeworks.NAME]: assignments that are handed in together and give one total.
+
+    `deduction` is taken off where the instructions for handing in were not followed; the total is
+    never more than `max_points`.
+    """
+
+    title: str
+    assignments: list[str] = Field(min_length=1)
+    max_points: float = Field(gt=0)
+    deduction: float = Field(0, ge=0)
+    waivers: list[Waiver] = []
+
+    def waiver(self, student: str) -> str | None:
+        """Why a student's deduction was taken back, if it was."""
+        return next((one.reason for one in self.waivers if one.student == student), None)
 
 
 class CourseToml(_Strict):
@@ -85,6 +128,18 @@ class CourseToml(_Strict):
     course: CourseInfo
     limits: LimitSettings = LimitSettings()
     assignments: dict[str, Assignment]
+    homeworks: dict[str, Homework] = {}
+
+    @model_validator(mode="after")
+    def _homeworks_are_made_of_assignments(self) -> CourseToml:
+        for name, homework in self.homeworks.items():
+            unknown = set(homework.assignments) - set(self.assignments)
+            if unknown:
+                raise ValueError(f"homeworks.{name} names {', '.join(sorted(unknown))}, which is "
+                                 "no assignment")
+            if name in self.assignments:
+                raise ValueError(f"{name} is the name of a homework and of an assignment")
+        return self
 
 
 @dataclass(frozen=True)
@@ -164,6 +219,27 @@ class Course:
             raise CourseError(f"No assignment `{name}` in {COURSE_FILE}; it has: {known}."
                               ) from None
 
+    def together(self, name: str) -> list[str]:
+        """The assignments that `name` stands for: those of a homework, or the assignment itself."""
+        homework = self.toml.homeworks.get(name)
+        if homework is None:
+            self.assignment(name)
+        return homework.assignments if homework else [name]
+
+    def surroundings(self, assignment: str) -> Surroundings:
+        """What student code of an assignment finds around it.
+
+        Raises CourseError where the offline hub lacks something that the assignment needs.
+        """
+        settings = self.assignment(assignment)
+        missing = [name for name in settings.hub
+                   if not (self.hub / f"models--{name.replace('/', '--')}").is_dir()]
+        if missing:
+            raise CourseError(f"The offline hub, {self.hub}, lacks {', '.join(missing)}. Run: "
+                              "python data/prepare.py hub")
+        return Surroundings(settings.hidden, str(self.hub) if settings.hub else "",
+                            settings.environment, settings.preload)
+
     def exercise(self, name: str) -> Exercise:
         return Exercise(name, self.exercises_folder / name)
 
@@ -174,6 +250,11 @@ class Course:
     def build(self) -> Path:
         """What is made from the sources: nbgrader's source folder and the reference."""
         return self.root / ".build"
+
+    @property
+    def hub(self) -> Path:
+        """The offline model hub, laid out as a Hugging Face cache by data/prepare.py."""
+        return self.root / "data" / "hf" / "hub"
 
     @property
     def submitted(self) -> Path:

@@ -5,9 +5,12 @@ Each case is handed in and judged like a submission, sandbox and all.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
+
+import nbformat
 
 from autograder.course import Course, CourseError, Exercise
 from autograder.judge.edits import Change, apply, read_changes
@@ -62,21 +65,39 @@ def cases(course: Course, assignment: str) -> list[Case]:
 
 
 def handed_in(exercise: Exercise) -> dict[str, bytes]:
-    """The solved files, and what a student hands in besides (the folder `handin`)."""
+    """The solved files, and what a student hands in besides (the folder `handin`).
+
+    Its NAME.outputs.json holds what cells of the notebook had put out, by their ids.
+    """
     besides = {path.name: path.read_bytes() for path in sorted(exercise.folder.glob("handin/*"))}
     return {**solved_files(exercise), **besides}
 
 
+def skeleton(exercise: Exercise) -> dict[str, bytes]:
+    """The files as they are released, before anything is written."""
+    return {path.name: clear_solutions(path.read_text()).encode()
+            if path.suffix == ".py" else path.read_bytes()
+            for path in (exercise.notebook, *exercise.files)}
+
+
 def work(exercise: Exercise, kind: Kind, name: str) -> Work:
     """Fill the exercise in as the case says."""
-    files = handed_in(exercise)
     if kind == "skeleton":
-        files = {path.name: clear_solutions(path.read_text()).encode()
-                 if path.suffix == ".py" else path.read_bytes()
-                 for path in (exercise.notebook, *exercise.files)}
-    elif kind != "reference":
+        return as_work(exercise, skeleton(exercise))
+    files = handed_in(exercise)
+    if kind != "reference":
         files = apply(_change(exercise, kind, name), files)
+    return as_work(exercise, files)
+
+
+def as_work(exercise: Exercise, files: dict[str, bytes]) -> Work:
+    """Files of an exercise, its notebook as percent text among them, as somebody hands them in."""
+    outputs = json.loads(files.get(f"{exercise.name}.outputs.json", b"{}"))
     notebook, rest = split_notebook(exercise, files)
+    rest.pop(f"{exercise.name}.outputs.json", None)
+    for cell in notebook.cells:
+        if cell.id in outputs:
+            cell.outputs = nbformat.from_dict(outputs[cell.id])
     return Work(exercise.name, notebook, rest)
 
 

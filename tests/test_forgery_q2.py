@@ -184,7 +184,8 @@ BertSelfAttention.attention = borrowed
 
 
 @pytest.fixture(scope="module")
-def hand_in(prepared: Course) -> Iterator[Callable[[Attempt], Verdict]]:
+def hand_in(prepared: Course, tmp_path_factory: pytest.TempPathFactory
+            ) -> Iterator[Callable[[Attempt], Verdict]]:
     """Judge the skeleton with an attempt added to it; one grader for all attempts."""
     exercise = prepared.exercise("q2")
 
@@ -195,7 +196,8 @@ def hand_in(prepared: Course) -> Iterator[Callable[[Attempt], Verdict]]:
         files["bert.py"] += attempt.bert.encode()
         return executor.submit(pool._judge, Work("q2", skeleton.notebook, files)).result()
 
-    with spawned(initializer=pool._start, initargs=(prepared, "q2", 7)) as executor:
+    scratch = str(tmp_path_factory.mktemp("s"))
+    with spawned(initializer=pool._start, initargs=(prepared, "q2", 7, scratch)) as executor:
         yield judge
 
 

@@ -116,13 +116,13 @@ def test_every_sample_gets_the_points_that_it_deserves(graded: Graded, student: 
 
 
 @pytest.mark.parametrize(("student", "reason"), [
-    ("2026_00003", "attention: Your scores are not divided by the square root"),
-    ("2026_00004", "attention, self attention, add norm, layer, train: not written yet"),
-    ("2026_00005", "train: Your code stopped with SyntaxError: invalid syntax at classifier.py"),
-    ("2026_00006", "attention: Your code ran for more than 6 s and was stopped."),
+    ("2026_00003", "q2 attention: Your scores are not divided by the square root"),
+    ("2026_00004", "q2 add norm, q2 layer, q2 train: not written yet"),
+    ("2026_00005", "q2 train: Your code stopped with SyntaxError: invalid syntax at classifier.py"),
+    ("2026_00006", "q2 attention: Your code ran for more than 6 s and was stopped."),
     ("2026_00007", "bert.py, while it was imported, ended its own process (exit status 0)"),
-    ("2026_00009", "add norm: Your code ran out of memory at bert.py"),
-    ("2026_00009", "train: Your code printed more than 8 MiB and was stopped."),
+    ("2026_00009", "q2 add norm: Your code ran out of memory at bert.py"),
+    ("2026_00009", "q2 train: Your code printed more than 8 MiB and was stopped."),
     ("2026_00010", "this is not a zip file"),
     (NOBODYS, "the file's name holds no student id"),
 ])

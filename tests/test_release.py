@@ -62,7 +62,7 @@ def test_a_solved_file_shows_no_markers() -> None:
 
 def test_points_that_do_not_add_up_stop_the_build(tmp_path: Path) -> None:
     toy = Toy(course=Toy().course.replace("max_points = 10", "max_points = 11"))
-    with pytest.raises(CourseError, match=r"give 10 points together; course\.toml says max_points"):
+    with pytest.raises(CourseError, match=r"give 10 points together, bonus left out"):
         build(toy.write(tmp_path), "toy")
 
 

@@ -17,8 +17,8 @@ import pytest
 from conftest import REPO
 from jupyter_client.kernelspec import KernelSpecManager
 
-from autograder.kernel import agent, provisioner, wire
-from autograder.kernel.sandbox import FIRST_UID, Limits, Sandbox, SandboxError
+from autograder.kernel import agent, provisioner, warm, wire
+from autograder.kernel.sandbox import FIRST_UID, Limits, Sandbox, SandboxError, Surroundings
 from autograder.kernel.session import KERNEL_NAME, KernelSession, Outcome
 
 pytestmark = pytest.mark.sandbox
@@ -27,6 +27,17 @@ CANARY = "a-canary-that-must-not-sing"
 SECRETS = ("test_hidden.py", "misconceptions.toml", "gradebook.db", "grades.csv", "journal",
            "of-another-student.py")
 Inside = Callable[[str], Any]
+PRELOAD: list[str] = []
+
+
+@pytest.fixture(scope="module", params=[[], ["numpy", "torch"]], ids=["cold", "warm"],
+                autouse=True)
+def preload(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Every wall stands for kernels that start cold and for those that are forked."""
+    global PRELOAD
+    PRELOAD = request.param
+    yield PRELOAD
+    warm.close_all()
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +57,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def session(home: Path) -> Iterator[KernelSession]:
+def session(home: Path, preload: list[str]) -> Iterator[KernelSession]:
     """One kernel for all questions that do not end it."""
     os.environ["AUTOGRADER_TEST_SECRET"] = CANARY
     hidden = {"sklearn": "sklearn is not allowed: write it yourself.", "no_such_package": "unused"}
     limits = Limits(processes=64, file_size=16, scratch=64, memory=2048)
     try:
-        with KernelSession(home, limits, hidden) as session:
+        with KernelSession(home, limits, Surroundings(hidden, preload=preload)) as session:
             yield session
     finally:
         del os.environ["AUTOGRADER_TEST_SECRET"]
@@ -275,7 +286,7 @@ def empty(tmp_path: Path) -> Path:
 
 def last_of(folder: Path, code: str, timeout: float = 30, **limits: int) -> Outcome:
     """Run one cell in a kernel of its own, which the cell must not survive."""
-    with KernelSession(folder, Limits(**limits)) as session:
+    with KernelSession(folder, Limits(**limits), Surroundings(preload=PRELOAD)) as session:
         outcome = session.run(code, timeout)
         assert not session.alive
         assert session.run("1", timeout=5) == Outcome("died", "the kernel had already ended")
@@ -333,7 +344,7 @@ def test_processes_that_hide_from_their_parent_are_gone_with_the_kernel(empty):
     seconds = f"{3600 + os.getpid()}.5"
     code = (f"import subprocess; subprocess.Popen('setsid nohup sleep {seconds} &', shell=True, "
             "start_new_session=True)")
-    with KernelSession(empty, Limits()) as session:
+    with KernelSession(empty, Limits(), Surroundings(preload=PRELOAD)) as session:
         session.run(code, timeout=10)
         end = time.monotonic() + 10
         while not running(seconds) and time.monotonic() < end:
@@ -346,8 +357,11 @@ def test_processes_that_hide_from_their_parent_are_gone_with_the_kernel(empty):
 
 
 @pytest.fixture
-def own_tmp(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def own_tmp(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory,
+            preload: list[str]) -> Path:
     """A temporary folder of the test's own, whose path is short enough for sockets."""
+    if preload:
+        pytest.skip("warm kernels have their folders in the nursery's: see test_warm.py")
     folder = tmp_path_factory.mktemp("t")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
@@ -369,7 +383,7 @@ def test_a_sockets_path_is_never_longer_than_linux_allows(
 
 
 def test_nothing_is_left_behind(empty, own_tmp):
-    with KernelSession(empty, Limits()) as session:
+    with KernelSession(empty, Limits(), Surroundings(preload=PRELOAD)) as session:
         session.run("open('file', 'w').write('x')", timeout=5)
         assert list(own_tmp.iterdir()), "the kernel's folders lie elsewhere: this shows nothing"
     assert list(own_tmp.iterdir()) == []
@@ -389,7 +403,7 @@ def test_a_kernel_that_cannot_start_is_an_error_of_the_machine(empty, own_tmp):
 
 def test_an_agent_that_cannot_start_is_an_error_of_the_machine(empty):
     with (pytest.raises(SandboxError),
-          KernelSession(empty, Limits(), {"safetensors": "the agent needs it"})):
+          KernelSession(empty, Limits(), Surroundings({"safetensors": "the agent needs it"}))):
         pass
 
 

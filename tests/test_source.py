@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 import pytest
 from conftest import TOY_MISCONCEPTIONS, TOY_MODULE, TOY_NOTEBOOK, Toy
 
@@ -80,3 +81,74 @@ def test_a_misconception_without_a_sentence_is_a_sentence_of_ours(tmp_path: Path
     toy = Toy(misconceptions=TOY_MISCONCEPTIONS.partition("says")[0])
     with pytest.raises(CourseError):
         dict(check._secrets(toy.write(tmp_path).exercise("toy")))
+
+
+# ------------------------------------------------------------------- notebooks that travel alone
+
+
+def test_a_module_of_the_kit_is_written_by_a_cell(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "helper.py").write_text("def help():\n    return 1\n")
+    (cell,) = source.read_notebook(Exercise("toy", tmp_path), '# %% include="helper.py"\n').cells
+    assert cell.source == "%%writefile helper.py\ndef help():\n    return 1\n"
+
+
+def test_a_picture_is_put_into_the_notebook(tmp_path: Path) -> None:
+    (tmp_path / "source" / "figures").mkdir(parents=True)
+    (tmp_path / "source" / "figures" / "span.svg").write_text("<svg/>")
+    (cell,) = source.read_notebook(
+        Exercise("toy", tmp_path), "# %% [markdown]\n# ![A span](figures/span.svg)\n").cells
+    assert cell.source == "![A span](data:image/svg+xml;base64,PHN2Zy8+)"
+
+
+@pytest.mark.parametrize("text", ['# %% include="nowhere.py"\n',
+                                  "# %% [markdown]\n# ![A](figures/nowhere.svg)\n"])
+def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CourseError, match=r"there is no .*nowhere"):
+        read(text, tmp_path)
+
+
+def test_a_cell_can_have_a_name(tmp_path: Path) -> None:
+    (cell,) = source.read_notebook(Exercise("toy", tmp_path), '# %% name="training"\n1\n').cells
+    assert (cell.id, "name" in cell.metadata) == ("training", False)
+
+
+def test_a_bonus_comes_on_top(tmp_path: Path) -> None:
+    toy = Toy()
+    toy.course = toy.course.replace("max_points = 10", 'max_points = 7\nbonus = ["toy_scale"]')
+    build(toy.write(tmp_path), "toy")
+
+
+@pytest.mark.parametrize(("repository", "badge"), [
+    ("", "# Toys"), ("someone/toys", "# Toys\n\n[![Open in Colab]("
+                     "https://colab.research.google.com/assets/colab-badge.svg)]("
+                     "https://colab.research.google.com/github/someone/toys/blob/main/toy/toy.ipynb"
+                     ")")])
+def test_the_badge_of_colab_comes_from_the_course(tmp_path: Path, repository: str, badge: str
+                                                  ) -> None:
+    toy = Toy()
+    toy.source["toy.py"] = "# %% [markdown]\n# # Toys\n#\n# {colab}\n\n" + TOY_NOTEBOOK
+    toy.course = toy.course.replace('title = "A course', f'repository = "{repository}"\n'
+                                                         'title = "A course')
+    built = build(toy.write(tmp_path), "toy")
+    assert nbformat.read(built / "toy.ipynb", as_version=4).cells[0].source == badge
+
+
+@pytest.mark.parametrize(("line", "secret"), [
+    ("from collections.abc import Callable, Iterator", False),
+    ("import matplotlib.pyplot as plt_of_a_test", False),
+    ("from autograder.exercises.toy import probes", True),
+    ("import autograder.exercises.toy.probes as p", True),
+])
+def test_only_imports_of_our_own_are_secret(tmp_path: Path, line: str, secret: bool) -> None:
+    toy = Toy()
+    toy.hidden_tests = f"{line}\n{toy.hidden_tests}"
+    assert (line in dict(check._secrets(toy.write(tmp_path).exercise("toy")))) is secret
+
+
+def test_a_rubric_is_a_secret_as_it_would_stand_in_a_notebook(tmp_path: Path) -> None:
+    toy = Toy()
+    toy.source["toy.py"] += ('\n# %% [markdown] written="toy_why" points=2\n# ### BEGIN SOLUTION\n'
+                             "# One point for each reason that is given.\n# ### END SOLUTION\n")
+    secrets = dict(check._secrets(toy.write(tmp_path).exercise("toy")))
+    assert secrets["One point for each reason that is given."] == "a rubric"

@@ -66,11 +66,14 @@ def test_a_verdict_is_on_disk_before_the_journal_is_closed(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("edit", "sentence"), [
     (("[course]", "[course"), "not valid TOML"),
-    (("max_points = 50", "max_points = 0"), "assignments.q2.max_points"),
-    (("max_points = 50", ""), "assignments.q2.max_points"),
+    (("max_points = 50      #", "max_points = 0 #"), "assignments.q2.max_points"),
+    (("max_points = 50      #", "#"), "assignments.q2.max_points"),
     (("memory = 4096", "memory = -1"), "limits.memory"),
     (("memory = 4096", "memroy = 4096"), "limits.memroy"),
-    (('archive = "{id}_coding.zip"', 'archive = "coding.zip"'), "must hold {id} once"),
+    (('archive = "{id}_coding.zip"\nwritten', 'archive = "coding.zip"\nwritten'),
+     "must hold {id} once"),
+    (('assignments = ["q1", "q2"]', 'assignments = ["q1", "q7"]'), "is no assignment"),
+    (("deduction = 4", "deduction = -4"), "homeworks.hw4.deduction"),
     (('exercises = ["q2"]', 'exercises = ["q9"]'), "names the exercise `q9`"),
     (('exercises = ["q2"]', "exercises = []"), "assignments.q2.exercises"),
     ((r"'\d{4}_\d{5}'", "'('"), "not a regular expression"),
@@ -98,7 +101,7 @@ def test_no_course_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_an_unknown_assignment_is_a_sentence(course: Course) -> None:
-    with pytest.raises(CourseError, match=r"No assignment `q7` in course\.toml; it has: q2"):
+    with pytest.raises(CourseError, match=r"No assignment `q7` in course\.toml; it has: q1, q2"):
         course.assignment("q7")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from autograder.course import Course
 from autograder.gradebook.native import open_gradebook
@@ -10,10 +11,13 @@ from autograder.gradebook.native import open_gradebook
 
 @dataclass(frozen=True)
 class Row:
-    """One submission in the gradebook. `parts` maps a part's name to its points."""
+    """One submission in the gradebook.
+
+    `parts` maps a part's name to its points; None where a person has still to grade it.
+    """
 
     student: str
-    parts: dict[str, float]
+    parts: dict[str, float | None]
     points: float
     max_points: float
     needs_person: bool
@@ -25,8 +29,15 @@ def rows(course: Course, assignment: str) -> list[Row]:
         found = []
         for submission in gradebook.assignment_submissions(assignment):
             grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
-            parts = {grade.name: float(grade.score) for grade in grades}
-            points = max(0.0, sum(parts.values()) - float(submission.late_submission_penalty or 0))
+            parts = {grade.name: None if _waits(grade) else float(grade.score) for grade in grades}
+            points = max(0.0, sum(points or 0.0 for points in parts.values())
+                         - float(submission.late_submission_penalty or 0))
             found.append(Row(submission.student.id, parts, points, float(submission.max_score),
                              bool(submission.needs_manual_grade)))
     return sorted(found, key=lambda row: row.student)
+
+
+def _waits(grade: Any) -> bool:
+    """Whether nothing has been given for a part yet, by the judge or by a person."""
+    return bool(grade.needs_manual_grade and grade.auto_score is None
+                and grade.manual_score is None)

@@ -27,5 +27,11 @@ def configure(config: Config, course: Course) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    # Rubrics stand in autograded notebooks, for formgrader, and nowhere else.
+    config.GenerateFeedback.preprocessors = [
+        "autograder.gradebook.preprocessors.WithoutStaffCells",
+        "nbgrader.preprocessors.GetGrades",
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    ]
     # A deleted grade cell comes back instead of waiting for a person for ever.
     config.OverwriteCells.add_missing_cells = True

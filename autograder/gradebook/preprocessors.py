@@ -22,11 +22,12 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.preprocessors import SaveAutoGrades as NbgraderSaveAutoGrades
 
 from autograder.course import Course
+from autograder.gradebook import beside
 from autograder.intake.receive import note_of
 from autograder.journal import Entry, Journal, path_of
 from autograder.judge.grading import Grader, new_seed
 from autograder.judge.verdict import PartVerdict, Verdict
-from autograder.judge.work import Work
+from autograder.judge.work import Work, read_work
 from autograder.release.build import prepare
 
 RESOURCE = "autograder_verdict"
@@ -51,14 +52,15 @@ class Judge(NbGraderPreprocessor):
                    ) -> tuple[NotebookNode, ResourcesDict]:
         names = resources["nbgrader"]
         key = (names["assignment"], names["student"], names["notebook"])
-        folder = Path(resources["metadata"]["path"])
-        course = Course.find(folder)
-        verdict = _known.get(key) or _judge(course, names, nb, folder)
+        course = Course.find(Path(resources["metadata"]["path"]))
+        work = read_work(course, names["assignment"], names["student"], names["notebook"])
+        verdict = _known.get(key) or _judge(course, names, work)
         note = note_of(course, names["assignment"], names["student"])
         for cell in nb.cells:
             if utils.is_grade(cell) and cell.cell_type == "code":
                 part = verdict.part(cell.metadata.nbgrader.grade_id)
                 cell.outputs = [_output(part)] if part else []
+        beside.insert(nb, course, work)
         if note is not None and (note.problem or note.remarks):
             lines = [note.problem] if note.problem else list(note.remarks)
             nb.cells.insert(0, nbformat.v4.new_markdown_cell(
@@ -82,7 +84,16 @@ class SaveJudgedGrades(NbgraderSaveAutoGrades):
         self.gradebook.db.commit()
 
 
-def _judge(course: Course, names: Mapping[str, str], nb: NotebookNode, folder: Path) -> Verdict:
+class WithoutStaffCells(NbGraderPreprocessor):
+    """Takes out what only staff may read, before feedback is written for a student."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict
+                   ) -> tuple[NotebookNode, ResourcesDict]:
+        nb.cells = [cell for cell in nb.cells if not beside.is_staff(cell)]
+        return nb, resources
+
+
+def _judge(course: Course, names: Mapping[str, str], work: Work) -> Verdict:
     """Judge in this process, for the native command; the grader is kept for the next student."""
     assignment = names["assignment"]
     key = (course.root, assignment)
@@ -90,7 +101,6 @@ def _judge(course: Course, names: Mapping[str, str], nb: NotebookNode, folder: P
         prepare(course, assignment)
         _graders[key] = Grader(course, assignment, new_seed()).__enter__()
         atexit.register(_graders[key].__exit__, None, None, None)
-    work = Work.read(names["notebook"], nb, folder)
     verdict = _graders[key].grade(work)
     with Journal(path_of(course, assignment)) as journal:
         journal.write(Entry.of(names["student"], work, verdict))

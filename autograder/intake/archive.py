@@ -13,6 +13,7 @@ MAX_ENTRIES = 2_000
 MAX_FILE = 60 * 1024 * 1024
 MAX_TOTAL = 200 * 1024 * 1024
 LITTER = ("__MACOSX", ".DS_Store", ".ipynb_checkpoints", "__pycache__", ".git", "Thumbs.db")
+WEIGHTS = "model weights are not handed in"
 TOO_HEAVY = (".pt", ".pth", ".bin", ".safetensors", ".ckpt")
 
 
@@ -69,7 +70,7 @@ def _wanted(entries: list[zipfile.ZipInfo], remarks: list[str]
         elif stat.S_ISLNK(entry.external_attr >> 16):
             remarks.append(f"left out {entry.filename!r}: it is a link")
         elif path.suffix in TOO_HEAVY:
-            remarks.append(f"left out {entry.filename!r}: model weights are not handed in")
+            remarks.append(f"left out {entry.filename!r}: {WEIGHTS}")
         else:
             yield entry, str(path)
 

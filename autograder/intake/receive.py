@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 import nbformat
 
 from autograder.course import Course, CourseError
-from autograder.intake.archive import ArchiveError, read_archive
+from autograder.intake.archive import WEIGHTS, ArchiveError, read_archive
+from autograder.intake.written import take_written
+
+COPY = re.compile(r"( ?\(\d+\)|-\d+)(?=\.\w+$)")  # what platforms and browsers add to a name
 
 
 @dataclass(frozen=True)
 class Received:
     """One upload. `problem` says why nothing of it can be graded, `remarks` what was unusual.
 
-    `student` is empty where the file's name holds no id: nobody guesses whose it is.
+    `student` is empty where the file's name holds no id: nobody guesses whose it is. `violations`
+    are those of the remarks that break the instructions for handing in.
     """
 
     upload: str
     student: str = ""
     problem: str = ""
     remarks: tuple[str, ...] = ()
+    violations: tuple[str, ...] = ()
 
 
 def receive(course: Course, assignment: str, folder: Path) -> list[Received]:
@@ -58,7 +65,8 @@ def notes(course: Course, assignment: str) -> list[Received]:
     if not path.is_file():
         return []
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return [Received(**{**row, "remarks": tuple(row["remarks"])}) for row in rows]
+    return [Received(**{**row, "remarks": tuple(row["remarks"]),
+                        "violations": tuple(row.get("violations", ()))}) for row in rows]
 
 
 def note_of(course: Course, assignment: str, student: str) -> Received | None:
@@ -93,16 +101,20 @@ def _student(course: Course, assignment: str, name: str) -> str:
 
 
 def _take_in(course: Course, assignment: str, student: str, upload: Path) -> Received:
+    settings = course.assignment(assignment)
+    violations: list[str] = []
     remarks: list[str] = []
-    expected = course.assignment(assignment).archive.format(id=student)
+    expected = settings.archive.format(id=student)
     if upload.name != expected:
-        remarks.append(f"handed in as {upload.name}, expected {expected}")
+        told = f"handed in as {upload.name}, expected {expected}"
+        (remarks if COPY.sub("", upload.name) == expected else violations).append(told)
     problem = ""
     files: dict[str, bytes] = {}
     try:
         everything, left_out = read_archive(upload)
-        remarks += left_out
-        files = _find_assignment(course, assignment, everything, remarks)
+        remarks += [remark for remark in left_out if WEIGHTS not in remark]
+        violations += [remark for remark in left_out if WEIGHTS in remark]
+        files = _find_assignment(course, assignment, everything, violations)
     except ArchiveError as error:
         problem = str(error)
     folder = course.submitted / student / assignment
@@ -110,11 +122,14 @@ def _take_in(course: Course, assignment: str, student: str, upload: Path) -> Rec
     if problem:
         files = {}
         _write(files, folder)
-    for exercise in course.assignment(assignment).exercises:
-        remarks += ensure_notebook(course, assignment, exercise, folder)
-    remarks += [f"{name} is missing" for name in course.assignment(assignment).student_files
-                if name not in files and not problem]
-    return Received(upload.name, student, problem, tuple(remarks))
+    for exercise in settings.exercises:
+        odd = ensure_notebook(course, assignment, exercise, folder)
+        (remarks if problem else violations).extend(odd)
+    violations += [f"{name} is missing" for name in settings.student_files
+                   if name not in files and not problem]
+    if settings.written is not None:
+        violations += take_written(upload.parent, student, settings.written, folder, remarks)
+    return Received(upload.name, student, problem, (*violations, *remarks), tuple(violations))
 
 
 def _write(files: dict[str, bytes], folder: Path) -> str:
@@ -130,8 +145,8 @@ def _write(files: dict[str, bytes], folder: Path) -> str:
     return ""
 
 
-def _find_assignment(course: Course, assignment: str, files: dict[str, bytes], remarks: list[str]
-                     ) -> dict[str, bytes]:
+def _find_assignment(course: Course, assignment: str, files: dict[str, bytes],
+                     violations: list[str]) -> dict[str, bytes]:
     """The files of the assignment's folder, wherever in the zip it lies, by paths within it."""
     settings = course.assignment(assignment)
     wanted = {f"{name}.ipynb" for name in settings.exercises} | set(settings.student_files)
@@ -146,7 +161,7 @@ def _find_assignment(course: Course, assignment: str, files: dict[str, bytes], r
     best = max(found, key=lambda folder: (folder.name == assignment, folders[folder],
                                           -len(folder.parts)))
     if str(best) != assignment:
-        remarks.append(f"the files lie in {str(best)!r}, expected {assignment!r}")
+        violations.append(f"the files lie in {str(best)!r}, expected {assignment!r}")
     return {str(PurePosixPath(name).relative_to(best)): data for name, data in files.items()
             if PurePosixPath(name).is_relative_to(best)
             and PurePosixPath(name).name != "timestamp.txt"}  # nbgrader's own, not a student's
@@ -171,6 +186,20 @@ def ensure_notebook(course: Course, assignment: str, exercise: str, folder: Path
         return [f"{path.name} is not a readable notebook ({reason}); graded with the notebook as "
                 "it was released"]
     return []
+
+
+@contextlib.contextmanager
+def released_instead(course: Course, assignment: str, folder: Path) -> Iterator[None]:
+    """For a while, the released notebooks lie in the place of the student's."""
+    names = course.assignment(assignment).exercises
+    for exercise in names:
+        use_released(course, assignment, exercise, folder)
+    try:
+        yield
+    finally:
+        for exercise in names:
+            kept = folder / f"{exercise}.unreadable"
+            kept.replace(folder / f"{exercise}.ipynb")
 
 
 def use_released(course: Course, assignment: str, exercise: str, folder: Path) -> None:

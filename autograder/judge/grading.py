@@ -22,6 +22,7 @@ from autograder.judge.plugin import JudgePlugin
 from autograder.judge.sides import StudentSide, TrustedSide, temporary_folder
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work, runnable_cells
+from autograder.kernel import warm
 from autograder.release import source
 
 QUIET = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler", "--assert=plain",
@@ -55,6 +56,12 @@ class Grader:
         self.seed = seed
         self._name = assignment
         self._assignment: Assignment = course.assignment(assignment)
+        surroundings = course.surroundings(assignment)
+        # Before any library looks: the trusted process, too, finds models offline only.
+        os.environ.update({"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
+                           "MPLBACKEND": "Agg", **surroundings.environment})
+        if surroundings.hub:
+            os.environ["HF_HUB_CACHE"] = surroundings.hub
         self._folder = temporary_folder()
         self._trusted = TrustedSide(float(course.toml.limits.probe))
         self._prepared = {exercise.name: self._prepare(exercise)
@@ -71,10 +78,11 @@ class Grader:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self._trusted.__exit__()
+        warm.close_all()
         self._folder.cleanup()
 
     def points(self, exercise: str) -> dict[str, float]:
-        """The points of each part of an exercise."""
+        """The points of each part of an exercise that is judged."""
         return self._prepared[exercise].points
 
     def grade(self, work: Work) -> Verdict:
@@ -96,7 +104,7 @@ class Grader:
                    if name.endswith(".py") and name in work.files]
         limits = self.course.toml.limits
         return StudentSide(folder, runnable_cells(work.notebook, prepared.notebook), modules,
-                           limits, float(limits.submission), self._assignment.hidden)
+                           limits, float(limits.submission), self.course.surroundings(self._name))
 
     def _run_tests(self, work: Work, prepared: _Prepared, student: StudentSide) -> JudgePlugin:
         exercise = self.course.exercise(work.exercise)
@@ -116,5 +124,5 @@ class Grader:
         built = self.course.build / "source" / self._name
         given = {path.name: path.read_bytes() for path in built.iterdir()
                  if path.is_file() and path.suffix != ".ipynb"}
-        return _Prepared(source.parts(notebook), given, notebook,
+        return _Prepared(source.judged_parts(notebook), given, notebook,
                          self.course.build / "reference" / exercise.name)

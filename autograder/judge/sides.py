@@ -20,6 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 from autograder.course import LimitSettings
 from autograder.judge import trusted
 from autograder.kernel import wire
+from autograder.kernel.sandbox import Surroundings
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.kernel.wire import WireError
 
@@ -58,7 +59,7 @@ class StudentSide:
     modules: list[str]
     limits: LimitSettings
     seconds: float
-    hidden: dict[str, str] = field(default_factory=dict)
+    surroundings: Surroundings = field(default_factory=Surroundings)
     events: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -76,17 +77,23 @@ class StudentSide:
 
     def ask(self, request: bytes) -> Answer:
         """Put one request to the student's code."""
-        if time.monotonic() > self._end or self._kernels > MAX_KERNELS:
+        session = self._ready()
+        if session is None or self._left() <= 0:
             return Answer(failure=Failure(
                 "not tried: this submission's time was used up by what came before", fatal=True))
-        outcome = self._ready().ask(request, timeout=self.limits.probe)
-        return read_answer(outcome)
+        return read_answer(session.ask(request, timeout=self.limits.probe))
 
-    def _ready(self) -> KernelSession:
-        """The session, started and fed with the notebook's cells."""
+    def _left(self) -> float:
+        """Seconds that this submission may still take."""
+        return self._end - time.monotonic()
+
+    def _ready(self) -> KernelSession | None:
+        """The session, fed with the notebook's cells; None where time or kernels are used up."""
         while self._session is None or not self._session.alive:
+            if self._left() <= 0 or self._kernels >= MAX_KERNELS:
+                return None
             self._kernels += 1
-            self._session = KernelSession(self.folder, self.limits.sandbox(), self.hidden)
+            self._session = KernelSession(self.folder, self.limits.sandbox(), self.surroundings)
             self._session.__enter__()
             self._run_cells(self._session)
             self._import_modules(self._session)
@@ -96,7 +103,9 @@ class StudentSide:
         for index, source in enumerate(self.cells):
             if index in self._deadly:
                 continue
-            outcome = session.run(source, timeout=self.limits.cell)
+            if self._left() <= 0:
+                return
+            outcome = session.run(source, timeout=min(self.limits.cell, max(1, self._left())))
             if outcome.fatal:
                 self._deadly.add(index)
             if outcome.kind != "done":
@@ -136,6 +145,7 @@ class TrustedSide:
     seconds: float = 20.0
 
     def __post_init__(self) -> None:
+        self._scratch = temporary_folder()
         self._pool = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
         self._answers: dict[tuple[Path, bytes], Answer] = {}
         self._hopeless: set[Path] = set()
@@ -146,6 +156,7 @@ class TrustedSide:
     def __exit__(self, *exc: object) -> None:
         self._pool.stop()
         self._pool.join()
+        self._scratch.cleanup()
 
     def ask(self, version: Path, request: bytes) -> Answer:
         """Put one request to the version of the exercise that lies in the folder `version`."""
@@ -157,7 +168,7 @@ class TrustedSide:
         return self._answers[key]
 
     def _compute(self, version: Path, request: bytes) -> Answer:
-        future = self._pool.schedule(trusted.answer, args=(version, request),
+        future = self._pool.schedule(trusted.answer, args=(version, request, self._scratch.name),
                                      timeout=self.seconds + trusted.START_SECONDS)
         try:
             return _unpack(future.result())

@@ -6,6 +6,7 @@ process; each has its own modules, although they go by the same names.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -19,7 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from autograder.judge.work import runnable_cells
-from autograder.kernel import agent
+from autograder.kernel import agent, standins
 
 START_SECONDS = 60  # the first request also waits for the process and its imports
 
@@ -62,14 +63,26 @@ class _Version:
                 exec(compile(_shell().transform_cell(source), path.name, "exec"), self.names)
 
 
-def answer(folder: Path, request: bytes) -> bytes:
-    """Answer one request with the version in `folder`; loads it where it is new."""
-    torch.set_num_threads(1)
-    sys.breakpointhook = _no_breakpoint
+def answer(folder: Path, request: bytes, scratch: str) -> bytes:
+    """Answer one request with the version in `folder`; loads it where it is new.
+
+    What notebooks write goes to `scratch`.
+    """
+    _settle(scratch)
     version = _loaded.setdefault(folder, _Version(folder))
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         version.enter()
         return agent.answer(request, agent.Code(version.names, folder))
+
+
+@functools.cache
+def _settle(scratch: str) -> None:
+    """Make this process ready, once."""
+    torch.set_num_threads(1)
+    sys.breakpointhook = _no_breakpoint
+    os.chdir(scratch)
+    sys.path.append(scratch)
+    sys.modules.update(standins.colab())
 
 
 def _shell() -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import hashlib
 import shutil
 from collections.abc import Mapping
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+
+from autograder.course import Course
 
 SKIP_TAG = "skip-execution"
 
@@ -33,7 +34,7 @@ class Work:
     def fingerprint(self) -> str:
         """A hash over everything that grading looks at."""
         digest = hashlib.sha256(
-            nbformat.writes(without_outputs(self.notebook)).encode(errors="surrogatepass"))
+            nbformat.writes(self.notebook).encode(errors="surrogatepass"))
         for name, data in sorted(self.files.items()):
             digest.update(name.encode() + b"\0" + data + b"\0")
         return digest.hexdigest()
@@ -61,6 +62,12 @@ class Work:
                 path.write_bytes(data)
 
 
+def read_work(course: Course, assignment: str, student: str, exercise: str) -> Work:
+    """One exercise of a submission as it lies in nbgrader's folder."""
+    folder = course.submitted / student / assignment
+    return Work.read(exercise, nbformat.read(folder / f"{exercise}.ipynb", as_version=4), folder)
+
+
 def runnable_cells(notebook: NotebookNode, source: NotebookNode) -> list[str]:
     """The code that grading runs: everything but visible checks and cells that train or install.
 
@@ -70,15 +77,6 @@ def runnable_cells(notebook: NotebookNode, source: NotebookNode) -> list[str]:
     skipped = {cell.id for cell in source.cells if _is_skipped(cell)}
     return [str(cell.source) for cell in notebook.cells
             if cell.cell_type == "code" and not _is_skipped(cell) and cell.get("id") not in skipped]
-
-
-def without_outputs(notebook: NotebookNode) -> NotebookNode:
-    """A copy whose code cells have no outputs: grading looks at none."""
-    notebook = copy.deepcopy(notebook)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return notebook
 
 
 def _is_skipped(cell: NotebookNode) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from autograder.kernel import wire
+from autograder.kernel import standins, wire
 
 MIME = "application/vnd.autograder.answer"
 
@@ -92,12 +92,13 @@ def serve(request: str) -> None:
 
     shell = get_ipython()
     code = Code(shell.user_ns, Path.cwd())
-    data = answer(base64.b64decode(request), code)
+    with standins.whole():
+        data = answer(base64.b64decode(request), code)
     publish_display_data({MIME: base64.b64encode(data).decode()})
 
 
 def settle() -> None:
-    """Make a kernel ready for grading: modules beside the notebook, no shell, no debugger."""
+    """Make a kernel ready for grading: modules beside the notebook, stand-ins, no shell."""
     from IPython import get_ipython
 
     def no_breakpoint(*args: Any, **kwargs: Any) -> None:
@@ -106,6 +107,7 @@ def settle() -> None:
     def no_shell(command: str) -> None:
         print("(shell commands are not run while grading)")
 
+    standins.install()
     sys.path.insert(0, str(Path.cwd()))
     sys.breakpointhook = no_breakpoint
     shell = get_ipython()

@@ -14,10 +14,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Dict
 
-from autograder.kernel.sandbox import Limits, Sandbox
+from autograder.kernel.sandbox import Limits, Sandbox, Surroundings
+from autograder.kernel.warm import Nursery, nursery_of
 
 SOCKET_PATH_LIMIT = 88  # of the 107 bytes that Linux allows, less the socket's own name
 
@@ -27,21 +29,23 @@ class SandboxProvisioner(LocalProvisioner):
 
     A client that names no folder gets an empty home.
 
-    `limits` (fields of sandbox.Limits) and `hidden` (package -> sentence) may stand in the
-    kernelspec's provisioner config or be set by the client before the kernel starts.
+    `limits` and `surroundings` (fields of sandbox.Limits and sandbox.Surroundings) may stand in
+    the kernelspec's provisioner config or be set by the client before the kernel starts.
     """
 
     limits = Dict().tag(config=True)
-    hidden = Dict().tag(config=True)
+    surroundings = Dict().tag(config=True)
     folder: Path | None = None
+    nursery: Nursery | None = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Lay out the folders, move the channels to unix sockets and wrap the command."""
         limits = Limits(**{**self.limits, **kwargs.pop("limits", {})})
-        hidden = {**self.hidden, **kwargs.pop("hidden", {})}
+        surroundings = Surroundings(**{**self.surroundings, **kwargs.pop("surroundings", {})})
         cwd = kwargs.pop("cwd", None)
         self._remove_folder()
-        self.folder = _private_folder()
+        self.nursery = nursery_of(surroundings, limits)
+        self.folder = _private_folder(self.nursery)
         runtime = self.folder / "runtime"
         runtime.mkdir()
         self._use_unix_sockets(runtime)
@@ -51,13 +55,24 @@ class SandboxProvisioner(LocalProvisioner):
             copy.mkdir()
         else:
             shutil.copytree(cwd, copy, symlinks=True)
-        sandbox = Sandbox(copy, runtime, limits, hidden)
+        sandbox = Sandbox(copy, runtime, limits, surroundings)
         _give(self.folder, sandbox.uid)
+        if self.nursery is not None:
+            self._fork = (copy, runtime, str(runtime / "connection.json"), sandbox.uid, limits)
+            return kwargs
         kwargs["cmd"] = sandbox.command(kwargs["cmd"])
         kwargs["env"] = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
         kwargs["cwd"] = str(self.folder)
         kwargs["stdout"] = kwargs["stderr"] = subprocess.DEVNULL
         return kwargs
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Fork a warm kernel or, without a nursery, start a cold one."""
+        if self.nursery is None:
+            return await super().launch_kernel(cmd, **kwargs)
+        kernel: Any = self.nursery.start(*self._fork)
+        self.process, self.pid, self.pgid = kernel, kernel.pid, None
+        return self.connection_info
 
     def _use_unix_sockets(self, runtime: Path) -> None:
         manager: Any = self.parent
@@ -78,8 +93,10 @@ class SandboxProvisioner(LocalProvisioner):
             self.folder = None
 
 
-def _private_folder() -> Path:
+def _private_folder(nursery: Nursery | None = None) -> Path:
     """A new folder that only we can enter, its path short enough to hold a socket."""
+    if nursery is not None:
+        return Path(tempfile.mkdtemp(dir=nursery.folder))
     folder = tempfile.mkdtemp(prefix="autograder-")
     if len(folder) > SOCKET_PATH_LIMIT:
         os.rmdir(folder)

@@ -19,7 +19,11 @@ MIB = 1024 * 1024
 # What a Python kernel needs of the system, and nothing else: no home, no course, no secrets.
 SYSTEM_PATHS = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/ld.so.cache",
                 "/etc/alternatives", "/etc/fonts", "/etc/localtime")
+NAMESPACES = ("--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net",
+              "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox",
+              "--clearenv")
 HOME = "/home/student"
+HUB = "/hub"  # where student code finds the offline hub
 FIRST_UID = 200_000  # a range that no distribution gives out
 UIDS = 60_000
 
@@ -43,35 +47,56 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What student code finds around it, beside its own files.
+
+    `hidden` names top-level packages that cannot be imported, each with the sentence that an
+    import then raises; `hub` is the folder of an offline Hugging Face cache, or empty. Kernels
+    are forked from a process that has imported the modules `preload`; without any, they start
+    cold.
+    """
+
+    hidden: dict[str, str] = field(default_factory=dict)
+    hub: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    preload: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Sandbox:
     """Where one student process lives.
 
-    `files` is copied to its home (a private tmpfs), `runtime` holds the sockets that reach it,
-    `hidden` names top-level packages that cannot be imported, each with the sentence that an
-    import then raises.
+    `files` is copied to its home (a private tmpfs), `runtime` holds the sockets that reach it.
     """
 
     files: Path
     runtime: Path
     limits: Limits = field(default_factory=Limits)
-    hidden: dict[str, str] = field(default_factory=dict)
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     def command(self, argv: list[str], environment: dict[str, str] | None = None) -> list[str]:
         """Return the command line that runs `argv` inside the walls.
 
         Raises SandboxError where bubblewrap is missing.
         """
-        bwrap = shutil.which("bwrap")
-        if bwrap is None:
-            raise SandboxError(
-                "bubblewrap is not installed, and student code is never run without a sandbox. "
-                "Install the package `bubblewrap` (apt-get install bubblewrap), then try again."
-            )
-        walls = [bwrap, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net",
-                 "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox",
-                 "--clearenv"]
-        walls += self._rights() + self._file_system() + self._environment(environment or {})
+        walls = [_bwrap(), *NAMESPACES, *self._rights(), *self._file_system(),
+                 *self._environment(environment or {})]
         return [*walls, "--", *self._drop_rights(), *self._enter([*self._limit(), *argv])]
+
+    def nursery(self, argv: list[str], folder: Path) -> list[str]:
+        """Return the command line of a process of ours inside the walls, which forks kernels.
+
+        It keeps the right to build walls for them, and sees the submissions' `folder`; they have
+        no such right and see only what is theirs (nursery.py).
+        """
+        rights = [word for name in (
+            "SYS_ADMIN", "NET_ADMIN", "SETPCAP", "SETUID", "SETGID", "KILL")
+                  for word in ("--cap-add", f"CAP_{name}")]
+        if os.geteuid() != 0:
+            rights = ["--unshare-user", *rights]
+        return [_bwrap(), *NAMESPACES, *rights, *self._file_system(),
+                "--bind", str(folder), str(folder), "--remount-ro", "/",
+                *self._environment({}), "--", *argv]
 
     def _rights(self) -> list[str]:
         """Root needs no user namespace, only the right to become somebody else inside."""
@@ -104,10 +129,12 @@ class Sandbox:
             elif os.path.exists(path):
                 binds += [*_way_to(path), "--ro-bind", path, path]
         packages = Path(site.getsitepackages()[0])
-        for name in self.hidden:
+        for name in self.surroundings.hidden:
             if (packages / name).is_dir():
                 stub = self._stub(name)
                 binds += ["--ro-bind", str(stub), str(packages / name)]
+        if self.surroundings.hub:
+            binds += ["--ro-bind", self.surroundings.hub, HUB]
         return [*private, *binds, "--proc", "/proc", "--dev", "/dev",
                 "--perms", "1777", "--size", str(64 * MIB), "--tmpfs", "/dev/shm",
                 "--ro-bind", str(self.files), "/submission",
@@ -118,7 +145,8 @@ class Sandbox:
         """A package of the same name that says why it is not here."""
         stub = self.runtime.parent / "hidden" / name
         stub.mkdir(parents=True, exist_ok=True)
-        (stub / "__init__.py").write_text(f"raise ImportError({self.hidden[name]!r})\n")
+        reason = self.surroundings.hidden[name]
+        (stub / "__init__.py").write_text(f"raise ImportError({reason!r})\n")
         return stub
 
     def _environment(self, extra: dict[str, str]) -> list[str]:
@@ -128,7 +156,9 @@ class Sandbox:
             "MPLBACKEND": "Agg", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
             "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
         }
-        pairs = (plain | extra).items()
+        if self.surroundings.hub:
+            plain["HF_HUB_CACHE"] = HUB
+        pairs = (plain | self.surroundings.environment | extra).items()
         return [word for name, value in pairs for word in ("--setenv", name, value)]
 
     def _limit(self) -> list[str]:
@@ -141,6 +171,16 @@ class Sandbox:
         """Fill the private home, then become the process that was asked for."""
         script = 'cp -R /submission "$HOME" && chmod -R u+w "$HOME" && cd "$HOME" && exec "$@"'
         return ["sh", "-c", script, "sandbox", *argv]
+
+
+def _bwrap() -> str:
+    found = shutil.which("bwrap")
+    if found is None:
+        raise SandboxError(
+            "bubblewrap is not installed, and student code is never run without a sandbox. "
+            "Install the package `bubblewrap` (apt-get install bubblewrap), then try again."
+        )
+    return found
 
 
 def _way_to(path: str) -> list[str]:

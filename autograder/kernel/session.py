@@ -21,8 +21,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from autograder.kernel import agent, wire
-from autograder.kernel.sandbox import Limits, SandboxError
+from autograder.kernel import agent, standins, wire
+from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 
 KERNEL_NAME = "autograder-sandbox"
 Kind = Literal["done", "error", "timeout", "died", "flooded"]
@@ -52,11 +52,13 @@ class KernelSession:
     `files` is the folder whose copy the kernel finds as its home.
     """
 
-    def __init__(self, files: Path, limits: Limits, hidden: dict[str, str] | None = None) -> None:
+    def __init__(self, files: Path, limits: Limits,
+                 surroundings: Surroundings | None = None) -> None:
         self.limits = limits
         self._manager = AsyncKernelManager(kernel_name=KERNEL_NAME)
         self._client = _CountingClient(limits.output * 1024 * 1024, self._manager)
-        self._start = {"cwd": str(files), "limits": vars(limits), "hidden": hidden or {}}
+        self._start = {"cwd": str(files), "limits": vars(limits),
+                       "surroundings": vars(surroundings or Surroundings())}
         self.alive = False
 
     def __enter__(self) -> KernelSession:
@@ -150,7 +152,10 @@ class _CountingClient(NotebookClient):
                 self.flooded = True
                 self._killing = asyncio.ensure_future(self.km.provisioner.kill())
             return None
-        return super().process_message(msg, cell, cell_index)
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except nbformat.ValidationError:
+            return None  # an output that no notebook can hold
 
 
 def _read(cell: NotebookNode) -> Outcome:
@@ -184,7 +189,7 @@ def _bootstrap() -> str:
     lines = ["import sys, types"]
     for name in ("autograder", "autograder.kernel"):
         lines.append(f"sys.modules[{name!r}] = types.ModuleType({name!r})")
-    for module in (wire, agent):
+    for module in (wire, standins, agent):
         name = module.__name__
         lines += [
             f"sys.modules[{name!r}] = module = types.ModuleType({name!r})",

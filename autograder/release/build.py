@@ -21,6 +21,8 @@ from autograder.gradebook.native import generate_assignment, has_assignment
 from autograder.release import source
 from autograder.release.solved import solved_files, write_version
 
+COLAB = "https://colab.research.google.com"
+
 
 def clear_solutions(text: str) -> str:
     """Clear the solutions of a Python file as nbgrader clears those of a code cell."""
@@ -38,10 +40,13 @@ def build(course: Course, assignment: str) -> Path:
     destination = course.build / "source" / assignment
     _empty(destination)
     total = 0.0
+    settings = course.assignment(assignment)
     for exercise in course.exercises(assignment):
         solved = solved_files(exercise)
         notebook = source.read_notebook(exercise)
-        total += sum(source.parts(notebook).values())
+        total += sum(points for part, points in source.parts(notebook).items()
+                     if part not in settings.bonus)
+        _put_badge(notebook, course, f"{assignment}/{exercise.name}.ipynb")
         nbformat.write(notebook, destination / f"{exercise.name}.ipynb")
         for file in exercise.files:
             if file.suffix == ".py":
@@ -49,11 +54,20 @@ def build(course: Course, assignment: str) -> Path:
             else:
                 shutil.copy(file, destination)
         write_version(exercise, solved, course.build / "reference" / exercise.name)
-    expected = course.assignment(assignment).max_points
-    if total != expected:
-        raise CourseError(f"The source cells of {assignment} give {total:g} points together; "
-                          f"course.toml says max_points = {expected:g}.")
+    if total != settings.max_points:
+        raise CourseError(f"The source cells of {assignment} give {total:g} points together, bonus "
+                          f"left out; course.toml says max_points = {settings.max_points:g}.")
     return destination
+
+
+def _put_badge(notebook: nbformat.NotebookNode, course: Course, path: str) -> None:
+    """Put Colab's badge in the place of {colab}; a course without a repository has none."""
+    repository = course.toml.course.repository
+    badge = (f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}/github/{repository}"
+             f"/blob/main/{path})") if repository else ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and "{colab}" in cell.source:
+            cell.source = cell.source.replace("{colab}", badge).strip()
 
 
 def release(course: Course, assignment: str, destination: Path | None = None) -> Path:

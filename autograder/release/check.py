@@ -17,13 +17,15 @@ from autograder.release.build import build
 from autograder.release.solved import MARKERS
 
 # What students also receive, beside the folders of the assignments.
-BESIDE = ("setup.md", "requirements.txt", "collect_submission.sh", "data/prepare.py")
+BESIDE = ("setup.md", "requirements.txt", "collect_submission.sh", "data/prepare.py",
+          "data/creatures.py", "written/2000_00000_written.tex")
 STAFF_PATHS = ("autograder/", "test_hidden", "misconceptions.toml", "variants.toml", "gradebook.db")
 # What running the exercise leaves in its folder is no part of the release.
 LEFTOVERS = ("result.log", "*-output.txt", "*.pt", "__pycache__/*", ".ipynb_checkpoints/*",
              "rehearsal/*")
 TELLING_SOLUTION = 14  # characters: shorter lines (`return x`) stand in any program
 TELLING_TEST = 30
+LIBRARY = re.compile(r"(from (?!autograder)[\w.]+ )?import (?!autograder)")
 NOT_YET = ("NotImplementedError", "AssertionError")  # before it is solved
 
 
@@ -90,8 +92,7 @@ def broken(course: Course, assignment: str, released: Path) -> Iterator[str]:
 def _run(course: Course, assignment: str, folder: Path, which: str, allowed: tuple[str, ...]
          ) -> Iterator[str]:
     limits = course.toml.limits
-    hidden = course.assignment(assignment).hidden
-    with KernelSession(folder, limits.sandbox(), hidden) as session:
+    with KernelSession(folder, limits.sandbox(), course.surroundings(assignment)) as session:
         for module in sorted(folder.glob("*.py")):
             outcome = session.run(f"__import__({module.stem!r}) and None", limits.cell)
             if outcome.kind != "done":
@@ -115,22 +116,25 @@ def _handin(exercise: Exercise) -> dict[str, bytes]:
 def _secrets(exercise: Exercise) -> Iterator[tuple[str, str]]:
     """What no student may read, each with the name of its kind.
 
-    A line of a test that also stands in what is given (an import, a signature) is no secret.
+    A line of a test that also stands in what is given (a signature) is no secret, and neither is
+    the import of a library. A rubric stands as a comment in the source, as text in a notebook.
     """
     given: set[str] = set()
     for path in (exercise.notebook, *exercise.files):
         if path.suffix == ".py":
             inside = False
             for line in map(_plain, path.read_text().splitlines()):
-                if line in MARKERS:
-                    inside = line == MARKERS[0]
+                if line.removeprefix("# ") in MARKERS:
+                    inside = line.removeprefix("# ") == MARKERS[0]
                 elif not inside:
                     given.add(line)
                 elif len(line) >= TELLING_SOLUTION and ("(" in line or "=" in line):
-                    yield line, "a solution"
+                    yield line.removeprefix("# "), "a solution"
+                elif line.startswith("# ") and len(line) >= TELLING_TEST:
+                    yield line.removeprefix("# "), "a rubric"
     for path in exercise.folder.glob("*.py"):
         for line in map(_plain, path.read_text().splitlines()):
-            if len(line) >= TELLING_TEST and line not in given:
+            if len(line) >= TELLING_TEST and line not in given and not LIBRARY.match(line):
                 yield line, "a hidden test or probe"
     wrong = exercise.folder / "misconceptions.toml"
     if wrong.is_file():

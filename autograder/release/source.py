@@ -3,22 +3,28 @@
     # %% solution="q1a_tokenize"             a cell that students fill in
     # %% tests="q1a_tokenize" points=6       the part's grade cell, with visible checks
     # %% [markdown] written="q1b_why" points=4   an answer graded by hand
-    # %% tags=["skip-execution"]             a cell that grading does not run (training, installing)
+    # %% tags=["skip-execution"]             a cell that grading does not run (it trains, installs)
+    # %% name="training"                     a name for a cell that others have to find
+    # %% include="creatures.py"              a cell that writes a file of the kit beside itself
+
+A picture `![...](figures/NAME.svg)` is put into the notebook itself, which travels alone.
 
 The grade_id of a part is its name; it is also the name that hidden tests use.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
+from pathlib import Path
 from typing import Any
 
 import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.course import CourseError, Exercise
+from autograder.course import DATA, CourseError, Exercise
 
 SHORT_KEYS = ("solution", "tests", "written")
 OTHER_KEYS = ("tags", "cellView", "jupyter")  # what front ends read
@@ -39,8 +45,10 @@ def read_notebook(exercise: Exercise, text: str | None = None) -> NotebookNode:
     })
     seen: set[str] = set()
     for index, cell in enumerate(notebook.cells):
+        name = cell.metadata.pop("name", None)
+        _include(cell, exercise)
         _expand(cell, exercise.name)
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id") or name
         if grade_id in seen:
             raise CourseError(f"{exercise.notebook.name}: the name `{grade_id}` is used twice.")
         seen |= {grade_id} - {None}
@@ -49,10 +57,39 @@ def read_notebook(exercise: Exercise, text: str | None = None) -> NotebookNode:
     return notebook
 
 
+def _include(cell: NotebookNode, exercise: Exercise) -> None:
+    """Put files of the kit into the notebook: a module to be written, pictures to be seen."""
+    if "include" in cell.metadata:
+        file = _find(exercise, cell.metadata.pop("include"))
+        cell.source = f"%%writefile {file.name}\n{file.read_text()}"
+    elif cell.cell_type == "markdown":
+        cell.source = re.sub(r"\((figures/[\w.-]+\.svg)\)", lambda found: "(" + _data_uri(
+            _find(exercise, found[1])) + ")", cell.source)
+
+
+def _find(exercise: Exercise, name: str) -> Path:
+    """A file beside the notebook's source, or among the kit's data."""
+    for folder in (exercise.source, DATA):
+        if (folder / name).is_file():
+            return folder / name
+    raise CourseError(f"{exercise.name}: there is no {name} in {exercise.source} or {DATA}.")
+
+
+def _data_uri(picture: Path) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(picture.read_bytes()).decode()
+
+
 def parts(notebook: NotebookNode) -> dict[str, float]:
     """The points of each part, in the order of the notebook."""
     return {cell.metadata.nbgrader.grade_id: float(cell.metadata.nbgrader.points)
             for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")}
+
+
+def judged_parts(notebook: NotebookNode) -> dict[str, float]:
+    """The points of each part that hidden tests judge; the others are graded by hand."""
+    by_hand = {cell.metadata.nbgrader.grade_id for cell in notebook.cells
+               if cell.metadata.get("nbgrader", {}).get("solution")}
+    return {part: points for part, points in parts(notebook).items() if part not in by_hand}
 
 
 def _expand(cell: NotebookNode, exercise: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.markup import escape
@@ -14,46 +13,57 @@ from autograder.gradebook import book
 from autograder.intake.receive import Received, notes
 from autograder.journal import latest
 from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.report.homework import together
+from autograder.report.line import Line
 
 NOT_WRITTEN = "Not written yet"
+MOST_COLUMNS = 8  # parts that a table on a terminal has room for
+WAITS = "+?"  # what a person has still to grade comes on top
 
 
-@dataclass(frozen=True)
-class Line:
-    """One row of the report. `parts` and `points` are None where nothing could be graded."""
-
-    student: str
-    upload: str
-    parts: dict[str, float] | None
-    points: float | None
-    max_points: float
-    happened: tuple[str, ...]
-    flags: tuple[str, ...]
+def lines(course: Course, name: str) -> list[Line]:
+    """The rows of an assignment or of a homework: what gradebook, journal and intake say."""
+    if name not in course.toml.homeworks:
+        return _of_assignment(course, name)
+    return together(course.toml.homeworks[name],
+                    [_of_assignment(course, assignment) for assignment in course.together(name)])
 
 
-def lines(course: Course, assignment: str) -> list[Line]:
-    """Put together what the gradebook, the journal and the intake say of each submission."""
+def _of_assignment(course: Course, assignment: str) -> list[Line]:
     received, verdicts = notes(course, assignment), latest(course, assignment)
     noted = {row.student: row for row in received}
-    found = [_graded(row, noted.get(row.student), verdicts.get(row.student, []))
-             for row in book.rows(course, assignment)]
     most = course.assignment(assignment).max_points
+    found = [_graded(row, noted.get(row.student), verdicts.get(row.student, []), most)
+             for row in book.rows(course, assignment)]
     found += [Line("", row.upload, None, None, most, (row.problem,), ("not graded",))
               for row in received if not row.student]
     return found
 
 
-def table(assignment: str, found: list[Line]) -> Table:
-    """The table that `autograder grade` ends with."""
-    parts = list(dict.fromkeys(part for line in found for part in line.parts or {}))
-    grid = Table(title=f"{assignment}: grades", title_justify="left", header_style="bold")
+def table(name: str, found: list[Line]) -> Table:
+    """The table that `autograder grade` ends with.
+
+    A column a part where they are few, else a column an exercise (what stands before the first
+    underscore of a part's name).
+    """
+    parts = _parts(found)
+    columns = {part: [part] for part in parts}
+    if len(parts) > MOST_COLUMNS:
+        columns = {}
+        for part in parts:
+            columns.setdefault(part.partition("_")[0], []).append(part)
+    deducted = any(line.deduction for line in found)
+    grid = Table(title=f"{name}: grades", title_justify="left", header_style="bold")
     grid.add_column("submission", no_wrap=True)
-    for part in parts:
-        grid.add_column(part.removeprefix(f"{assignment}_").replace("_", " "), justify="right")
+    for column in columns:
+        grid.add_column(column.removeprefix(f"{name}_").replace("_", " "), justify="right")
+    if deducted:
+        grid.add_column("deduction", justify="right")
     grid.add_column("total", justify="right", style="bold")
     grid.add_column("what happened", ratio=1)
     for line in found:
-        numbers = [_number((line.parts or {}).get(part)) for part in parts]
+        numbers = [_sum(line.parts, some) for some in columns.values()]
+        numbers += [_number(-line.deduction) if line.deduction else ""] if deducted else []
         happened = [escape(text) for text in line.happened]
         happened += [f"[yellow]for a person: {escape(flag)}[/yellow]" for flag in line.flags]
         grid.add_row(escape(line.student or line.upload), *numbers, _number(line.points),
@@ -63,19 +73,31 @@ def table(assignment: str, found: list[Line]) -> Table:
 
 def write_csv(path: Path, found: list[Line]) -> None:
     """Write grades.csv; cells that a spreadsheet would take for formulas are quoted."""
-    parts = list(dict.fromkeys(part for line in found for part in line.parts or {}))
+    parts = _parts(found)
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["student", "upload", *parts, "total", "max", "what_happened",
+        writer.writerow(["student", "upload", *parts, "deduction", "total", "max", "what_happened",
                          "for_a_person"])
         for line in found:
             numbers = [_number((line.parts or {}).get(part)) for part in parts]
             writer.writerow([_inert(cell) for cell in (
-                line.student, line.upload, *numbers, _number(line.points), _number(line.max_points),
+                line.student, line.upload, *numbers, _number(line.deduction),
+                _number(line.points), _number(line.max_points),
                 "; ".join(line.happened), "; ".join(line.flags))])
 
 
-def _graded(row: book.Row, note: Received | None, verdicts: list[Verdict]) -> Line:
+def _parts(found: list[Line]) -> list[str]:
+    return list(dict.fromkeys(part for line in found for part in line.parts or {}))
+
+
+def _sum(parts: dict[str, float | None] | None, some: list[str]) -> str:
+    """The points of some parts together; a mark where one of them waits for a person."""
+    points = [parts[part] for part in some if part in parts] if parts is not None else []
+    known = [one for one in points if one is not None]
+    return (_number(sum(known)) if known else "") + (WAITS if len(known) < len(points) else "")
+
+
+def _graded(row: book.Row, note: Received | None, verdicts: list[Verdict], most: float) -> Line:
     """One student's row: why points were lost, shortly, and what was unusual."""
     happened: list[str] = []
     if note is not None:
@@ -85,8 +107,12 @@ def _graded(row: book.Row, note: Received | None, verdicts: list[Verdict]) -> Li
     if note is None or not note.problem:
         happened += _reasons(parts)
     flags = [flag for part in parts for flag in part.flags]
-    return Line(row.student, note.upload if note else "", row.parts, row.points, row.max_points,
-                tuple(dict.fromkeys(happened)), tuple(dict.fromkeys(flags)))
+    waiting = [_short(part) for part, points in row.parts.items() if points is None]
+    if waiting:
+        happened.append(f"{', '.join(waiting)}: to be graded by hand, in formgrader")
+    return Line(row.student, note.upload if note else "", row.parts, row.points, most,
+                tuple(dict.fromkeys(happened)), tuple(dict.fromkeys(flags)),
+                note.violations if note else ())
 
 
 def _reasons(parts: list[PartVerdict]) -> list[str]:
@@ -100,7 +126,7 @@ def _reasons(parts: list[PartVerdict]) -> list[str]:
 
 
 def _short(part: str) -> str:
-    return part.partition("_")[2].replace("_", " ") or part
+    return part.replace("_", " ")
 
 
 def _number(value: float | None) -> str:

@@ -1,11 +1,12 @@
-"""q2's hidden tests, tested: every misconception is caught, every variant is accepted."""
+"""Hidden tests, tested: every misconception is caught, every variant is accepted."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
-from conftest import run_cli
+from conftest import copy_course, run_cli
 
 from autograder.course import Course
 from autograder.judge.verdict import PartVerdict, Verdict
@@ -72,15 +73,21 @@ def test_the_summary_shows_each_kind_of_fault(fault: tuple[Case, Verdict]) -> No
     assert not LAST_LINE.fullmatch(summary(results(*others, fault)))
 
 
-def test_q2_has_enough_of_both_kinds(course: Course) -> None:
-    kinds = [case.kind for case in cases(course, "q2")]
-    assert kinds.count("misconception") >= 40
-    assert kinds.count("variant") >= 15
+@pytest.mark.parametrize(("assignment", "misconceptions", "variants"), [
+    ("q1", 40, 15), ("q2", 40, 15)])
+def test_there_are_enough_of_both_kinds(course: Course, assignment: str, misconceptions: int,
+                                        variants: int) -> None:
+    kinds = [case.kind for case in cases(course, assignment)]
+    assert kinds.count("misconception") >= misconceptions
+    assert kinds.count("variant") >= variants
 
 
 @pytest.mark.sandbox
 @pytest.mark.nbgrader
-def test_q2s_hidden_tests_catch_what_is_wrong_and_accept_what_is_right(course: Course) -> None:
-    done = run_cli("validate", "q2", "-j", 1, cwd=course.root, timeout=1500)
+@pytest.mark.parametrize("assignment", ["q1", "q2"])
+def test_hidden_tests_catch_what_is_wrong_and_accept_what_is_right(tmp_path: Path, assignment: str
+                                                                   ) -> None:
+    course = copy_course(tmp_path, patient=True)
+    done = run_cli("validate", assignment, "-j", 1, cwd=course.root, timeout=1500)
     assert done.returncode == 0, done.stdout + done.stderr
     assert LAST_LINE.fullmatch(done.stdout.splitlines()[-1]), done.stdout

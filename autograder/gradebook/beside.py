@@ -1,0 +1,97 @@
+"""What a TA sees beside an answer that is graded by hand: rubric, written part, pictures.
+
+These cells are for staff: they stand in the autograded notebook, which formgrader shows, and are
+taken out again before feedback is written (preprocessors.WithoutStaffCells).
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.course import Course
+from autograder.gradebook.pages import PageError, pages
+from autograder.intake.written import WRITTEN
+from autograder.judge.work import Work
+from autograder.release import source
+
+STAFF_TAG = "autograder-staff"
+Picture = tuple[str, bytes]  # a caption and a PNG
+
+
+def insert(notebook: NotebookNode, course: Course, work: Work) -> None:
+    """Put the rubric and the pictures after each answer that is graded by hand."""
+    for cell in notebook.cells:
+        if is_staff(cell):  # a student's own: nobody else's words pass for ours
+            cell.metadata.tags.remove(STAFF_TAG)
+    exercise = course.exercise(work.exercise)
+    rubrics = {cell.metadata.nbgrader.grade_id: _solution(cell.source)
+               for cell in source.read_notebook(exercise).cells if by_hand(cell)}
+    answers = [index for index, cell in enumerate(notebook.cells) if by_hand(cell)]
+    for index in reversed(answers):
+        rubric = rubrics.get(notebook.cells[index].metadata.nbgrader.grade_id, "")
+        beside = [_text(f"**Rubric, for staff only**\n\n{rubric}")] if rubric else []
+        if index == answers[0]:
+            beside += _shown([*_of_exercise(exercise.folder, work), *_written(work)])
+        notebook.cells[index + 1:index + 1] = beside
+
+
+def by_hand(cell: NotebookNode) -> bool:
+    """Whether a person grades this cell."""
+    data = cell.metadata.get("nbgrader", {})
+    return bool(data.get("grade") and data.get("solution") and cell.cell_type == "markdown")
+
+
+def is_staff(cell: NotebookNode) -> bool:
+    return STAFF_TAG in cell.metadata.get("tags", [])
+
+
+def _solution(text: str) -> str:
+    """What stands between the solution markers: the rubric and the model answer."""
+    return "\n\n".join(re.findall(r"### BEGIN SOLUTION\n(.*?)\n?\s*### END SOLUTION", text, re.S))
+
+
+def _of_exercise(folder: Path, work: Work) -> list[Picture | str]:
+    """The pictures that the exercise's own beside.py makes of the work, if it has one."""
+    path = folder / "beside.py"
+    if not path.is_file():
+        return []
+    spec = importlib.util.spec_from_file_location(f"beside_{folder.name}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    make: Callable[[Work], list[Picture]] = module.beside
+    return list(make(work))
+
+
+def _written(work: Work) -> Iterator[Picture | str]:
+    """The pages of the written part, or a sentence on why they cannot be shown."""
+    data = work.files.get(WRITTEN)
+    if data is None:
+        return
+    try:
+        for number, page in enumerate(pages(data), start=1):
+            yield f"The written part, page {number}", page
+    except PageError as error:
+        yield f"The written part cannot be shown here: {error}. Open {WRITTEN} yourself."
+
+
+def _shown(found: list[Picture | str]) -> list[NotebookNode]:
+    return [_text(one) if isinstance(one, str) else _picture(*one) for one in found]
+
+
+def _text(text: str) -> NotebookNode:
+    cell = nbformat.v4.new_markdown_cell(text)
+    cell.metadata.tags = [STAFF_TAG]
+    return cell
+
+
+def _picture(caption: str, png: bytes) -> NotebookNode:
+    return _text(f"**{caption}**\n\n![{caption}](data:image/png;base64,"
+                 f"{base64.b64encode(png).decode()})")

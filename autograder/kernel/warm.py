@@ -1,0 +1,190 @@
+"""Warm kernels: forked from a process that has imported the libraries already.
+
+One nursery (nursery.py) is started in the sandbox for each kind of surroundings, when the first
+kernel is asked for, and serves this process until it ends. A forked kernel has walls of its own,
+as strong as those of a kernel that is started cold.
+"""
+
+from __future__ import annotations
+
+import atexit
+import inspect
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from autograder.kernel import nursery
+from autograder.kernel.sandbox import Limits, Sandbox, SandboxError, Surroundings
+
+READY_SECONDS = 120
+
+
+class Nursery:
+    """The host's end of one nursery: asks for kernels, and hears how they end.
+
+    Raises SandboxError where it does not come to life.
+    """
+
+    def __init__(self, surroundings: Surroundings, limits: Limits) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="autograder-", dir="/tmp"))
+        self._count = 0
+        self._ended: dict[str, int] = {}
+        self._heard = b""
+        (self.folder / "runtime").mkdir()
+        (self.folder / "files").mkdir()
+        sandbox = Sandbox(self.folder / "files", self.folder / "runtime", limits, surroundings)
+        trial = {"files": str(sandbox.files), "runtime": str(sandbox.runtime),
+                 "limits": asdict(limits)}
+        command = sandbox.nursery(
+            [sys.executable, "-P", "-c", inspect.getsource(nursery),
+             json.dumps([surroundings.preload, trial])], self.folder)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         stderr=subprocess.PIPE, bufsize=0,
+                                         env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")})
+        assert self._process.stdout is not None
+        os.set_blocking(self._process.stdout.fileno(), False)
+        self._owner = os.getpid()
+        self._ready = False
+        self._wait_until_ready()
+
+    def start(self, files: Path, runtime: Path, connection: str, uid: int, limits: Limits
+              ) -> WarmKernel:
+        """Fork a kernel whose home is a copy of `files`, reached by `connection` in `runtime`.
+
+        Raises SandboxError where the nursery does not live.
+        """
+        self._count += 1
+        name = str(self._count)
+        self._tell({"start": name, "files": str(files), "runtime": str(runtime),
+                    "connection": connection, "uid": uid, "limits": asdict(limits)})
+        return WarmKernel(self, name)
+
+    def kill(self, name: str) -> None:
+        """Kill a kernel and all that it started."""
+        if self.alive:
+            self._tell({"kill": name})
+
+    def status(self, name: str) -> int | None:
+        """A kernel's exit status; None while it lives."""
+        self._hear()
+        if name not in self._ended and not self.alive:
+            self._ended[name] = -signal.SIGKILL
+        return self._ended.get(name)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the nursery and every kernel in it."""
+        if os.getpid() != self._owner:
+            return
+        self._process.kill()
+        self._process.communicate()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _wait_until_ready(self) -> None:
+        end = time.monotonic() + READY_SECONDS
+        while not self._ready:
+            self._hear()
+            if not self.alive or time.monotonic() > end:
+                words = self._last_words()
+                self.close()
+                raise SandboxError(f"no kernel could be warmed: {words}")
+            time.sleep(0.01)
+
+    def _tell(self, request: dict[str, object]) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise SandboxError(f"the warm kernels' process is gone ({error})") from None
+
+    def _hear(self) -> None:
+        assert self._process.stdout is not None
+        data = self._process.stdout.read(65536)
+        *lines, self._heard = (self._heard + (data or b"")).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            self._ready |= "ready" in message
+            if "ended" in message:
+                self._ended[message["ended"]] = message["status"]
+
+    def _last_words(self) -> str:
+        if self.alive:
+            return f"its libraries were not imported within {READY_SECONDS} s"
+        assert self._process.stderr is not None
+        return self._process.stderr.read().decode(errors="replace").strip()[-300:] or "it ended"
+
+
+class WarmKernel:
+    """A forked kernel, with as much of Popen's interface as a provisioner needs."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, nursery: Nursery, name: str) -> None:
+        self._nursery = nursery
+        self._name = name
+        self.pid = 0  # it has none outside
+
+    @property
+    def returncode(self) -> int | None:
+        return self.poll()
+
+    def poll(self) -> int | None:
+        return self._nursery.status(self._name)
+
+    def wait(self, timeout: float | None = None) -> int:
+        end = time.monotonic() + (timeout or 3600)
+        while (status := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("a warm kernel", timeout or 3600)
+            time.sleep(0.01)
+        return status
+
+    def kill(self) -> None:
+        self._nursery.kill(self._name)
+
+    terminate = kill
+
+    def send_signal(self, number: int) -> None:
+        """Every signal ends it: kernels that grade are not interrupted."""
+        self.kill()
+
+
+_nurseries: dict[str, Nursery | None] = {}
+
+
+def nursery_of(surroundings: Surroundings, limits: Limits) -> Nursery | None:
+    """This process's nursery for these surroundings; a new one where it has none that lives.
+
+    None where they ask for none or where it cannot live here, which is said once: kernels then
+    start cold.
+    """
+    if not surroundings.preload:
+        return None
+    key = json.dumps([os.getpid(), asdict(surroundings), asdict(limits)], sort_keys=True)
+    known = _nurseries.get(key)
+    if key not in _nurseries or (known is not None and not known.alive):
+        try:
+            _nurseries[key] = Nursery(surroundings, limits)
+        except SandboxError as error:
+            print(f"Kernels start cold: {error}", file=sys.stderr)
+            _nurseries[key] = None
+    return _nurseries[key]
+
+
+@atexit.register
+def close_all() -> None:
+    """End this process's nurseries; multiprocessing's processes call it themselves."""
+    for key in list(_nurseries):
+        nursery = _nurseries.pop(key)
+        if nursery is not None:
+            nursery.close()

@@ -1,0 +1,119 @@
+"""A whole homework, graded from the command line: two assignments, a written part, one total."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import copy_course, run_cli
+
+from autograder.course import Course
+from autograder.gradebook import beside
+from autograder.gradebook.native import open_gradebook
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
+
+RIGHT, UNWRITTEN, MISNAMED = "2026_00001", "2026_00004", "2026_00005"
+WRONG_NAME = f"homework-{MISNAMED}.zip"
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A course after `autograder grade hw4`. Read it, leave it alone."""
+
+    course: Course
+    printed: str
+
+    def rows(self) -> dict[str, dict[str, str]]:
+        return rows_of(self.course)
+
+
+def rows_of(course: Course) -> dict[str, dict[str, str]]:
+    with open(course.grades, newline="") as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
+    root = tmp_path_factory.mktemp("hw4")
+    course = copy_course(root, patient=True)
+    assert run_cli("samples", "hw4", "samples", cwd=root).returncode == 0
+    for path in (root / "samples").iterdir():
+        if not path.name.startswith((RIGHT, UNWRITTEN, MISNAMED)):
+            path.unlink()
+    shutil.move(root / "samples" / f"{MISNAMED}_coding.zip", root / "samples" / WRONG_NAME)
+    done = run_cli("grade", "hw4", "samples", cwd=root, timeout=600)
+    assert done.returncode in (0, 1), done.stderr
+    return Graded(course, done.stdout)
+
+
+def test_a_zip_holds_both_assignments(graded: Graded) -> None:
+    assert {path.name for path in (graded.course.submitted / RIGHT).iterdir()} == {"q1", "q2"}
+    assert (graded.course.submitted / RIGHT / "q1" / "written.pdf").is_file()
+
+
+def test_everything_right_is_everything_but_what_a_person_grades(graded: Graded) -> None:
+    """20 + 4 as a bonus, 26 of 30 before (e) is graded, 50: the cap is just reached."""
+    row = graded.rows()[RIGHT]
+    assert (float(row["total"]), float(row["max"]), row["q1b_discussion"]) == (100, 100, "")
+    assert "q1b discussion: to be graded by hand" in row["what_happened"]
+
+
+def test_nothing_written_earns_nothing(graded: Graded) -> None:
+    row = graded.rows()[UNWRITTEN]
+    assert float(row["total"]) == 0
+    assert "4 points off: result.log is missing" in row["what_happened"]
+
+
+def test_a_wrong_name_costs_four_points_and_is_named(graded: Graded) -> None:
+    row = graded.rows()[MISNAMED]
+    parts = [float(points) for name, points in row.items() if name.startswith("q") and points]
+    assert float(row["deduction"]) == 4
+    assert float(row["total"]) == sum(parts) - 4
+    assert f"4 points off: handed in as {WRONG_NAME}" in row["what_happened"]
+    assert "deduction" in graded.printed
+
+
+def test_the_ta_sees_rubric_curves_and_pages_beside_the_answer(graded: Graded) -> None:
+    path = graded.course.root / "autograded" / RIGHT / "q1" / "q1b.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
+    answer = next(index for index, cell in enumerate(cells) if beside.by_hand(cell))
+    shown = [cell.source for cell in cells[answer + 1:] if beside.is_staff(cell)]
+    assert shown[0].startswith("**Rubric, for staff only**")
+    assert any(text.startswith("**Recorded losses") for text in shown)
+    assert any(text.startswith("**The written part, page 1**") for text in shown)
+
+
+@pytest.mark.parametrize("student", [RIGHT, UNWRITTEN, MISNAMED])
+def test_no_student_reads_the_rubric(graded: Graded, student: str) -> None:
+    page = (graded.course.feedback / student / "q1" / "q1b.html").read_text()
+    assert "for staff only" not in page and "full marks" not in page
+
+
+def test_a_grade_given_by_hand_reaches_the_total_and_survives(graded: Graded, tmp_path: Path
+                                                              ) -> None:
+    shutil.copytree(graded.course.root, tmp_path / "own", symlinks=True)
+    course = Course.load(tmp_path / "own")
+    with open_gradebook(course) as gradebook:
+        grade = gradebook.find_grade("q1b_discussion", "q1b", "q1", UNWRITTEN)
+        grade.manual_score, grade.needs_manual_grade = 3.5, False
+        gradebook.db.commit()
+    for _ in range(2):
+        done = run_cli("grade", "q1", cwd=course.root, timeout=600)
+        assert done.returncode in (0, 1), done.stderr
+    assert float(rows_of(course)[UNWRITTEN]["total"]) == 3.5
+
+
+def test_nbgrader_autograde_gives_the_same_scores(graded: Graded, tmp_path: Path) -> None:
+    from autograder.gradebook import book, native
+
+    before = {row.student: row.parts for row in book.rows(graded.course, "q1")}
+    shutil.copytree(graded.course.root, tmp_path / "own", symlinks=True)
+    course = Course.load(tmp_path / "own")
+    native.autograde(course, "q1", MISNAMED)
+    native.autograde(course, "q1", RIGHT)
+    assert {row.student: row.parts for row in book.rows(course, "q1")} == before

@@ -1,0 +1,195 @@
+"""Warm kernels: forked, and yet as far from each other as if each had been started by itself."""
+
+from __future__ import annotations
+
+import ast
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.kernel import warm
+from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
+from autograder.kernel.session import KernelSession
+
+pytestmark = pytest.mark.sandbox
+
+PRELOAD = ["numpy", "torch"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def an_end() -> Iterator[None]:
+    yield
+    warm.close_all()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+def kernel(home: Path, **surroundings: Any) -> KernelSession:
+    return KernelSession(home, Limits(scratch=64), Surroundings(
+        **{"preload": PRELOAD, **surroundings}))
+
+
+def value(session: KernelSession, code: str) -> Any:
+    """What the code's last line, an expression, is in the kernel."""
+    *before, last = code.strip().splitlines()
+    outcome = session.run("\n".join([*before, f"print(repr({last}))"]), timeout=30)
+    assert outcome.kind == "done", outcome.says
+    return ast.literal_eval("".join(output.text for output in outcome.outputs))
+
+
+def nursery() -> warm.Nursery:
+    found = warm.nursery_of(Surroundings(preload=PRELOAD), Limits(scratch=64))
+    assert found is not None
+    return found
+
+
+def test_the_libraries_are_there_before_anything_runs(home: Path) -> None:
+    with kernel(home) as session:
+        assert value(session, "import sys\n'torch' in sys.modules")
+
+
+@pytest.mark.parametrize("code", [
+    "import random\nrandom.random()", "import numpy\nfloat(numpy.random.rand())",
+    "import torch\nfloat(torch.rand(()))", "import torch\ntorch.initial_seed()",
+    "import uuid\nstr(uuid.uuid4())", "import tempfile\ntempfile.mkdtemp()"])
+def test_no_random_state_is_shared(home: Path, code: str) -> None:
+    with kernel(home) as one, kernel(home) as other:
+        assert value(one, code) != value(other, code)
+
+
+def test_nothing_that_one_changes_reaches_another(home: Path) -> None:
+    with kernel(home) as one:
+        one.run("import torch, builtins, os; torch.left = builtins.left = 1; "
+                "os.environ['LEFT'] = 'x'; open('/tmp/left', 'w'); open('/dev/shm/left', 'w')", 10)
+        with kernel(home) as other:
+            assert value(other, "import torch, builtins, os\n[hasattr(torch, 'left'), "
+                         "hasattr(builtins, 'left'), 'LEFT' in os.environ, "
+                         "os.path.exists('/tmp/left'), os.path.exists('/dev/shm/left')]"
+                         ) == [False] * 5
+
+
+def test_each_is_a_user_of_its_own(home: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give each kernel a user of its own")
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(kernel(home)) for _ in range(3)]
+        uids = {value(session, "import os\nos.getuid()") for session in sessions}
+    assert len(uids) == 3 and os.getuid() not in uids
+
+
+def test_each_sees_its_own_processes_only(home: Path) -> None:
+    code = "import os\nsorted(int(name) for name in os.listdir('/proc') if name.isdigit())"
+    with kernel(home) as one, kernel(home) as other:
+        assert value(one, code) == value(other, code) == [1, 2]
+
+
+def test_each_sees_its_own_files_only(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.txt").write_text(name)
+    code = ("import os\nsorted(file for root in ('/tmp', '/home', '/submission', '/dev/shm') "
+            "for _, _, files in os.walk(root) for file in files if file.endswith('.txt'))")
+    with kernel(tmp_path / "one") as one, kernel(tmp_path / "other") as other:
+        assert value(one, code) == ["one.txt", "one.txt"]  # what came in, and the home
+        assert value(other, code) == ["other.txt", "other.txt"]
+
+
+@pytest.mark.parametrize("path", ["/left", "/dev/left", "/submission/left", "/usr/left",
+                                  "/proc/1/mem"])
+def test_nothing_shared_can_be_written(home: Path, path: str) -> None:
+    with kernel(home) as session:
+        outcome = session.run(f"open({path!r}, 'r+' if 'mem' in {path!r} else 'w')", 10)
+        assert outcome.kind == "error"
+
+
+@pytest.mark.parametrize("call", [
+    "libc.mount(b'none', b'/tmp', b'tmpfs', 0, None)", "libc.umount2(b'/tmp', 2)",
+    "libc.umount2(b'/proc', 2)", "libc.setuid(0)", "libc.sethostname(b'x', 1)",
+    "libc.unshare(0x20000)", "libc.ptrace(16, 1, 0, 0)"])
+def test_no_right_is_left(home: Path, call: str) -> None:
+    with kernel(home) as session:
+        assert value(session, f"import ctypes\nlibc = ctypes.CDLL(None)\n{call}") == -1
+
+
+def test_the_process_that_keeps_the_walls_cannot_be_killed(home: Path) -> None:
+    with kernel(home) as session:
+        session.run("import os; os.kill(1, 9)", timeout=10)
+        assert value(session, "1 + 1") == 2
+
+
+def test_no_capability_is_left(home: Path) -> None:
+    code = ("[line.split()[1] for line in open('/proc/self/status') if line.startswith('Cap') or "
+            "line.startswith('NoNewPrivs')]")
+    with kernel(home) as session:
+        assert value(session, code) == ["0" * 16] * 5 + ["1"]
+
+
+def test_what_lies_below_the_walls_cannot_be_uncovered(home: Path) -> None:
+    """A user namespace of one's own gives rights in it, but not over mounts from outside."""
+    code = ("import ctypes\nlibc = ctypes.CDLL(None)\nlibc.unshare(0x10020000)\n"
+            "[libc.umount2(path, 2) for path in (b'/tmp', b'/proc', b'/home', b'/submission')]")
+    with kernel(home) as session:
+        assert value(session, code) == [-1] * 4
+
+
+def test_no_pipe_of_the_nursery_is_inherited(home: Path) -> None:
+    code = ("import os\n[link for link in (os.readlink(f'/proc/self/fd/{name}') for name in "
+            "os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{name}')) "
+            "if 'pidfd' in link or link.startswith('pipe')]")
+    with kernel(home) as one, kernel(home):
+        own = value(one, "import os\n[f'pipe:[{os.fstat(fd).st_ino}]' for fd in range(3, 200) "
+                    "if os.path.exists(f'/proc/self/fd/{fd}')]")
+        assert all(link in own for link in value(one, code))
+
+
+def test_a_nursery_that_dies_is_replaced(home: Path) -> None:
+    with kernel(home) as session:
+        first = nursery()
+        first._process.send_signal(signal.SIGKILL)
+        end = time.monotonic() + 10
+        while session.run("1", timeout=20).kind == "done" and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not session.alive
+    with kernel(home) as session:
+        assert value(session, "1 + 1") == 2
+    assert nursery() is not first
+    first.close()
+
+
+def test_what_cannot_be_imported_ahead_is_missed_by_whom_needs_it(home: Path) -> None:
+    with kernel(home, preload=["no_such_module", "numpy"]) as session:
+        assert value(session, "import sys\n'numpy' in sys.modules")
+
+
+def test_without_a_nursery_kernels_start_cold(home: Path, monkeypatch: pytest.MonkeyPatch,
+                                              capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(*args: Any) -> warm.Nursery:
+        raise SandboxError("no kernel could be warmed: not here")
+
+    monkeypatch.setattr(warm, "Nursery", broken)
+    monkeypatch.setattr(warm, "_nurseries", {})
+    for _ in range(2):
+        with kernel(home, preload=["colorsys"]) as session:
+            assert value(session, "import sys\n'colorsys' in sys.modules") is False
+    assert capsys.readouterr().err.count("Kernels start cold: no kernel could be warmed") == 1
+
+
+def test_nothing_is_left_when_all_is_closed(home: Path) -> None:
+    surroundings = Surroundings(preload=["json"])
+    with KernelSession(home, Limits(), surroundings):
+        own = warm.nursery_of(surroundings, Limits())
+        assert own is not None
+        assert len(list(own.folder.iterdir())) == 3  # two of the nursery's, one of the kernel's
+    assert len(list(own.folder.iterdir())) == 2
+    warm.close_all()
+    assert not own.alive and not own.folder.exists()
