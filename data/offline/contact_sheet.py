@@ -6,8 +6,9 @@
 from pathlib import Path
 from textwrap import wrap
 
-import creatures
 from PIL import Image, ImageDraw, ImageFont
+
+import creatures
 
 COLUMNS, ROWS = 6, 4
 PICTURE, MARGIN, TEXT = 200, 12, 44  # pixels

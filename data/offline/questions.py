@@ -136,13 +136,13 @@ FILLERS = (
 def draw_value(kind: str, side: Side, chance: Random) -> str:
     """Return a word of one of the lists of `words`, or a name made up on the spot.
 
-    For training, half of the names are made up, and now and then any common word takes the place
+    For training, most names are made up, and now and then any common word takes the place
     of an animal or a dish: a model cannot learn the lists by heart and has to compare the question
     with the context.
     """
     if kind == "YEARS":
         return str(chance.randrange(1800, 2030))
-    if kind in ("PEOPLE", "PLACES") and side == "train" and chance.random() < 0.5:
+    if kind in ("PEOPLE", "PLACES") and side == "train" and chance.random() < 0.85:
         syllables = chance.choices(words.SYLLABLES, k=chance.choice([2, 2, 3]))
         name = "".join(syllables).capitalize()
     elif kind not in NAMES and side == "train" and chance.random() < 0.1:

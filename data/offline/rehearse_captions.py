@@ -10,14 +10,14 @@ import time
 from pathlib import Path
 from random import Random
 
-import creatures
 import torch
 from torch import Tensor
 from transformers import Pix2StructForConditionalGeneration, Pix2StructProcessor
 
+import creatures
 from offline.hub import CHECKPOINTS
 
-LEARNING_RATE, BATCH, EPOCHS, MAX_PATCHES, LABEL_LENGTH = 1e-3, 16, 10, 144, 32
+LEARNING_RATE, BATCH, EPOCHS, MAX_PATCHES, LABEL_LENGTH = 4e-4, 16, 8, 64, 40
 COUNT, SEED, VALID_SHARE = 400, 2026, 0.1
 
 Encoded = tuple[Tensor, Tensor, Tensor]  # patches, attention mask and labels of a set
@@ -74,6 +74,15 @@ def share_right(written: list[str], drawn: list[creatures.Creature]) -> float:
     return sum(right) / len(right)
 
 
+def report(when: str, written: list[str], drawn: list[creatures.Creature]) -> None:
+    """Print how much is right, and three of the texts."""
+    whole = sum(text == one.caption for text, one in zip(written, drawn, strict=True)) / len(drawn)
+    print(f"{when}: of {len(drawn)} unseen, right colour and kind {share_right(written, drawn):.0%}"
+          f", whole captions right {whole:.0%}")
+    for text, one in list(zip(written, drawn, strict=True))[:3]:
+        print(f"  drawn   {one.caption}\n  written {text}")
+
+
 def main() -> None:
     """Fine-tune, then print the losses, the share that is right and a few captions."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -91,7 +100,9 @@ def main() -> None:
         encode(processor, [creatures.draw(seed) for seed in part])
         for part in (seeds[:cut], seeds[cut:], unseen)
     )
-    print("Before:", captions(model, processor, tuple(part[:3] for part in other)))
+    told = [creatures.imagine(seed) for seed in unseen]
+    before = captions(model, processor, other)
+    report("Before", before, told)
     start = time.perf_counter()
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
     for number in range(EPOCHS):
@@ -99,10 +110,7 @@ def main() -> None:
         print(f"epoch {number + 1}: training loss {learnt:.4f}, validation loss {checked:.4f}")
     seconds = time.perf_counter() - start
     print(f"Fine-tuned in {seconds:.0f} s on {torch.get_num_threads()} threads.")
-    written, told = captions(model, processor, other), [creatures.imagine(seed) for seed in unseen]
-    print(f"Right colour and kind on {len(unseen)} unseen: {share_right(written, told):.0%}")
-    for text, one in list(zip(written, told, strict=True))[:6]:
-        print(f"  drawn   {one.caption}\n  written {text}")
+    report("After", captions(model, processor, other), told)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,25 @@
 """Train the small Pix2Struct that students fine-tune offline, on another task than theirs.
 
-    python -m offline.train_captions    from data/; about fifteen minutes on one core
+    python -m offline.train_captions    from data/; about a quarter of an hour on one core
 
-It learns to list what a drawing shows, "green dragon , red scarf , laughing , night", on drawings
-that are in no data set which `creatures.draw_set` makes: it comes to name kinds, colours and
-things, but has never read a caption. `rehearse_captions` fine-tunes it as q1b does.
+First the encoder alone learns to see: linear layers on the mean of its patches name kind, colour,
+mood, place and things. Then the whole model learns to list what a drawing shows, "green dragon ,
+red scarf , laughing , night", on drawings that are in no data set which `creatures.draw_set` makes.
+It has never read a caption; `rehearse_captions` fine-tunes it as q1b does.
 
 The checkpoint goes to checkpoints/captions/, from where `python data/prepare.py hub` takes it.
 """
 
 import argparse
+import math
 import string
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-import creatures
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import (
     Pix2StructConfig,
@@ -26,24 +29,20 @@ from transformers import (
     T5Tokenizer,
 )
 
+import creatures
 from offline import words
 from offline.hub import CHECKPOINTS
 from offline.training import save, sinusoids, train
 
-MAX_PATCHES = 144  # 12 x 12 patches of 16 x 16 pixels
-SHORT_SHARE = 0.55  # of the steps, which come first: kinds are the hardest to see
-
-
-def short_tags(creature: creatures.Creature) -> str:
-    """For example "green dragon"."""
-    return f"{creature.colour} {creature.kind}"
+MAX_PATCHES = 64  # 8 x 8 patches of 16 x 16 pixels
+WIDTH = 112
 
 
 def tags(creature: creatures.Creature) -> str:
     """For example "green dragon , red scarf , small crown , laughing , night"."""
     things = [f"{adjective} {thing}" for adjective, thing in creature.things]
     place = creature.place.rpartition(" ")[2]
-    parts = [short_tags(creature), *things, creature.mood, place]
+    parts = [f"{creature.colour} {creature.kind}", *things, creature.mood, place]
     return " , ".join(part for part in parts if part)
 
 
@@ -64,7 +63,7 @@ def build_tokenizer() -> T5Tokenizer:
 
 def build_model(vocabulary: int) -> Pix2StructForConditionalGeneration:
     """Return an untrained model of about a million parameters."""
-    shared = {"hidden_size": 112, "d_kv": 28, "d_ff": 224}
+    shared = {"hidden_size": WIDTH, "d_kv": 28, "d_ff": 224}
     config = Pix2StructConfig(
         text_config=shared | {"vocab_size": vocabulary, "num_layers": 2, "num_heads": 4},
         vision_config=shared | {
@@ -73,12 +72,42 @@ def build_model(vocabulary: int) -> Pix2StructForConditionalGeneration:
         },
     )
     model = Pix2StructForConditionalGeneration(config)
-    places = model.encoder.embeddings
-    with torch.no_grad():  # far too weak as they come, beside what the patches show
-        for embedder, half in ((places.row_embedder, 0), (places.column_embedder, 1)):
-            waves = sinusoids(config.vision_config.seq_len, 56, longest=10)
-            embedder.weight.zero_()[:, half * 56 : half * 56 + 56] = 0.5 * waves
+    start_with_places(model)
+    start_with_cosines(model)
     return model
+
+
+@torch.no_grad()
+def start_with_places(model: Pix2StructForConditionalGeneration) -> None:
+    """Make rows and columns felt: as they come, they are far too weak beside what patches show."""
+    places, half = model.encoder.embeddings, WIDTH // 2
+    for embedder, first in ((places.row_embedder, 0), (places.column_embedder, half)):
+        embedder.weight.zero_()
+        waves = sinusoids(len(embedder.weight), half, longest=10)
+        embedder.weight[:, first : first + half] = 0.5 * waves
+
+
+@torch.no_grad()
+def start_with_cosines(model: Pix2StructForConditionalGeneration) -> None:
+    """Start from patch filters that see shades and edges: cosines of low frequency.
+
+    Brightness gets most of them; the two colour contrasts (red to green, both to blue) get those
+    of the lowest frequencies, as in JPEG.
+    """
+    projection = model.encoder.embeddings.patch_projection  # [WIDTH, 16 * 16 * 3]
+    contrasts = torch.tensor([[1.0, 1, 1], [1, -1, 0], [1, 1, -2]])
+    contrasts /= contrasts.norm(dim=1, keepdim=True)
+    place = torch.arange(16) + 0.5
+    frequencies = sorted(
+        ((u, v) for u in range(16) for v in range(16)), key=lambda pair: pair[0] ** 2 + pair[1] ** 2
+    )
+    filters = []
+    for u, v in frequencies:
+        wave = (math.pi * place * u / 16).cos()[:, None] * (math.pi * place * v / 16).cos()
+        seen = contrasts if u + v <= 3 else contrasts[:1]
+        filters += [(wave / wave.norm())[:, :, None] * contrast for contrast in seen]
+    projection.weight.copy_(0.15 * torch.stack(filters[:WIDTH]).flatten(1))
+    projection.bias.zero_()
 
 
 def draw_pictures(
@@ -105,12 +134,37 @@ def labels_of(tokenizer: T5Tokenizer, texts: list[str]) -> Tensor:
     return ids.masked_fill(ids == tokenizer.pad_token_id, -100)
 
 
+def seeing(
+    model: Pix2StructForConditionalGeneration, patches: Tensor, drawn: list[creatures.Creature]
+) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
+    """Return the encoder with linear layers on top, and its loss on some rows of the drawings."""
+    lists = {
+        name: list(dict.fromkeys(getattr(one, name) for one in drawn))
+        for name in ("kind", "colour", "mood", "place")
+    }
+    right = {name: torch.tensor([known.index(getattr(one, name)) for one in drawn])
+             for name, known in lists.items()}
+    worn = torch.tensor([[float(any(thing == one for _, one in creature.things))
+                          for thing in creatures.THINGS] for creature in drawn])
+    layers = nn.ModuleDict({name: nn.Linear(WIDTH, len(known)) for name, known in lists.items()})
+    layers["things"] = nn.Linear(WIDTH, len(creatures.THINGS))
+
+    def loss_of(rows: Tensor) -> Tensor:
+        seen = model.encoder(flattened_patches=patches[rows].float()).last_hidden_state.mean(dim=1)
+        named = [F.cross_entropy(layers[name](seen), right[name][rows]) for name in lists]
+        things = F.binary_cross_entropy_with_logits(layers["things"](seen), worn[rows])
+        return torch.stack(named).sum() + 3 * things
+
+    return nn.ModuleList([model.encoder, layers]), loss_of
+
+
 def main() -> None:
     """Draw, train and save."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--drawings", type=int, default=6000)
-    parser.add_argument("--steps", type=int, default=5500)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--drawings", type=int, default=4000)
+    parser.add_argument("--steps", type=int, nargs=2, default=[3500, 1000],
+                        help="for seeing, for writing")
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=CHECKPOINTS / "captions")
     args = parser.parse_args()
@@ -120,15 +174,18 @@ def main() -> None:
     tokenizer = build_tokenizer()
     model = build_model(len(tokenizer))
     patches, drawn = draw_pictures(args.drawings, image_processor, chance)
-    short, full = (labels_of(tokenizer, [write(one) for one in drawn])
-                   for write in (short_tags, tags))
+    labels = labels_of(tokenizer, [tags(one) for one in drawn])
 
-    def loss_of_step(step: int) -> Tensor:
-        rows = torch.tensor(chance.sample(range(args.drawings), args.batch))
-        labels = short if step < SHORT_SHARE * args.steps else full
-        return model(flattened_patches=patches[rows].float(), labels=labels[rows]).loss
+    def rows() -> Tensor:
+        return torch.tensor(chance.sample(range(args.drawings), args.batch))
 
-    train(model, loss_of_step, args.steps, learning_rate=1.5e-3)
+    def writing_loss(step: int) -> Tensor:
+        some = rows()
+        return model(flattened_patches=patches[some].float(), labels=labels[some]).loss
+
+    encoder, seeing_loss = seeing(model, patches, drawn)
+    train(encoder, lambda step: seeing_loss(rows()), args.steps[0], learning_rate=1.5e-3)
+    train(model, writing_loss, args.steps[1], learning_rate=1e-3)
     model.generation_config.update(max_new_tokens=40, use_cache=True)
     save(model, Pix2StructProcessor(image_processor, tokenizer), args.out)
 

@@ -24,7 +24,7 @@ from offline.training import save, sinusoids, train
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 VOCABULARY = 2500
-LONGEST = 6  # facts in a context
+LONGEST = 4  # facts in a context
 
 
 def build_tokenizer(chance: Random) -> BertTokenizer:
@@ -139,14 +139,19 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4500)
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
     parser.add_argument("--out", type=Path, default=CHECKPOINTS / "questions")
     args = parser.parse_args()
     chance = Random(args.seed)
     torch.manual_seed(args.seed)
-    tokenizer = build_tokenizer(chance)
-    model = build_model(len(tokenizer))
+    if args.start:
+        tokenizer = BertTokenizer.from_pretrained(args.start)
+        model = BertForQuestionAnswering.from_pretrained(args.start)
+    else:
+        tokenizer = build_tokenizer(chance)
+        model = build_model(len(tokenizer))
 
-    lesson = Lesson()
+    lesson = Lesson(facts=LONGEST if args.start else 2)
 
     def loss_of_step(step: int) -> Tensor:
         sizes = [chance.randint(2, lesson.facts) for _ in range(args.batch)]

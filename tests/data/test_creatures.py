@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import creatures
 import pytest
 from PIL import Image, ImageChops
+
+import creatures
 
 
 def test_a_seed_always_gives_the_same_creature() -> None:

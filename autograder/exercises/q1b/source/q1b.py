@@ -211,7 +211,7 @@ class Settings:
 
 
 REAL = Settings(learning_rate=5e-5, batch_size=8, epochs=6, max_patches=512)
-STAND_IN = Settings(learning_rate=1e-3, batch_size=16, epochs=10, max_patches=144)
+STAND_IN = Settings(learning_rate=4e-4, batch_size=16, epochs=8, max_patches=64)
 
 # %% tags=["skip-execution"]
 processor = Pix2StructProcessor.from_pretrained(MODEL)
@@ -533,7 +533,7 @@ print("(c) passes its checks.")
 #
 # Run all of it. On a T4 an epoch takes less than a minute (an estimate), on a laptop's CPU a
 # quarter of an hour and more: use Colab. With the stand-in of this course the whole training takes
-# about a minute on two processors. Each epoch prints a line; the bar counts batches.
+# about half a minute on two processors. Each epoch prints a line; the bar counts batches.
 #
 # A second run of this cell goes on from the weights that the first one left: to start over, run the
 # cell that loads the model first.
