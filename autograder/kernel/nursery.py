@@ -126,6 +126,7 @@ def _become_init(request: dict[str, Any]) -> NoReturn:
         _end_with_parent()
         _build_walls(request["files"], request["runtime"], request["limits"])
         if "start" not in request:
+            os.stat(sys.executable)  # what a kernel's own child processes will start
             os._exit(0)
         kernel = os.fork()
         if kernel == 0:
@@ -143,15 +144,21 @@ def _become_init(request: dict[str, Any]) -> NoReturn:
 
 def _build_walls(files: str, runtime: str, limits: dict[str, int]) -> None:
     """Empty private folders; of all submissions' folders, only this one's are left in sight."""
-    opened = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in (files, runtime)}
+    python = {path for path in (sys.prefix, sys.base_prefix)
+              if path.startswith(("/tmp/", "/home/"))}  # which the empty folders would hide
+    opened = {path: os.open(path, os.O_PATH | os.O_DIRECTORY)
+              for path in (files, runtime, *python)}
     _mount("none", "/", None, PRIVATE)
     _mount("proc", "/proc", "proc", NO_SUID | NO_DEV | NO_EXEC)
     for path, size in (("/tmp", 64), ("/home", limits["scratch"]), ("/dev/shm", 64)):
         _mount("tmpfs", path, "tmpfs", NO_SUID | NO_DEV, f"size={size * MIB},mode=1777")
     _mount(f"/proc/self/fd/{opened[files]}", "/submission", None, BIND)
     _make_read_only("/submission")
-    os.makedirs(runtime, mode=0o755)
-    _mount(f"/proc/self/fd/{opened[runtime]}", runtime, None, BIND)
+    for path in (runtime, *sorted(python)):
+        os.makedirs(path, mode=0o755, exist_ok=True)
+        _mount(f"/proc/self/fd/{opened[path]}", path, None, BIND)
+    for path in python:
+        _make_read_only(path)
     _make_read_only("/dev")
     for descriptor in opened.values():
         os.close(descriptor)
