@@ -326,7 +326,7 @@ def test_buckets_waste_little_on_padding():
 
     shuffled = random.Random(1).sample(range(8544), 8544)
     assert padded([shuffled[i : i + 32] for i in range(0, 8544, 32)]) > 1.8
-    assert padded(classifier.LengthBucketSampler(lengths, 32, seed=1)) < 1.03
+    assert padded(classifier.LengthBucketSampler(lengths, 32, seed=1)) < 1.1
 
 
 def test_batches_are_padded_to_their_longest(here):
