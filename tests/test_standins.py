@@ -64,7 +64,8 @@ def test_loaders_are_whole_while_a_probe_runs(session: KernelSession) -> None:
     outcome = session.ask(request, timeout=60)
     assert outcome.answer is not None
     assert wire.unpack(outcome.answer) == {"value": 10}
-    assert printed(session, "print(len(list(DataLoader(range(100), batch_size=10))))") == "2"
+    assert printed(session, "from torch.utils.data import DataLoader\n"
+                            "print(len(list(DataLoader(range(100), batch_size=10))))") == "2"
 
 
 @pytest.mark.sandbox
@@ -76,7 +77,7 @@ def test_the_hub_and_the_environment_are_there(session: KernelSession) -> None:
 
 @pytest.mark.sandbox
 def test_the_hub_cannot_be_written_to(session: KernelSession) -> None:
-    outcome = session.run("open(os.environ['HF_HUB_CACHE'] + '/x', 'w')", timeout=20)
+    outcome = session.run("import os; open(os.environ['HF_HUB_CACHE'] + '/x', 'w')", timeout=20)
     assert outcome.kind == "error"
     assert "OSError" in outcome.says or "PermissionError" in outcome.says
 
