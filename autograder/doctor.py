@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from autograder.kernel.sandbox import Limits, Sandbox, SandboxError
+from autograder.kernel.sandbox import Limits, SandboxError, run_to_the_end
 
 PACKAGES = ("torch", "nbgrader", "jupytext", "ipykernel")
 
@@ -69,20 +67,13 @@ PROBES: tuple[tuple[str, str], ...] = (
 def _try(name: str, code: str) -> Finding:
     """Run a few lines in a small sandbox and see whether the wall holds."""
     limits = Limits(memory=512, processes=48, file_size=8, scratch=64)
-    with TemporaryDirectory(prefix="autograder-") as folder:
-        files, runtime = Path(folder) / "files", Path(folder) / "runtime"
-        files.mkdir()
-        runtime.mkdir()
-        sandbox = Sandbox(files, runtime, limits)
-        if os.geteuid() == 0:
-            os.chown(files, sandbox.uid, sandbox.uid)
-        try:
-            done = subprocess.run(sandbox.command([sys.executable, "-c", code]), timeout=20,
-                                  capture_output=True, text=True)
-        except (SandboxError, subprocess.TimeoutExpired) as error:
-            return Finding(name, False, str(error).split(". ")[0])
-    holds = done.stdout.split()[:1] == ["yes"]
-    detail = "holds" if holds else (done.stderr.strip()[-200:] or "does not hold")
+    try:
+        done = run_to_the_end(code, {}, limits, seconds=20)
+    except (SandboxError, subprocess.TimeoutExpired) as error:
+        return Finding(name, False, str(error).split(". ")[0])
+    holds = done.stdout.split()[:1] == [b"yes"]
+    words = done.stderr.decode(errors="replace").strip()[-200:]
+    detail = "holds" if holds else words or "does not hold"
     return Finding(name, holds, detail)
 
 

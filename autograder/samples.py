@@ -60,10 +60,10 @@ def write_samples(course: Course, name: str, folder: Path) -> list[str]:
         own = [(assignment, exercise, samples[exercise.name].get(
             student, Sample(id=student, says="everything right")))
             for assignment, exercise in exercises]
+        upload = _upload(course, own)
         for assignment in course.together(name):
             settings = course.assignment(assignment)
-            (folder / settings.archive.format(id=student)).write_bytes(
-                _upload(course, own))
+            (folder / settings.archive.format(id=student)).write_bytes(upload)
             text = next(sample.written for one, _, sample in own if one == assignment)
             if settings.written and text:
                 (folder / settings.written.format(id=student)).write_bytes(_written(text))

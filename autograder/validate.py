@@ -6,7 +6,6 @@ Each case is handed in and judged like a submission, sandbox and all.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -19,10 +18,10 @@ from autograder.judge.grading import new_seed
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
+from autograder.release import source
 from autograder.release.build import clear_solutions, prepare
-from autograder.release.solved import solved_files, split_notebook
+from autograder.release.solved import answered, solved_files, split_notebook
 
-RUBRIC = re.compile(r"### BEGIN SOLUTION.*?### END SOLUTION", re.S)
 Kind = Literal["reference", "skeleton", "misconception", "variant"]
 
 
@@ -100,8 +99,8 @@ def as_work(exercise: Exercise, files: dict[str, bytes]) -> Work:
     for cell in notebook.cells:
         if cell.id in outputs:
             cell.outputs = nbformat.from_dict(outputs[cell.id])
-        if cell.cell_type == "markdown":  # what stands there is the rubric, which no student has
-            cell.source = RUBRIC.sub("My answer stands in the written part.", cell.source)
+        if source.by_hand(cell):  # what stands there is the rubric, which no student has
+            cell.source = answered(cell.source, "My answer stands in the written part.")
     return Work(exercise.name, notebook, rest)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import multiprocessing
 import os
 import re
@@ -284,6 +285,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Course:
     course = copy_course(tmp_path_factory.mktemp("prepared"))
     prepare(course, "q2")
     return course
+
+
+def grades_of(course: Course) -> dict[str, dict[str, str]]:
+    """The rows of grades.csv, by student or else by upload."""
+    with open(course.grades, newline="") as file:
+        return {row["student"] or row["upload"]: row for row in csv.DictReader(file)}
 
 
 def run_cli(*args: object, cwd: Path, timeout: float = 120, **environment: str

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import copy_course, run_cli
+from conftest import copy_course, grades_of, run_cli
 
 from autograder.course import Course
 from autograder.gradebook import beside
 from autograder.gradebook.native import open_gradebook
+from autograder.release import source
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
 
@@ -29,12 +29,7 @@ class Graded:
     printed: str
 
     def rows(self) -> dict[str, dict[str, str]]:
-        return rows_of(self.course)
-
-
-def rows_of(course: Course) -> dict[str, dict[str, str]]:
-    with open(course.grades, newline="") as file:
-        return {row["student"]: row for row in csv.DictReader(file)}
+        return grades_of(self.course)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +76,7 @@ def test_a_wrong_name_costs_four_points_and_is_named(graded: Graded) -> None:
 def test_the_ta_sees_rubric_curves_and_pages_beside_the_answer(graded: Graded) -> None:
     path = graded.course.root / "autograded" / RIGHT / "q1" / "q1b.ipynb"
     cells = nbformat.read(path, as_version=4).cells
-    answer = next(index for index, cell in enumerate(cells) if beside.by_hand(cell))
+    answer = next(index for index, cell in enumerate(cells) if source.by_hand(cell))
     shown = [cell.source for cell in cells[answer + 1:] if beside.is_staff(cell)]
     assert shown[0].startswith("**Rubric, for staff only**")
     assert any(text.startswith("**Recorded losses") for text in shown)
@@ -105,7 +100,7 @@ def test_a_grade_given_by_hand_reaches_the_total_and_survives(graded: Graded, tm
     for _ in range(2):
         done = run_cli("grade", "q1", cwd=course.root, timeout=600)
         assert done.returncode in (0, 1), done.stderr
-    assert float(rows_of(course)[UNWRITTEN]["total"]) == 3.5
+    assert float(grades_of(course)[UNWRITTEN]["total"]) == 3.5
 
 
 def test_nbgrader_autograde_gives_the_same_scores(graded: Graded, tmp_path: Path) -> None:

@@ -9,16 +9,17 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import TOY_COURSE, TOY_HIDDEN_TESTS, Toy, judge_once, toy_work
+from conftest import TOY_HIDDEN_TESTS, Toy, judge_once, toy_work
 
 from autograder.course import Course, CourseError, LimitSettings
+from autograder.judge import sides
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.sides import StudentSide
 from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.work import Work
 from autograder.kernel import agent, wire
 from autograder.kernel.sandbox import Limits, Surroundings
-from autograder.kernel.session import KernelSession
+from autograder.kernel.session import KernelSession, Outcome
 from autograder.release.build import build
 
 FULL = {"toy_words": 4.0, "toy_count": 3.0, "toy_scale": 3.0}
@@ -213,13 +214,27 @@ def test_cells_that_train_are_known_without_their_tags(toy: Course, judging: Pro
     assert judging.submit(judge_once, toy, 7, work).result().events == ()
 
 
-@pytest.mark.sandbox
-def test_cells_cannot_use_more_than_the_submissions_time(tmp_path: Path,
-                                                         judging: ProcessPoolExecutor) -> None:
-    course = Toy(course=TOY_COURSE.replace("submission = 60", "submission = 3")).write(tmp_path)
-    build(course, "toy")
-    work = toy_work(course, cells=("import time; time.sleep(1.5)",) * 8)
-    assert judging.submit(judge_once, course, 7, work).result().seconds < 11
+def test_cells_cannot_use_more_than_the_submissions_time(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, allowed = [0.0], []
+
+    class Clock:
+        @staticmethod
+        def monotonic() -> float:
+            return now[0]
+
+    class Session:
+        alive = True
+
+        def run(self, source: str, timeout: float) -> Outcome:
+            allowed.append(timeout)
+            now[0] += 2
+            return Outcome("done")
+
+    monkeypatch.setattr(sides, "time", Clock)
+    side = StudentSide(tmp_path, ["cell"] * 20, [], LimitSettings(cell=60), seconds=5)
+    side._run_cells(Session())  # type: ignore[arg-type]
+    assert allowed == [5, 3, 1]
 
 
 # --------------------------------------------------------- files that stand in the grader's own way

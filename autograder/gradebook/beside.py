@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import importlib.util
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from autograder.gradebook.pages import PageError, pages
 from autograder.intake.written import WRITTEN
 from autograder.judge.work import Work
 from autograder.release import source
+from autograder.release.solved import rubric
 
 STAFF_TAG = "autograder-staff"
 Picture = tuple[str, bytes]  # a caption and a PNG
@@ -31,30 +31,19 @@ def insert(notebook: NotebookNode, course: Course, work: Work) -> None:
         if is_staff(cell):  # a student's own: nobody else's words pass for ours
             cell.metadata.tags.remove(STAFF_TAG)
     exercise = course.exercise(work.exercise)
-    rubrics = {cell.metadata.nbgrader.grade_id: _solution(cell.source)
-               for cell in source.read_notebook(exercise).cells if by_hand(cell)}
-    answers = [index for index, cell in enumerate(notebook.cells) if by_hand(cell)]
+    rubrics = {cell.metadata.nbgrader.grade_id: rubric(cell.source)
+               for cell in source.read_notebook(exercise).cells if source.by_hand(cell)}
+    answers = [index for index, cell in enumerate(notebook.cells) if source.by_hand(cell)]
     for index in reversed(answers):
-        rubric = rubrics.get(notebook.cells[index].metadata.nbgrader.grade_id, "")
-        beside = [_text(f"**Rubric, for staff only**\n\n{rubric}")] if rubric else []
+        text = rubrics.get(notebook.cells[index].metadata.nbgrader.grade_id, "")
+        beside = [_text(f"**Rubric, for staff only**\n\n{text}")] if text else []
         if index == answers[0]:
             beside += _shown([*_of_exercise(exercise.folder, work), *_written(work)])
         notebook.cells[index + 1:index + 1] = beside
 
 
-def by_hand(cell: NotebookNode) -> bool:
-    """Whether a person grades this cell."""
-    data = cell.metadata.get("nbgrader", {})
-    return bool(data.get("grade") and data.get("solution") and cell.cell_type == "markdown")
-
-
 def is_staff(cell: NotebookNode) -> bool:
     return STAFF_TAG in cell.metadata.get("tags", [])
-
-
-def _solution(text: str) -> str:
-    """What stands between the solution markers: the rubric and the model answer."""
-    return "\n\n".join(re.findall(r"### BEGIN SOLUTION\n(.*?)\n?\s*### END SOLUTION", text, re.S))
 
 
 def _of_exercise(folder: Path, work: Work) -> list[Picture | str]:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import subprocess
-import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from autograder.kernel.sandbox import Limits, Sandbox
+from autograder.kernel.sandbox import Limits, run_to_the_end
 
 MAX_PAGES = 6
 WIDTH = 900  # pixels
@@ -41,20 +37,10 @@ def pages(pdf: bytes) -> list[bytes]:
 
     Raises PageError where it is damaged, protected, or too much to draw.
     """
-    with TemporaryDirectory(prefix="autograder-") as folder:
-        files, runtime = Path(folder) / "files", Path(folder) / "runtime"
-        files.mkdir()
-        runtime.mkdir()
-        (files / "written.pdf").write_bytes(pdf)
-        sandbox = Sandbox(files, runtime, LIMITS)
-        if os.geteuid() == 0:
-            for path in (files, files / "written.pdf"):
-                os.chown(path, sandbox.uid, sandbox.uid)
-        try:
-            done = subprocess.run(sandbox.command([sys.executable, "-c", RENDER]), timeout=SECONDS,
-                                  capture_output=True, stdin=subprocess.DEVNULL)
-        except subprocess.TimeoutExpired:
-            raise PageError(f"it takes more than {SECONDS} s to draw") from None
+    try:
+        done = run_to_the_end(RENDER, {"written.pdf": pdf}, LIMITS, SECONDS)
+    except subprocess.TimeoutExpired:
+        raise PageError(f"it takes more than {SECONDS} s to draw") from None
     if done.returncode != 0 or not done.stdout:
         raise PageError("it is damaged, or protected by a password")
     return [_redrawn(line) for line in done.stdout.splitlines()[:MAX_PAGES]]

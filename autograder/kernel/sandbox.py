@@ -10,9 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 import site
+import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 MIB = 1024 * 1024
 
@@ -74,13 +77,13 @@ class Sandbox:
     limits: Limits = field(default_factory=Limits)
     surroundings: Surroundings = field(default_factory=Surroundings)
 
-    def command(self, argv: list[str], environment: dict[str, str] | None = None) -> list[str]:
+    def command(self, argv: list[str]) -> list[str]:
         """Return the command line that runs `argv` inside the walls.
 
         Raises SandboxError where bubblewrap is missing.
         """
         walls = [_bwrap(), *NAMESPACES, *self._rights(), *self._file_system(),
-                 *self._environment(environment or {})]
+                 *self._environment()]
         return [*walls, "--", *self._drop_rights(), *self._enter([*self._limit(), *argv])]
 
     def nursery(self, argv: list[str], folder: Path) -> list[str]:
@@ -96,7 +99,7 @@ class Sandbox:
             rights = ["--unshare-user", *rights]
         return [_bwrap(), *NAMESPACES, *rights, *self._file_system(),
                 "--bind", str(folder), str(folder), "--remount-ro", "/",
-                *self._environment({}), "--", *argv]
+                *self._environment(), "--", *argv]
 
     def _rights(self) -> list[str]:
         """Root needs no user namespace, only the right to become somebody else inside."""
@@ -149,7 +152,7 @@ class Sandbox:
         (stub / "__init__.py").write_text(f"raise ImportError({reason!r})\n")
         return stub
 
-    def _environment(self, extra: dict[str, str]) -> list[str]:
+    def _environment(self) -> list[str]:
         plain = {
             "HOME": HOME, "USER": "student", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
             "PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "IPYTHONDIR": f"{HOME}/.ipython",
@@ -158,7 +161,7 @@ class Sandbox:
         }
         if self.surroundings.hub:
             plain["HF_HUB_CACHE"] = HUB
-        pairs = (plain | self.surroundings.environment | extra).items()
+        pairs = (plain | self.surroundings.environment).items()
         return [word for name, value in pairs for word in ("--setenv", name, value)]
 
     def _limit(self) -> list[str]:
@@ -171,6 +174,26 @@ class Sandbox:
         """Fill the private home, then become the process that was asked for."""
         script = 'cp -R /submission "$HOME" && chmod -R u+w "$HOME" && cd "$HOME" && exec "$@"'
         return ["sh", "-c", script, "sandbox", *argv]
+
+
+def run_to_the_end(code: str, files: Mapping[str, bytes], limits: Limits, seconds: float
+                   ) -> subprocess.CompletedProcess[bytes]:
+    """Run a few lines of Python inside the walls, with `files` in its home.
+
+    Raises SandboxError where bubblewrap is missing, subprocess.TimeoutExpired after `seconds`.
+    """
+    with TemporaryDirectory(prefix="autograder-") as folder:
+        home, runtime = Path(folder) / "files", Path(folder) / "runtime"
+        home.mkdir()
+        runtime.mkdir()
+        for name, data in files.items():
+            (home / name).write_bytes(data)
+        sandbox = Sandbox(home, runtime, limits)
+        if os.geteuid() == 0:
+            for path in (home, *home.iterdir()):
+                os.chown(path, sandbox.uid, sandbox.uid)
+        return subprocess.run(sandbox.command([sys.executable, "-c", code]), timeout=seconds,
+                              capture_output=True, stdin=subprocess.DEVNULL)
 
 
 def _bwrap() -> str:

@@ -6,6 +6,7 @@ edit (judge.edits) reaches it like any other file.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,12 +17,23 @@ from autograder.course import CourseError, Exercise
 from autograder.release import source
 
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
+BETWEEN = re.compile(f"(?<={MARKERS[0]})(.*?)(?={MARKERS[1]})", re.S)
 
 
 def without_markers(text: str) -> str:
     """The solved file as a person would have written it: the markers' lines taken out."""
     lines = text.splitlines(keepends=True)
     return "".join(line for line in lines if line.strip() not in MARKERS)
+
+
+def rubric(text: str) -> str:
+    """What stands between the markers of a cell graded by hand: rubric and model answer."""
+    return "\n\n".join(found.strip() for found in BETWEEN.findall(text))
+
+
+def answered(text: str, answer: str) -> str:
+    """A cell graded by hand with an answer in the place of its rubric."""
+    return BETWEEN.sub(answer, text).replace(MARKERS[0], "").replace(MARKERS[1], "").strip()
 
 
 def check_markers(name: str, text: str) -> None:

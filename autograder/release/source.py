@@ -87,9 +87,14 @@ def parts(notebook: NotebookNode) -> dict[str, float]:
 
 def judged_parts(notebook: NotebookNode) -> dict[str, float]:
     """The points of each part that hidden tests judge; the others are graded by hand."""
-    by_hand = {cell.metadata.nbgrader.grade_id for cell in notebook.cells
-               if cell.metadata.get("nbgrader", {}).get("solution")}
-    return {part: points for part, points in parts(notebook).items() if part not in by_hand}
+    graded = {cell.metadata.nbgrader.grade_id for cell in notebook.cells if by_hand(cell)}
+    return {part: points for part, points in parts(notebook).items() if part not in graded}
+
+
+def by_hand(cell: NotebookNode) -> bool:
+    """Whether a person grades this cell."""
+    data = cell.metadata.get("nbgrader", {})
+    return bool(data.get("grade") and data.get("solution"))
 
 
 def _expand(cell: NotebookNode, exercise: str) -> None:

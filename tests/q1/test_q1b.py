@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -258,12 +256,8 @@ print(sum(f"{one.colour} {one.kind}" in text for one, text in zip(unseen, writte
 @pytest.mark.training
 @pytest.mark.skipif(not HUB.is_dir(), reason="needs the offline hub: python data/prepare.py hub")
 def test_the_notebook_runs_offline_from_top_to_bottom(tmp_path: Path) -> None:
-    start = time.monotonic()
     whole = record.run_reference(tmp_path, nbformat.v4.new_code_cell(SHARE_RIGHT))
-    seconds = time.monotonic() - start
     losses = recorded.losses(whole)
     assert losses.valid[-1] < losses.valid[0] / 2
     assert recorded.figures(whole)
     assert float(whole.cells[-1].outputs[-1]["text"]) >= 0.8
-    if os.environ.get("MEASURE"):  # says something only where nothing else runs
-        assert seconds < 120, f"the notebook takes {seconds:.0f} s"

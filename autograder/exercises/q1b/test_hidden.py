@@ -217,23 +217,24 @@ def test_validation_changes_nothing(both, draw):
                  "something that the model counts in training mode changes during validation")
 
 
-@part("q1b_valid", weight=1)
-def test_validation_without_gradient(both, draw):
+def validation_forwards(both, draw):
+    """The student's passes through the model while it validates; there are some."""
     inputs = run_inputs(draw)
     student, _ = both(probes.validation, keep=["forwards"], **inputs)
     forwards = forwards_on(student, inputs["valid"])
     assert forwards, "the validation data does not go through the model"
-    assert not any(forward["gradient"] for forward in forwards), (
+    return forwards
+
+
+@part("q1b_valid", weight=1)
+def test_validation_without_gradient(both, draw):
+    assert not any(forward["gradient"] for forward in validation_forwards(both, draw)), (
         "during validation the model still records what a gradient would need")
 
 
 @part("q1b_valid", weight=1)
 def test_validation_in_evaluation_mode(both, draw):
-    inputs = run_inputs(draw)
-    student, _ = both(probes.validation, keep=["forwards"], **inputs)
-    forwards = forwards_on(student, inputs["valid"])
-    assert forwards, "the validation data does not go through the model"
-    assert not any(forward["training"] for forward in forwards), (
+    assert not any(forward["training"] for forward in validation_forwards(both, draw)), (
         "the model is in training mode during validation, where dropout changes what is measured")
 
 
