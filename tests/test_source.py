@@ -10,7 +10,7 @@ from conftest import TOY_MISCONCEPTIONS, TOY_MODULE, TOY_NOTEBOOK, Toy
 
 from autograder.course import CourseError, Exercise
 from autograder.release import check, source
-from autograder.release.build import build
+from autograder.release.build import build, fingerprint
 
 
 def read(text: str, folder: Path) -> None:
@@ -152,3 +152,20 @@ def test_a_rubric_is_a_secret_as_it_would_stand_in_a_notebook(tmp_path: Path) ->
                              "# One point for each reason that is given.\n# ### END SOLUTION\n")
     secrets = dict(check._secrets(toy.write(tmp_path).exercise("toy")))
     assert secrets["One point for each reason that is given."] == "a rubric"
+
+
+def test_without_a_course_there_is_no_badge(tmp_path: Path) -> None:
+    (cell,) = source.read_notebook(Exercise("toy", tmp_path), "# %% [markdown]\n# # A\n#\n# {colab}"
+                                   ).cells
+    assert cell.source == "# A"
+
+
+def test_what_a_notebook_includes_makes_another_build(tmp_path: Path) -> None:
+    toy = Toy()
+    toy.source["toy.py"] += '\n# %% include="given.py"\n'
+    toy.source["toy.py"] += "\n# %% [markdown]\n# ![A](figures/a.svg)\n"
+    toy.source["figures/a.svg"] = "<svg/>"
+    course = toy.write(tmp_path)
+    before = fingerprint(course, "toy")
+    (course.exercise("toy").source / "figures" / "a.svg").write_text("<svg>another</svg>")
+    assert fingerprint(course, "toy") != before

@@ -84,7 +84,7 @@ def test_an_older_pdf_does_not_stay(folders: tuple[Path, Path]) -> None:
 def test_pages_are_pictures_wide_enough_to_read() -> None:
     (page,) = pages(a_pdf("Both curves fall."))
     picture = Image.open(io.BytesIO(page))
-    assert picture.width == 900
+    assert picture.width == 800
     assert len(picture.convert("L").getcolors(1 << 16) or []) > 10  # there is something on it
 
 
@@ -113,7 +113,7 @@ def test_a_page_as_large_as_a_field_stays_small() -> None:
     buffer = io.BytesIO()
     document.save(buffer)
     for page in pages(buffer.getvalue()):
-        assert max(Image.open(io.BytesIO(page)).size) <= 1800
+        assert max(Image.open(io.BytesIO(page)).size) <= 1600
 
 
 # ------------------------------------------------------------------------------- beside the rubric

@@ -11,7 +11,7 @@ from PIL import Image
 from autograder.kernel.sandbox import Limits, run_to_the_end
 
 MAX_PAGES = 6
-WIDTH = 900  # pixels
+WIDTH = 800  # pixels: formgrader shows no more without scrolling
 SECONDS = 30
 LIMITS = Limits(memory=1024, processes=16, file_size=16, scratch=64, output=32, cpu=SECONDS)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 from nbgrader.preprocessors import ClearSolutions
 
-from autograder.course import Course, CourseError
+from autograder.course import Course, CourseError, Exercise
 from autograder.gradebook.native import generate_assignment, has_assignment
 from autograder.release import source
 from autograder.release.solved import solved_files, write_version
@@ -43,10 +43,9 @@ def build(course: Course, assignment: str) -> Path:
     settings = course.assignment(assignment)
     for exercise in course.exercises(assignment):
         solved = solved_files(exercise)
-        notebook = source.read_notebook(exercise)
+        notebook = _notebook(course, assignment, exercise)
         total += sum(points for part, points in source.parts(notebook).items()
                      if part not in settings.bonus)
-        _put_badge(notebook, course, f"{assignment}/{exercise.name}.ipynb")
         nbformat.write(notebook, destination / f"{exercise.name}.ipynb")
         for file in exercise.files:
             if file.suffix == ".py":
@@ -60,14 +59,12 @@ def build(course: Course, assignment: str) -> Path:
     return destination
 
 
-def _put_badge(notebook: nbformat.NotebookNode, course: Course, path: str) -> None:
-    """Put Colab's badge in the place of {colab}; a course without a repository has none."""
+def _notebook(course: Course, assignment: str, exercise: Exercise) -> nbformat.NotebookNode:
+    """The source notebook with Colab's badge, where the course has a repository."""
     repository = course.toml.course.repository
     badge = (f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}/github/{repository}"
-             f"/blob/main/{path})") if repository else ""
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and "{colab}" in cell.source:
-            cell.source = cell.source.replace("{colab}", badge).strip()
+             f"/blob/main/{assignment}/{exercise.name}.ipynb)") if repository else ""
+    return source.read_notebook(exercise, badge=badge)
 
 
 def release(course: Course, assignment: str, destination: Path | None = None) -> Path:
@@ -98,7 +95,9 @@ def fingerprint(course: Course, assignment: str) -> str:
     """A hash over everything that a build of the assignment is made from."""
     digest = hashlib.sha256(repr(course.assignment(assignment)).encode())
     for exercise in course.exercises(assignment):
-        for file in (exercise.notebook, *exercise.files):
+        # As it is built: what it includes lies elsewhere, and changes too.
+        digest.update(nbformat.writes(_notebook(course, assignment, exercise)).encode())
+        for file in exercise.files:
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 

@@ -30,10 +30,11 @@ SHORT_KEYS = ("solution", "tests", "written")
 OTHER_KEYS = ("tags", "cellView", "jupyter")  # what front ends read
 
 
-def read_notebook(exercise: Exercise, text: str | None = None) -> NotebookNode:
+def read_notebook(exercise: Exercise, text: str | None = None, badge: str = "") -> NotebookNode:
     """Return the source notebook, solutions included, with nbgrader's metadata.
 
-    `text` takes the place of what stands in the source, where an edited version is wanted.
+    `text` takes the place of what stands in the source, where an edited version is wanted;
+    `badge` takes that of {colab}.
 
     Raises CourseError where keys are missing, unknown points or names given twice.
     """
@@ -47,6 +48,8 @@ def read_notebook(exercise: Exercise, text: str | None = None) -> NotebookNode:
     for index, cell in enumerate(notebook.cells):
         name = cell.metadata.pop("name", None)
         _include(cell, exercise)
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace("{colab}", badge).strip()
         _expand(cell, exercise.name)
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id") or name
         if grade_id in seen:
