@@ -4,9 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 DATA := data/sst-dev.txt data/hf/.ready
-ASSIGNMENTS := q1 q2
+ASSIGNMENTS := q1 q2 hw3
 
-.PHONY: grade test validate release check setup bench help
+.PHONY: grade test validate release check setup bench redteam faults fuzz help
 
 grade: $(READY) $(DATA)  ## grade the ten sample submissions of hw4, start to end
 	$(BIN)/autograder samples hw4 samples
@@ -27,6 +27,15 @@ check: $(READY) $(DATA)  ## lint, types, and whether what is released is fresh, 
 	$(BIN)/mypy
 	for name in $(ASSIGNMENTS); do $(BIN)/autograder release $$name --check || exit; done
 
+redteam: $(READY) $(DATA)  ## attack the grader; the last line says what was gained (ARGS=--long for all)
+	cd tests && PYTHONPATH=.:../data ../$(BIN)/python -m redteam $(ARGS)
+
+faults: $(READY) $(DATA)  ## kill a batch over and over; the last line says what was lost
+	cd tests && PYTHONPATH=.:../data ../$(BIN)/python -m faults $(ARGS)
+
+fuzz: $(READY) $(DATA)  ## thousands of broken inputs; the last line says what was not handled
+	cd tests && PYTHONPATH=.:../data ../$(BIN)/python -m fuzz $(ARGS)
+
 bench: $(READY) $(DATA)  ## one epoch of minBERT beside the library's BERT (minutes)
 	$(BIN)/python benchmarks/minbert_training.py --checkpoint data/checkpoints/all-MiniLM-L6-v2
 
@@ -40,7 +49,7 @@ data/sst-dev.txt: $(READY) data/prepare.py
 	$(BIN)/python data/prepare.py sst --source vader
 	$(BIN)/python data/prepare.py weights
 
-data/hf/.ready: $(READY) data/prepare.py $(wildcard data/offline/*.py data/offline/checkpoints/*/*)
+data/hf/.ready: $(READY) data/prepare.py $(wildcard data/offline/*.py data/offline/checkpoints/*/* data/offline/metrics/*/*)
 	$(BIN)/python data/prepare.py hub
 	touch $@
 

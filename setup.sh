@@ -32,6 +32,7 @@ fi
 packages=""
 command -v bwrap >/dev/null || packages="$packages bubblewrap"
 command -v setpriv >/dev/null || packages="$packages util-linux"
+"$PYTHON" -c 'import ctypes; ctypes.CDLL("libseccomp.so.2")' 2>/dev/null || packages="$packages libseccomp2"
 "$PYTHON" -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
 install $packages
 

@@ -1,22 +1,48 @@
-"""Grade a batch: every submission judged, journalled, put into the gradebook, and reported."""
+"""Grade a batch: every submission judged, journalled, put into the gradebook, and reported.
+
+What was judged before and has not changed since is not judged again: neither the submission nor
+what it is judged with. A batch that was killed goes on in the same way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from autograder import doctor
 from autograder.course import Course
-from autograder.gradebook import native
+from autograder.gradebook import book, native
+from autograder.gradebook.backup import back_up
 from autograder.gradebook.preprocessors import known
-from autograder.intake.receive import ensure_notebook, released_instead
-from autograder.journal import Entry, Journal, path_of
+from autograder.intake.notebooks import released_instead, settle
+from autograder.intake.received import note_of
+from autograder.journal import Entry, Journal, last_entries, path_of
 from autograder.judge.grading import new_seed
+from autograder.judge.origin import SUBMISSION, changed, origin
 from autograder.judge.pool import Lost, judge_all
+from autograder.judge.sides import clear_stale
 from autograder.judge.verdict import Verdict, nothing
 from autograder.judge.work import Work, read_work
 from autograder.release import source
-from autograder.release.build import prepare
+from autograder.release.build import fingerprint, prepare
 
 Told = Callable[[float], None]  # called with the share of one submission that is now done
+Key = tuple[str, str]  # student, exercise
+
+
+@dataclass
+class Done:
+    """What a batch did: how many exercises it judged, why, and how many it left as they were."""
+
+    judged: dict[str, int] = field(default_factory=dict)
+    kept: int = 0
+
+    def __str__(self) -> str:
+        reasons = [f"{count} because of {why}" for why, count in self.judged.items()]
+        return f"judged: {', '.join(reasons) or 'nothing'}; kept: {self.kept}"
 
 
 def submitted_students(course: Course, assignment: str) -> list[str]:
@@ -26,22 +52,132 @@ def submitted_students(course: Course, assignment: str) -> list[str]:
 
 
 def grade(course: Course, assignment: str, students: list[str], processes: int,
-          told: Told = lambda share: None) -> None:
-    """Judge the students' submissions; write the journal, the gradebook and feedback pages."""
+          told: Told = lambda share: None, again: bool = False) -> Done:
+    """Judge the students' submissions; write the journal, the gradebook and feedback pages.
+
+    `again` judges what has not changed, too. Raises SandboxError where this machine does not
+    enforce what the course demands, CourseError where the gradebook cannot be used.
+    """
+    doctor.demand(course)
+    clear_stale()
+    back_up(course)
     prepare(course, assignment)
     for student in students:  # nbgrader's own collectors do not look into notebooks
         for exercise in course.assignment(assignment).exercises:
-            ensure_notebook(course, assignment, exercise, course.submitted / student / assignment)
-    works = {(student, exercise): read_work(course, assignment, student, exercise)
-             for student in students for exercise in course.assignment(assignment).exercises}
-    verdicts = _judge(course, assignment, works, processes, told)
-    for student in students:
-        own = {(assignment, student, exercise): verdict
-               for (owner, exercise), verdict in verdicts.items() if owner == student}
-        with known(own):
-            _enter(course, assignment, student)
-        native.generate_feedback(course, assignment, student)
-        told(0.5)
+            settle(course, assignment, exercise, course.submitted / student / assignment)
+    done = Done()
+    entered = _Entered(course, assignment)
+    waiting = {student: dict[str, Verdict]() for student in students}
+    every = len(course.assignment(assignment).exercises)
+    for (student, exercise), verdict in _verdicts(course, assignment, students, processes, again,
+                                                  done):
+        waiting[student][exercise] = verdict
+        told(0.5 / every)
+        if len(waiting[student]) == every:
+            entered.enter(student, waiting.pop(student))
+            told(0.5)
+    return done
+
+
+def _verdicts(course: Course, assignment: str, students: list[str], processes: int, again: bool,
+              done: Done) -> Iterator[tuple[Key, Verdict]]:
+    """A verdict on every exercise of every student: those that stand first, then new ones."""
+    origins = {exercise.name: origin(course, assignment, exercise)
+               for exercise in course.exercises(assignment)}
+    last = {} if again else last_entries(course, assignment)
+    due: list[Key] = []
+    for key in ((student, exercise) for student in students for exercise in origins):
+        entry = last.get(key)
+        work = read_work(course, assignment, key[0], key[1])
+        why = _why(entry, work.fingerprint, origins[key[1]], again)
+        if entry is not None and not why:
+            done.kept += 1
+            yield key, entry.verdict
+        else:
+            due.append(key)
+            done.judged[why] = done.judged.get(why, 0) + 1
+    if due:
+        yield from _judge(course, assignment, due, origins, processes)
+
+
+def _why(entry: Entry | None, submission: str, now: dict[str, str], again: bool) -> str:
+    """Why an exercise is to be judged; empty where its verdict stands."""
+    if again:
+        return "--again"
+    if entry is None:
+        return "no verdict so far"
+    if not entry.origin:
+        return "no verdict last time"
+    return " and ".join([*([SUBMISSION] if entry.fingerprint != submission else []),
+                         *changed(entry.origin, now)])
+
+
+def _judge(course: Course, assignment: str, due: Iterable[Key], origins: dict[str, dict[str, str]],
+           processes: int) -> Iterator[tuple[Key, Verdict]]:
+    prints: dict[Key, str] = {}
+
+    def works() -> Iterator[tuple[Key, Work]]:
+        for key in due:
+            work = read_work(course, assignment, *key)
+            prints[key] = work.fingerprint
+            yield key, work
+
+    with Journal(path_of(course, assignment)) as journal:
+        for key, verdict in judge_all(course, assignment, new_seed(), works(), processes):
+            student, exercise = key
+            rests_on = origins[exercise]
+            if isinstance(verdict, Lost):
+                points = source.judged_parts(source.read_notebook(course.exercise(exercise)))
+                verdict = nothing(exercise, points, verdict.reason,
+                                  flags=(f"not judged: {verdict.reason}",))
+                rests_on = {}  # it is tried again the next time
+            journal.write(Entry(student, exercise, prints.pop(key), verdict, rests_on))
+            yield key, verdict
+
+
+class _Entered:
+    """Enters verdicts in the gradebook; whose row and page are there already is left alone."""
+
+    def __init__(self, course: Course, assignment: str) -> None:
+        self._course, self._assignment = course, assignment
+        self._release = fingerprint(course, assignment)
+        self._file = course.journal / f"{assignment}.entered.jsonl"
+        self._known: dict[str, str] = {}
+        self._rows = {row.student: row for row in book.rows(course, assignment)}
+        self._known.update(_lines(self._file))
+
+    def enter(self, student: str, verdicts: dict[str, Verdict]) -> None:
+        """Enter one submission, render its feedback, and note that this is done."""
+        row = self._rows.get(student)
+        page = self._course.feedback / student / self._assignment
+        if row and page.is_dir() and self._known.get(student) == self._state(row, verdicts):
+            return
+        with known({(self._assignment, student, exercise): verdict
+                    for exercise, verdict in verdicts.items()}):
+            _enter(self._course, self._assignment, student)
+        native.generate_feedback(self._course, self._assignment, student)
+        row = book.row(self._course, self._assignment, student)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with open(self._file, "a", encoding="utf-8") as file:
+            file.write("\n" + json.dumps([student, self._state(row, verdicts)]))
+
+    def _state(self, row: book.Row, verdicts: dict[str, Verdict]) -> str:
+        """A hash over what the feedback page shows; what a person typed since is in the row."""
+        note = note_of(self._course, self._assignment, row.student)
+        works = [read_work(self._course, self._assignment, row.student, exercise)
+                 for exercise in sorted(verdicts)]
+        shown = [self._release, repr(row), repr(note), *(work.fingerprint for work in works),
+                 *(json.dumps(verdicts[exercise].to_json()) for exercise in sorted(verdicts))]
+        return hashlib.sha256("\0".join(shown).encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def _lines(file: Path) -> Iterator[tuple[str, str]]:
+    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
+        try:
+            student, state = json.loads(line)
+        except ValueError:
+            continue  # cut off by a crash, or the empty line before each
+        yield student, state
 
 
 def _enter(course: Course, assignment: str, student: str) -> None:
@@ -55,19 +191,3 @@ def _enter(course: Course, assignment: str, student: str) -> None:
     except native.NativeError:
         with released_instead(course, assignment, course.submitted / student / assignment):
             native.autograde(course, assignment, student)
-
-
-def _judge(course: Course, assignment: str, works: dict[tuple[str, str], Work], processes: int,
-           told: Told) -> dict[tuple[str, str], Verdict]:
-    verdicts: dict[tuple[str, str], Verdict] = {}
-    with Journal(path_of(course, assignment)) as journal:
-        for key, verdict in judge_all(course, assignment, new_seed(), works.items(), processes):
-            student, exercise = key
-            if isinstance(verdict, Lost):
-                points = source.judged_parts(source.read_notebook(course.exercise(exercise)))
-                verdict = nothing(exercise, points, verdict.reason,
-                                  flags=(f"not judged: {verdict.reason}",))
-            journal.write(Entry.of(student, works[key], verdict))
-            verdicts[key] = verdict
-            told(0.5 / len(course.assignment(assignment).exercises))
-    return verdicts

@@ -14,8 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from autograder.course import Course, CourseError
+from autograder.crossfeedback.cli import app as crossfeedback
 from autograder.gradebook.native import NativeError
-from autograder.intake.receive import Received, receive
+from autograder.intake.receive import receive
+from autograder.intake.received import Received
 from autograder.kernel.sandbox import SandboxError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown",
@@ -23,6 +25,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
                   help="Coursework on transformers: release it, take it in, grade it, trust it.")
 # A terminal has its own width; in a pipe or a log, tables get room enough to be read.
 console = Console(width=None if Console().is_terminal else 140)
+app.add_typer(crossfeedback, name="crossfeedback")
+
 
 def cores() -> int:
     """How many processors this process may use."""
@@ -123,6 +127,9 @@ def grade(
         help="A folder of zips to take in first; without it, what lies in submitted/ is graded.")
     ] = None,
     processes: Processes = PROCESSES,
+    again: Annotated[bool, typer.Option(
+        "--again/--resume", help="Judge everything again, or (the rule) only what has no verdict "
+                                 "yet or has changed since: a killed batch goes on.")] = False,
     course: CourseOption = Path(),
 ) -> None:
     """Grade submissions: judge them, fill the gradebook, write feedback pages and grades.csv."""
@@ -141,10 +148,11 @@ def grade(
     with progress_bar() as bar:
         for assignment in assignments:
             task = bar.add_task(f"Grading {assignment}", total=len(students[assignment]))
-            batch.grade(found, assignment, students[assignment], processes,
-                        functools.partial(bar.advance, task))
+            done = batch.grade(found, assignment, students[assignment], processes,
+                               functools.partial(bar.advance, task), again)
+            bar.console.print(f"{assignment}: {done}.", highlight=False)
     lines = grades.lines(found, name)
-    grades.write_csv(found.grades, lines)
+    grades.write_csv(found.grades, grades.by_person(found, name, lines))
     console.print(grades.table(name, lines))
     for name, path in (("gradebook", found.gradebook), ("grades", found.grades),
                        ("feedback", found.feedback), ("journal", found.journal)):

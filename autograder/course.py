@@ -51,6 +51,8 @@ class CourseInfo(_Strict):
     title: str
     student_id: str = Field(r"[A-Za-z0-9_-]+", description="A pattern that a student's id matches.")
     repository: str = Field("", description="OWNER/NAME on GitHub, for the badge of Colab.")
+    exercises: str = Field("", description="A folder of your own exercises, beside course.toml.")
+    roster: str = Field("", description="A CSV file of the people in the course (roster.py).")
 
     @field_validator("student_id")
     @classmethod
@@ -80,6 +82,13 @@ class LimitSettings(_Strict):
         return Limits(**self.model_dump(exclude={"cell", "probe", "submission"}))
 
 
+class SandboxSettings(_Strict):
+    """[sandbox]: the walls that must hold here before anything is graded (`autograder doctor`)."""
+
+    demands: list[str] = ["no network", "read-only system", "home out of sight",
+                          "unprivileged user", "system calls", "memory limit"]
+
+
 class Assignment(_Strict):
     """[assignments.NAME]: one thing that is handed in, made of one or more exercises."""
 
@@ -89,11 +98,14 @@ class Assignment(_Strict):
     bonus: list[str] = Field([], description="Parts whose points come on top of max_points.")
     student_files: list[str] = []
     archive: FileName
+    groups: bool = Field(False, description="Groups of the roster hand in; {id} is the group.")
     written: FileName | None = Field(None, description="The written part's PDF, if there is one.")
     hidden: dict[str, str] = {}
-    hub: list[str] = Field([], description="Names on the model hub that must resolve offline.")
+    hub: list[str] = Field([], description="Models of the hub that must resolve offline.")
+    data_sets: list[str] = Field([], description="Likewise, data sets of the hub.")
     environment: dict[str, str] = {}
     preload: list[str] = Field([], description="Modules that kernels have imported beforehand.")
+    lenient: bool = Field(False, description="Take names of older libraries as their successors.")
     settings: dict[str, Any] = {}
 
 
@@ -127,8 +139,17 @@ class CourseToml(_Strict):
 
     course: CourseInfo
     limits: LimitSettings = LimitSettings()
+    sandbox: SandboxSettings = SandboxSettings()
     assignments: dict[str, Assignment]
     homeworks: dict[str, Homework] = {}
+
+    @model_validator(mode="after")
+    def _groups_stand_on_a_roster(self) -> CourseToml:
+        for name, assignment in self.assignments.items():
+            if assignment.groups and not self.course.roster:
+                raise ValueError(f"assignments.{name} is handed in by groups: name the file that "
+                                 "holds them, `roster` in [course]")
+        return self
 
     @model_validator(mode="after")
     def _homeworks_are_made_of_assignments(self) -> CourseToml:
@@ -159,8 +180,9 @@ class Exercise:
         return self.source / f"{self.name}.py"
 
     @property
-    def hidden_tests(self) -> Path:
-        return self.folder / "test_hidden.py"
+    def hidden_tests(self) -> tuple[Path, ...]:
+        """test_hidden.py or, where an exercise has much to test, several test_*.py."""
+        return tuple(sorted(self.folder.glob("test_*.py")))
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
@@ -191,8 +213,11 @@ class Course:
                           "folder.")
 
     @classmethod
-    def load(cls, root: Path, exercises_folder: Path = EXERCISES) -> Course:
-        """Load the course.toml in `root`. Raises CourseError as `find` does."""
+    def load(cls, root: Path, exercises_folder: Path | None = None) -> Course:
+        """Load the course.toml in `root`. Raises CourseError as `find` does.
+
+        Exercises are looked for in `exercises_folder`, in that of course.toml, else in the kit's.
+        """
         try:
             toml = CourseToml.model_validate(tomllib.loads((root / COURSE_FILE).read_text()))
         except UnicodeDecodeError:
@@ -202,7 +227,8 @@ class Course:
         except ValidationError as error:
             lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
             raise CourseError("\n".join([f"{COURSE_FILE} is not as expected:", *lines])) from None
-        course = cls(root.resolve(), toml, exercises_folder)
+        own = root.resolve() / toml.course.exercises if toml.course.exercises else EXERCISES
+        course = cls(root.resolve(), toml, exercises_folder or own)
         for name, assignment in toml.assignments.items():
             for exercise in assignment.exercises:
                 if not course.exercise(exercise).notebook.is_file():
@@ -233,12 +259,15 @@ class Course:
         """
         settings = self.assignment(assignment)
         missing = [name for name in settings.hub
-                   if not (self.hub / f"models--{name.replace('/', '--')}").is_dir()]
+                   if not (self.hub / "hub" / f"models--{name.replace('/', '--')}").is_dir()]
+        missing += [name for name in settings.data_sets
+                    if not (self.hub / "datasets" / name.replace("/", "___")).is_dir()]
         if missing:
             raise CourseError(f"The offline hub, {self.hub}, lacks {', '.join(missing)}. Run: "
                               "python data/prepare.py hub")
-        return Surroundings(settings.hidden, str(self.hub) if settings.hub else "",
-                            settings.environment, settings.preload)
+        hub = str(self.hub) if settings.hub or settings.data_sets else ""
+        return Surroundings(settings.hidden, hub, settings.environment, settings.preload,
+                            settings.lenient)
 
     def exercise(self, name: str) -> Exercise:
         return Exercise(name, self.exercises_folder / name)
@@ -253,8 +282,8 @@ class Course:
 
     @property
     def hub(self) -> Path:
-        """The offline model hub, laid out as a Hugging Face cache by data/prepare.py."""
-        return self.root / "data" / "hf" / "hub"
+        """The offline hub: a Hugging Face home, laid out by data/prepare.py."""
+        return (self.root / "data" / "hf").resolve()
 
     @property
     def submitted(self) -> Path:

@@ -1,17 +1,21 @@
-"""What this machine can do for grading, found by trying."""
+"""What this machine can do for grading, found by trying, and whether a course asks for more."""
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from autograder.course import Course, CourseError
+from autograder.kernel import cgroup
 from autograder.kernel.sandbox import Limits, SandboxError, run_to_the_end
 
+TOGETHER = "limits on all processes together"
 PACKAGES = ("torch", "nbgrader", "jupytext", "ipykernel")
 
 
@@ -36,6 +40,7 @@ def examine() -> Iterator[Finding]:
         yield Finding(tool, path is not None, path or f"install the package {owner}")
     for name, code in PROBES:
         yield _try(name, code)
+    yield _together()
 
 
 def _package(name: str) -> Finding:
@@ -55,6 +60,8 @@ PROBES: tuple[tuple[str, str], ...] = (
                           "'/.profile') or os.path.exists('/etc/shadow') else 'yes')"),
     ("unprivileged user", "print('yes' if not int([l for l in open('/proc/self/status') if "
                           "'CapEff' in l][0].split()[1], 16) else 'no')"),
+    ("system calls", "import os, ctypes\nif not os.fork(): ctypes.CDLL(None).ptrace(0, 0, 0, 0); "
+                     "os._exit(0)\nprint('yes' if os.wait()[1] else 'no')"),
     ("memory limit", "try: bytearray(4 * 2**30); print('no')\nexcept MemoryError: print('yes')"),
     ("process limit", "import os, time\ntry:\n for _ in range(99):\n  if not os.fork(): "
                       "time.sleep(9); os._exit(0)\n print('no')\nexcept OSError: print('yes')"),
@@ -62,6 +69,33 @@ PROBES: tuple[tuple[str, str], ...] = (
                         "try: open('big', 'wb').write(bytes(9 * 2**20)); print('no')\n"
                         "except OSError: print('yes')", ),
 )
+
+
+def demand(course: Course) -> None:
+    """Try the walls that course.toml demands. Raises SandboxError where one does not hold."""
+    probes: dict[str, Callable[[], Finding]] = {
+        name: functools.partial(_try, name, code) for name, code in PROBES}
+    probes[TOGETHER] = _together
+    unknown = sorted(set(course.toml.sandbox.demands) - probes.keys())
+    if unknown:
+        raise CourseError(f"course.toml: sandbox.demands names {', '.join(unknown)}; there are: "
+                          f"{', '.join(probes)}.")
+    tried = [probes[name]() for name in course.toml.sandbox.demands]
+    missing = [finding for finding in tried if not finding.ok]
+    if missing:
+        found = "; ".join(f"{finding.name}: {finding.detail}" for finding in missing)
+        raise SandboxError(f"This machine does not enforce what course.toml demands ({found}). "
+                           "Run `autograder doctor`; nothing was graded.")
+
+
+def _together() -> Finding:
+    """Whether control groups can be made here."""
+    group = cgroup.create(64, 8)
+    if group is None:
+        return Finding(TOGETHER, False, "no control groups can be made here (needs root); each "
+                                        "process is limited by itself")
+    group.remove()
+    return Finding(TOGETHER, True, "holds")
 
 
 def _try(name: str, code: str) -> Finding:
@@ -78,4 +112,5 @@ def _try(name: str, code: str) -> Finding:
 
 
 def all_well(findings: list[Finding]) -> bool:
-    return all(finding.ok for finding in findings)
+    """Whether grading is safe here; limits on all processes together come on top of that."""
+    return all(finding.ok for finding in findings if finding.name != TOGETHER)

@@ -5,28 +5,28 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
 from autograder.course import Course
 from autograder.judge.verdict import Verdict
-from autograder.judge.work import Work
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One verdict on one student's exercise, with the hash of what was judged."""
+    """One verdict on one student's exercise, with the hash of what was judged.
+
+    `origin` holds the hashes of what it was judged with (judge/origin.py); it is empty where
+    nothing was judged.
+    """
 
     student: str
     exercise: str
     fingerprint: str
     verdict: Verdict
-
-    @classmethod
-    def of(cls, student: str, work: Work, verdict: Verdict) -> Entry:
-        return cls(student, work.exercise, work.fingerprint, verdict)
+    origin: dict[str, str] = field(default_factory=dict)
 
 
 class Journal:
@@ -50,7 +50,8 @@ class Journal:
         """Append one entry; it is on disk when this returns."""
         line = {"time": datetime.now(UTC).isoformat(timespec="seconds"),
                 "student": entry.student, "exercise": entry.exercise,
-                "fingerprint": entry.fingerprint, "verdict": entry.verdict.to_json()}
+                "fingerprint": entry.fingerprint, "origin": entry.origin,
+                "verdict": entry.verdict.to_json()}
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -62,13 +63,15 @@ def path_of(course: Course, assignment: str) -> Path:
 
 def latest(course: Course, assignment: str) -> dict[str, list[Verdict]]:
     """The last verdict on each exercise, by student."""
-    last: dict[tuple[str, str], Verdict] = {}
-    for entry in read(path_of(course, assignment)):
-        last[entry.student, entry.exercise] = entry.verdict
     found: dict[str, list[Verdict]] = {}
-    for (student, _), verdict in last.items():
-        found.setdefault(student, []).append(verdict)
+    for (student, _), entry in last_entries(course, assignment).items():
+        found.setdefault(student, []).append(entry.verdict)
     return found
+
+
+def last_entries(course: Course, assignment: str) -> dict[tuple[str, str], Entry]:
+    """The last entry on each student's exercise."""
+    return {(entry.student, entry.exercise): entry for entry in read(path_of(course, assignment))}
 
 
 def read(path: Path) -> Iterator[Entry]:
@@ -81,4 +84,4 @@ def read(path: Path) -> Iterator[Entry]:
         except ValueError:
             continue
         yield Entry(data["student"], data["exercise"], data["fingerprint"],
-                    Verdict.from_json(data["verdict"]))
+                    Verdict.from_json(data["verdict"]), data.get("origin", {}))

@@ -1,7 +1,8 @@
-"""Sample submissions: zips as students hand them in, from the sources and samples.toml.
+"""Sample submissions: uploads as students hand them in, from the sources and samples.toml.
 
 A homework's zip holds all its exercises; where the samples.toml of one does not name a student,
-that student has everything right in it.
+that student has everything right in it. Where groups hand in, a sample is a group's, and its
+notebook names the members; a roster for the samples is written where the course has none yet.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.judge.edits import apply, read_changes
+from autograder.intake.groups import HEADING
 from autograder.judge.work import Work
+from autograder.release.edits import Change, Edit, apply, read_changes
 from autograder.validate import as_work, handed_in, skeleton
 
 TIME = (2026, 11, 2, 12, 0, 0)  # every build of the samples gives the same bytes
@@ -27,7 +29,8 @@ TIME = (2026, 11, 2, 12, 0, 0)  # every build of the samples gives the same byte
 class Sample(BaseModel):
     """One student: the solved exercise or its skeleton, with misconceptions or variants in it.
 
-    `append` adds text to files, `cells` adds code cells to the notebook, `drop` leaves files out;
+    `edits` are replacements of this sample alone, `append` adds text to files, `cells` adds code
+    cells to the notebook, `drop` leaves files out; `members` are the names in a group's notebook;
     `raw` is the content of an upload that is no zip at all; `written` is what the written part
     says, or empty where none is handed in.
     """
@@ -37,6 +40,8 @@ class Sample(BaseModel):
     says: str
     start: Literal["reference", "skeleton"] = "reference"
     changes: list[str] = []
+    edits: list[Edit] = []
+    members: list[str] = []
     append: dict[str, str] = {}
     cells: list[str] = []
     drop: list[str] = []
@@ -56,13 +61,14 @@ def write_samples(course: Course, name: str, folder: Path) -> list[str]:
     if not students:
         raise CourseError(f"No exercise of {name} has a samples.toml.")
     folder.mkdir(parents=True, exist_ok=True)
+    _write_roster(course, samples)
     for student in students:
         own = [(assignment, exercise, samples[exercise.name].get(
             student, Sample(id=student, says="everything right")))
             for assignment, exercise in exercises]
-        upload = _upload(course, own)
         for assignment in course.together(name):
             settings = course.assignment(assignment)
+            upload = _notebook(own[0]) if settings.archive.endswith(".ipynb") else _zip(course, own)
             (folder / settings.archive.format(id=student)).write_bytes(upload)
             text = next(sample.written for one, _, sample in own if one == assignment)
             if settings.written and text:
@@ -92,6 +98,8 @@ def fill_in(exercise: Exercise, sample: Sample) -> Work:
         if name not in changes:
             raise CourseError(f"samples.toml of {exercise.name}: no change is called {name}.")
         files = apply(changes[name], files)
+    if sample.edits:
+        files = apply(Change(name=sample.id, edits=sample.edits), files)
     for name, text in sample.append.items():
         files[name] = files[name] + text.encode()
     for name in sample.drop:
@@ -99,10 +107,33 @@ def fill_in(exercise: Exercise, sample: Sample) -> Work:
     filled = as_work(exercise, files)
     filled.notebook.cells += [nbformat.v4.new_code_cell(source, id=f"own-{number}")
                               for number, source in enumerate(sample.cells)]
+    for cell in filled.notebook.cells:
+        if sample.members and HEADING.search(cell.source.partition("\n")[0]):
+            cell.source = cell.source.rstrip(" -\n") + "".join(
+                f"\n\n- {name}" for name in sample.members)
     return filled
 
 
-def _upload(course: Course, samples: list[tuple[str, Exercise, Sample]]) -> bytes:
+def _write_roster(course: Course, samples: dict[str, dict[str, Sample]]) -> None:
+    """Write who is in the samples' groups to the course's roster, unless there is one."""
+    path = course.root / course.toml.course.roster
+    groups = {sample.id: sample.members for known in samples.values() for sample in known.values()
+              if sample.members}
+    if groups and course.toml.course.roster and not path.exists():
+        people = [f"{group}-{number},{name},{group}" for group, names in groups.items()
+                  for number, name in enumerate(names, start=1)]
+        path.write_text("\n".join(["id,name,group", *people]) + "\n", encoding="utf-8")
+
+
+def _notebook(sample: tuple[str, Exercise, Sample]) -> bytes:
+    """The notebook alone, where no zip is asked for."""
+    _, exercise, filled = sample
+    if filled.raw is not None:
+        return filled.raw.encode()
+    return nbformat.writes(fill_in(exercise, filled).notebook).encode()
+
+
+def _zip(course: Course, samples: list[tuple[str, Exercise, Sample]]) -> bytes:
     """The student's zip: a folder an assignment."""
     raw = next((sample.raw for *_, sample in samples if sample.raw is not None), None)
     if raw is not None:

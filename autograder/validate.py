@@ -13,13 +13,13 @@ from typing import Literal
 import nbformat
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.judge.edits import Change, apply, read_changes
 from autograder.judge.grading import new_seed
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
 from autograder.release import source
 from autograder.release.build import clear_solutions, prepare
+from autograder.release.edits import Change, apply, read_changes
 from autograder.release.solved import answered, solved_files, split_notebook
 
 Kind = Literal["reference", "skeleton", "misconception", "variant"]
@@ -119,7 +119,7 @@ def validate(course: Course, assignment: str, processes: int, chosen: list[Case]
 
 def problem(case: Case, verdict: Verdict) -> str:
     """What is wrong with the tests, seen from this case; empty where nothing is."""
-    lost = {part.part: part.max_points - part.points
+    lost = {part.part: round(part.max_points - part.points, 2)
             for part in verdict.parts if part.points < part.max_points}
     if case.kind == "reference":
         return f"the reference loses points in {', '.join(lost)}" if lost else ""

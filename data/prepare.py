@@ -3,7 +3,7 @@
     python data/prepare.py sst        writes sst-train.txt, sst-dev.txt and sst-test.txt
     python data/prepare.py weights    writes checkpoints/all-MiniLM-L6-v2/, a small BERT
     python data/prepare.py fetch      downloads now what `sst` needs to run offline later
-    python data/prepare.py hub        writes hf/, small checkpoints under the hub's names
+    python data/prepare.py hub        writes hf/, small models and data sets under the hub's names
 
 The sentences are SST-5 (Socher et al., EMNLP 2013) from the hub where it can be reached. Elsewhere
 they are the movie-review snippets rated by people for VADER (Hutto and Gilbert, ICWSM 2014),
@@ -258,7 +258,7 @@ def describe_hub(home: Path) -> str:
     lines = []
     for repository, snapshot in laid_out:
         size = sum(path.stat().st_size for path in snapshot.rglob("*")) / 1e6
-        lines.append(f"{repository.name:<{width}}  {size:5.1f} MB  from {repository.source.name}/")
+        lines.append(f"{repository.name:<{width}}  {size:5.1f} MB  from {repository.made_from}")
     use = f"To use it, set HF_HOME={home.resolve()} and HF_HUB_OFFLINE=1."
     return "\n".join([*lines, f"Written: {home}", use])
 
@@ -301,7 +301,7 @@ def main(arguments: list[str] | None = None) -> int:
     sst.add_argument("--seed", type=int, default=11711, help="of the split of the snippets")
     commands.add_parser("weights", help="lay out checkpoints/all-MiniLM-L6-v2/")
     commands.add_parser("fetch", help="download what `sst` needs offline")
-    commands.add_parser("hub", help="lay out hf/, an offline hub of small checkpoints")
+    commands.add_parser("hub", help="lay out hf/, an offline hub of small models and data sets")
     for command in commands.choices.values():
         command.add_argument("--out", type=Path, default=Path(__file__).parent, help="data folder")
     args = top.parse_args(arguments)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autograder.course import CourseError, Exercise
-from autograder.judge.edits import Change, Edit, apply, read_changes
+from autograder.release.edits import Change, Edit, apply, read_changes
 
 FILES = {"bert.py": b"scores = q @ k / root\nreturn scores\n", "utils.py": b"pass\n"}
 

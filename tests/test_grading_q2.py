@@ -26,8 +26,8 @@ from autograder.course import Course
 from autograder.gradebook import book
 from autograder.gradebook.native import open_gradebook
 from autograder.journal import latest, path_of, read
-from autograder.judge.edits import read_changes
 from autograder.release.check import _plain, _secrets
+from autograder.release.edits import read_changes
 from autograder.report import grades
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]

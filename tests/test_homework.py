@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from autograder.course import Course, CourseError, CourseToml, Homework
-from autograder.intake.receive import Received
+from autograder.intake.received import Received
 from autograder.report.grades import table
 from autograder.report.homework import together
 from autograder.report.line import Line
@@ -99,7 +99,7 @@ def test_a_homework_stands_for_its_assignments(course: Course) -> None:
 
 
 def test_old_notes_have_no_violations(course: Course) -> None:
-    from autograder.intake.receive import notes
+    from autograder.intake.received import notes
 
     course.journal.mkdir()
     (course.journal / "q2.intake.jsonl").write_text(

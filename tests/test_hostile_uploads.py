@@ -21,7 +21,8 @@ from autograder import batch
 from autograder.course import Course
 from autograder.gradebook import book
 from autograder.intake.archive import ArchiveError, read_archive
-from autograder.intake.receive import Received, note_of, receive
+from autograder.intake.receive import receive
+from autograder.intake.received import Received, note_of
 from autograder.judge.verdict import Verdict, nothing
 from autograder.judge.work import Work, read_work
 from autograder.release import source

@@ -13,7 +13,8 @@ import pytest
 
 from autograder.course import Course, CourseError
 from autograder.intake import archive
-from autograder.intake.receive import Received, notes, receive
+from autograder.intake.receive import receive
+from autograder.intake.received import Received, notes
 
 STUDENT = "2026_00001"
 NAME = f"{STUDENT}_coding.zip"
@@ -126,7 +127,8 @@ def test_a_broken_notebook_leaves_the_other_files_graded(ready: Course, content:
     assert not row.problem
     assert reason in row.remarks[0]
     assert submitted(ready)["q2.ipynb"] == NOTEBOOK.encode()
-    assert submitted(ready)["q2.unreadable"] == content, "nothing is lost"
+    kept = ready.journal / "originals" / "q2" / STUDENT / "q2.ipynb"
+    assert kept.read_bytes() == content, "nothing is lost"
 
 
 @pytest.mark.parametrize("missing", ["bert.py", "classifier.py", "result.log", "q2.ipynb"])

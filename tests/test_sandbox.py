@@ -299,7 +299,7 @@ def last_of(folder: Path, code: str, timeout: float = 30, **limits: int) -> Outc
      "ran for more than 2 s and was stopped", {}),
     ("import os; os._exit(7)", "died", "ended its own process (exit status 7)", {}),
     ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "died",
-     "crashed the Python process (signal 9)", {}),
+     "was killed (signal 9)", {}),
     ("import ctypes; ctypes.string_at(0)", "died", "crashed the Python process (signal 11)", {}),
     ("print('x' * 3_000_000)", "flooded", "printed more than 1 MiB and was stopped",
      {"output": 1}),

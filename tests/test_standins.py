@@ -18,7 +18,9 @@ from autograder.kernel.session import KernelSession
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelSession]:
     hub = tmp_path_factory.mktemp("hub")
-    (hub / "models--toy--bert").mkdir()
+    (hub / "hub" / "models--toy--bert").mkdir(parents=True)
+    (hub / "datasets" / "toy___words").mkdir(parents=True)
+    (hub / "datasets" / "toy___words" / "words.txt").write_text("some words")
     hub.chmod(0o755)
     surroundings = Surroundings(hub=str(hub), environment={"COURSE_CREATURES": "24"})
     with KernelSession(tmp_path_factory.mktemp("home"), Limits(), surroundings) as session:
@@ -82,14 +84,23 @@ def test_the_hub_cannot_be_written_to(session: KernelSession) -> None:
     assert "OSError" in outcome.says or "PermissionError" in outcome.says
 
 
+@pytest.mark.sandbox
+def test_data_sets_lie_in_a_folder_of_ones_own(session: KernelSession) -> None:
+    folder = "folder = os.environ['HF_DATASETS_CACHE'] + '/toy___words'"
+    assert printed(session, f"import os\n{folder}\nopen(folder + '/lock', 'w').close()\n"
+                            "print(open(folder + '/words.txt').read())") == "some words"
+    outcome = session.run("open(folder + '/words.txt', 'a')", timeout=20)
+    assert outcome.kind == "error", "what the next submission reads can be written to"
+
+
 def test_a_module_that_is_there_already_is_left_alone(monkeypatch: pytest.MonkeyPatch,
                                                       tmp_path: Path) -> None:
     """The finder changes what it imports itself, and forgets it then."""
     (tmp_path / "some_library.py").write_text("VALUE = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     changed: list[str] = []
-    finder = standins._AfterImport({"some_library": lambda module: changed.append(
-        module.__name__)})
+    finder = standins._AfterImport({"some_library": [lambda module: changed.append(
+        module.__name__)]})
     monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
     import some_library
 

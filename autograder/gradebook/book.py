@@ -21,20 +21,31 @@ class Row:
     points: float
     max_points: float
     needs_person: bool
+    comments: tuple[str, ...] = ()
 
 
 def rows(course: Course, assignment: str) -> list[Row]:
     """All submissions of an assignment, by student."""
     with open_gradebook(course) as gradebook:
-        found = []
-        for submission in gradebook.assignment_submissions(assignment):
-            grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
-            parts = {grade.name: None if _waits(grade) else float(grade.score) for grade in grades}
-            points = max(0.0, sum(points or 0.0 for points in parts.values())
-                         - float(submission.late_submission_penalty or 0))
-            found.append(Row(submission.student.id, parts, points, float(submission.max_score),
-                             bool(submission.needs_manual_grade)))
+        found = [_row(submission) for submission in gradebook.assignment_submissions(assignment)]
     return sorted(found, key=lambda row: row.student)
+
+
+def row(course: Course, assignment: str, student: str) -> Row:
+    """One submission. Raises nbgrader's MissingEntry where the gradebook has none."""
+    with open_gradebook(course) as gradebook:
+        return _row(gradebook.find_submission(assignment, student))
+
+
+def _row(submission: Any) -> Row:
+    grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+    parts = {grade.name: None if _waits(grade) else float(grade.score) for grade in grades}
+    points = max(0.0, sum(points or 0.0 for points in parts.values())
+                 - float(submission.late_submission_penalty or 0))
+    return Row(submission.student.id, parts, points, float(submission.max_score),
+               bool(submission.needs_manual_grade), tuple(
+                   str(comment.comment or "") for notebook in submission.notebooks
+                   for comment in notebook.comments))
 
 
 def _waits(grade: Any) -> bool:

@@ -30,8 +30,11 @@ def configure(config: Config, course: Course) -> None:
     # Rubrics stand in autograded notebooks, for formgrader, and nowhere else.
     config.GenerateFeedback.preprocessors = [
         "autograder.gradebook.preprocessors.WithoutStaffCells",
+        "autograder.gradebook.preprocessors.OtherGroupsComments",
         "nbgrader.preprocessors.GetGrades",
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
+    # What students wrote is shown, in feedback and in formgrader, and runs nothing there.
+    config.HTMLExporter.filters = {"markdown2html": "autograder.gradebook.safe.markdown2html"}
     # A deleted grade cell comes back instead of waiting for a person for ever.
     config.OverwriteCells.add_missing_cells = True

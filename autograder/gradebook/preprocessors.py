@@ -10,7 +10,7 @@ import atexit
 import contextlib
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,14 @@ from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.preprocessors import SaveAutoGrades as NbgraderSaveAutoGrades
 
+from autograder import doctor
 from autograder.course import Course
-from autograder.gradebook import beside
-from autograder.intake.receive import note_of
+from autograder.crossfeedback import merge
+from autograder.gradebook import beside, safe
+from autograder.intake.received import note_of
 from autograder.journal import Entry, Journal, path_of
 from autograder.judge.grading import Grader, new_seed
+from autograder.judge.origin import origin
 from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.work import Work, read_work
 from autograder.release.build import prepare
@@ -56,15 +59,17 @@ class Judge(NbGraderPreprocessor):
         work = read_work(course, names["assignment"], names["student"], names["notebook"])
         verdict = _known.get(key) or _judge(course, names, work)
         note = note_of(course, names["assignment"], names["student"])
+        safe.clean(nb)
         for cell in nb.cells:
             if utils.is_grade(cell) and cell.cell_type == "code":
                 part = verdict.part(cell.metadata.nbgrader.grade_id)
                 cell.outputs = [_output(part)] if part else []
         beside.insert(nb, course, work)
-        if note is not None and (note.problem or note.remarks):
-            lines = [note.problem] if note.problem else list(note.remarks)
-            nb.cells.insert(0, nbformat.v4.new_markdown_cell(
-                "**About what you handed in:** " + html.escape("; ".join(lines)) + "."))
+        noted = [] if note is None else [note.problem] if note.problem else list(note.remarks)
+        for heading, lines in (("While it ran", verdict.events),
+                               ("About what you handed in", noted)):
+            if lines:
+                nb.cells.insert(0, _list_of(heading, lines))
         resources[RESOURCE] = verdict
         return nb, resources
 
@@ -93,18 +98,37 @@ class WithoutStaffCells(NbGraderPreprocessor):
         return nb, resources
 
 
+class OtherGroupsComments(NbGraderPreprocessor):
+    """Puts what another group wrote under the subtasks, before feedback is written."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict
+                   ) -> tuple[NotebookNode, ResourcesDict]:
+        names = resources["nbgrader"]
+        course = Course.find(Path(resources["metadata"]["path"]))
+        merge.insert(nb, course, names["assignment"], names["student"], names["notebook"])
+        return nb, resources
+
+
 def _judge(course: Course, names: Mapping[str, str], work: Work) -> Verdict:
     """Judge in this process, for the native command; the grader is kept for the next student."""
     assignment = names["assignment"]
     key = (course.root, assignment)
     if key not in _graders:
+        doctor.demand(course)
         prepare(course, assignment)
         _graders[key] = Grader(course, assignment, new_seed()).__enter__()
         atexit.register(_graders[key].__exit__, None, None, None)
     verdict = _graders[key].grade(work)
     with Journal(path_of(course, assignment)) as journal:
-        journal.write(Entry.of(names["student"], work, verdict))
+        journal.write(Entry(names["student"], work.exercise, work.fingerprint, verdict,
+                            origin(course, assignment, course.exercise(work.exercise))))
     return verdict
+
+
+def _list_of(heading: str, lines: Iterable[str]) -> NotebookNode:
+    """A cell that lists what there is to say, nothing of it taken for markup but `code`."""
+    items = "".join(f"<li>{_code(html.escape(line))}</li>" for line in lines)
+    return nbformat.v4.new_markdown_cell(f"<b>{heading}</b><ul>{items}</ul>")
 
 
 def _output(part: PartVerdict) -> NotebookNode:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 MAX_ENTRIES = 2_000
+MAX_DEPTH, MAX_PATH = 20, 240  # folders, and characters in all
 MAX_FILE = 60 * 1024 * 1024
 MAX_TOTAL = 200 * 1024 * 1024
 LITTER = ("__MACOSX", ".DS_Store", ".ipynb_checkpoints", "__pycache__", ".git", "Thumbs.db")
@@ -39,7 +40,7 @@ def read_archive(path: Path) -> tuple[dict[str, bytes], list[str]]:
 
 
 def _read(archive: zipfile.ZipFile) -> tuple[dict[str, bytes], list[str]]:
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     if not entries:
         raise ArchiveError("the zip is empty")
     if len(entries) > MAX_ENTRIES:
@@ -65,6 +66,8 @@ def _wanted(entries: list[zipfile.ZipInfo], remarks: list[str]
             continue
         if not path.parts:
             remarks.append(f"left out {entry.filename!r}: it has no name")
+        elif len(path.parts) > MAX_DEPTH or len(str(path)) > MAX_PATH:
+            remarks.append(f"left out {entry.filename[:80]!r} ...: its path is too long")
         elif path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             remarks.append(f"left out {entry.filename!r}: its path leads out of the zip")
         elif stat.S_ISLNK(entry.external_attr >> 16):

@@ -2,134 +2,181 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
-import nbformat
-
+from autograder import roster
 from autograder.course import Course, CourseError
-from autograder.intake.archive import WEIGHTS, ArchiveError, read_archive
+from autograder.intake import groups
+from autograder.intake.archive import MAX_FILE, WEIGHTS, ArchiveError, read_archive
+from autograder.intake.notebooks import SUFFIXES, settle
+from autograder.intake.received import Received, write_notes
+from autograder.intake.repair import read_any
 from autograder.intake.written import take_written
+from autograder.roster import Roster
 
 COPY = re.compile(r"( ?\(\d+\)|-\d+)(?=\.\w+$)")  # what platforms and browsers add to a name
-
-
-@dataclass(frozen=True)
-class Received:
-    """One upload. `problem` says why nothing of it can be graded, `remarks` what was unusual.
-
-    `student` is empty where the file's name holds no id: nobody guesses whose it is. `violations`
-    are those of the remarks that break the instructions for handing in.
-    """
-
-    upload: str
-    student: str = ""
-    problem: str = ""
-    remarks: tuple[str, ...] = ()
-    violations: tuple[str, ...] = ()
 
 
 def receive(course: Course, assignment: str, folder: Path) -> list[Received]:
     """Lay the uploads of `folder` out as nbgrader's submitted/ID/ASSIGNMENT/; return a row each.
 
-    An upload that cannot be read still gets a folder, with the notebook as it was released: the
-    student stands in the gradebook with zero points and the reason.
-    Raises CourseError where the folder does not exist or holds no zip.
+    ID is a student's or, where groups hand in, a group's name. An upload that cannot be read
+    still gets a folder, with the notebook as it was released: its owner stands in the gradebook
+    with zero points and the reason.
+    Raises CourseError where the folder does not exist or holds no upload.
     """
     if not folder.is_dir():
-        raise CourseError(f"There is no folder {folder}. Name the folder that holds the zips.")
-    uploads = _uploads(course, assignment, folder)
-    latest = {student: path for path, student in uploads}
+        raise CourseError(f"There is no folder {folder}. Name the folder that holds the uploads.")
+    people = roster.of(course) if course.assignment(assignment).groups else Roster()
+    uploads = _uploads(course, assignment, folder, people)
+    latest = {owner: path for path, owner in uploads}
+    # A name as the rules have it goes before any other, however new that is.
+    latest |= {owner: path for path, owner in uploads if _as_expected(course, assignment, path.name,
+                                                                      owner)}
     rows = []
-    for path, student in uploads:
-        if not student:
-            rows.append(Received(path.name, problem="the file's name holds no student id; expected "
-                                 f"{course.assignment(assignment).archive}"))
-        elif latest[student] != path:
-            rows.append(Received(path.name, problem=f"replaced by {latest[student].name}, which "
-                                                    "is newer"))
+    for path, owner in uploads:
+        if not owner:
+            rows.append(Received(path.name, problem=_nobodys(course, assignment)))
+        elif latest[owner] != path:
+            rows.append(_passed_over(course, assignment, path, latest[owner]))
         else:
-            rows.append(_take_in(course, assignment, student, path))
-    _write_notes(course, assignment, rows)
+            rows.append(_take_in(course, assignment, owner, path, people))
+    write_notes(course, assignment, rows)
     return sorted(rows, key=lambda row: (row.student, row.upload))
 
 
-def notes(course: Course, assignment: str) -> list[Received]:
-    """What was noted of each upload when it was taken in, those that are nobody's included."""
-    path = _notes_file(course, assignment)
-    if not path.is_file():
-        return []
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return [Received(**{**row, "remarks": tuple(row["remarks"]),
-                        "violations": tuple(row.get("violations", ()))}) for row in rows]
+def _as_expected(course: Course, assignment: str, name: str, owner: str) -> bool:
+    return COPY.sub("", name) == course.assignment(assignment).archive.format(id=owner)
 
 
-def note_of(course: Course, assignment: str, student: str) -> Received | None:
-    """What was noted of a student's upload."""
-    return next((row for row in notes(course, assignment) if row.student == student), None)
+def _passed_over(course: Course, assignment: str, path: Path, other: Path) -> Received:
+    """The row of an upload in whose place another one of the same owner counts."""
+    if path.stat().st_mtime <= other.stat().st_mtime:
+        return Received(path.name, problem=f"replaced by {other.name}, which is newer")
+    return Received(path.name, problem=f"{other.name} counts, whose name is as expected, although "
+                                       "this one is newer: look whose it is")
 
 
-def _uploads(course: Course, assignment: str, folder: Path) -> list[tuple[Path, str]]:
-    """The uploads of a folder with their students, oldest first.
+def _nobodys(course: Course, assignment: str) -> str:
+    expected = course.assignment(assignment).archive
+    if course.assignment(assignment).groups:
+        return (f"neither the file's name (expected {expected}, with the group's name) nor the "
+                "names in it tell which group it is from")
+    return f"the file's name holds no student id; expected {expected}"
 
-    A file that is no .zip is one only where its student sent no zip: other things (a PDF of the
-    written part) lie in the same folder.
+
+def _uploads(course: Course, assignment: str, folder: Path, people: Roster
+             ) -> list[tuple[Path, str]]:
+    """The uploads of a folder with their owners, oldest first.
+
+    A file of another kind than expected is one only where its owner sent none of that kind:
+    other things (a PDF of the written part) lie in the same folder.
     """
+    suffix = Path(course.assignment(assignment).archive).suffix
     files = sorted((path for path in folder.iterdir() if path.is_file()),
                    key=lambda path: (path.stat().st_mtime, path.name))
-    found = [(path, _student(course, assignment, path.name)) for path in files]
-    zips = [(path, student) for path, student in found if path.suffix.lower() == ".zip"]
-    with_zip = {student for _, student in zips}
-    found = [(path, student) for path, student in found
-             if (path, student) in zips or (student and student not in with_zip)]
+    found = [(path, _owner(course, assignment, path, people)) for path in files]
+    expected = [(path, owner) for path, owner in found if path.suffix.lower() == suffix]
+    served = {owner for _, owner in expected}
+    found = [(path, owner) for path, owner in found
+             if (path, owner) in expected or (owner and owner not in served)]
     if not found:
-        raise CourseError(f"There is no .zip in {folder}.")
+        raise CourseError(f"There is no {suffix} in {folder}.")
     return found
 
 
-def _student(course: Course, assignment: str, name: str) -> str:
-    """The student's id in an upload's name: where the rules put it, else anywhere in it."""
+def _owner(course: Course, assignment: str, path: Path, people: Roster) -> str:
+    """Whose an upload is: by its name, where the rules put the id, else anywhere in it.
+
+    Of a group's, the names inside are asked last; they must all be of one group.
+    """
+    archive = re.escape(course.assignment(assignment).archive)
     student_id = f"(?P<id>{course.toml.course.student_id})"
-    expected = re.escape(course.assignment(assignment).archive).replace(r"\{id\}", student_id)
-    found = re.fullmatch(expected, name) or re.search(rf"(?<!\d){student_id}(?!\d)", name)
-    return found["id"] if found else ""
+    ids = {found["id"] for found in re.finditer(rf"(?<!\d){student_id}(?!\d)", path.name)}
+    anywhere = ids.pop() if len(ids) == 1 else ""  # of two, nobody knows whose it is
+    if not course.assignment(assignment).groups:
+        found = re.fullmatch(archive.replace(r"\{id\}", student_id), path.name)
+        return found["id"] if found else anywhere
+    of_group = f"(?P<id>{'|'.join(map(re.escape, people.groups))})"
+    named = re.fullmatch(archive.replace(r"\{id\}", of_group), COPY.sub("", path.name))
+    group = named["id"] if named else people.group_of(anywhere)
+    if group or path.suffix not in SUFFIXES or path.stat().st_size > MAX_FILE:
+        return group
+    notebook, _ = read_any(path.read_bytes(), path.name)
+    known = groups.named_in(notebook, people).groups if notebook is not None else set()
+    return known.pop() if len(known) == 1 else ""
 
 
-def _take_in(course: Course, assignment: str, student: str, upload: Path) -> Received:
+def _take_in(course: Course, assignment: str, owner: str, upload: Path, people: Roster
+             ) -> Received:
     settings = course.assignment(assignment)
     violations: list[str] = []
     remarks: list[str] = []
-    expected = settings.archive.format(id=student)
+    expected = settings.archive.format(id=owner)
     if upload.name != expected:
         told = f"handed in as {upload.name}, expected {expected}"
         (remarks if COPY.sub("", upload.name) == expected else violations).append(told)
     problem = ""
     files: dict[str, bytes] = {}
     try:
-        everything, left_out = read_archive(upload)
+        everything, left_out = _read(course, assignment, upload)
         remarks += [remark for remark in left_out if WEIGHTS not in remark]
         violations += [remark for remark in left_out if WEIGHTS in remark]
         files = _find_assignment(course, assignment, everything, violations)
     except ArchiveError as error:
         problem = str(error)
-    folder = course.submitted / student / assignment
+    folder = course.submitted / owner / assignment
     problem = problem or _write(files, folder)
     if problem:
         files = {}
         _write(files, folder)
-    for exercise in settings.exercises:
-        odd = ensure_notebook(course, assignment, exercise, folder)
-        (remarks if problem else violations).extend(odd)
+    flags = _settle_all(course, assignment, folder, remarks if problem else violations, remarks)
     violations += [f"{name} is missing" for name in settings.student_files
                    if name not in files and not problem]
     if settings.written is not None:
-        violations += take_written(upload.parent, student, settings.written, folder, remarks)
-    return Received(upload.name, student, problem, (*violations, *remarks), tuple(violations))
+        violations += take_written(upload.parent, owner, settings.written, folder, remarks)
+    if settings.groups and not problem:
+        flags += _doubts(folder, settings.exercises, owner, people)
+    return Received(upload.name, owner, problem, (*violations, *remarks), tuple(violations),
+                    tuple(dict.fromkeys(flags)))
+
+
+def _settle_all(course: Course, assignment: str, folder: Path, violations: list[str],
+                remarks: list[str]) -> list[str]:
+    """Settle each exercise's notebook; return what a person should look at."""
+    flags = []
+    for exercise in course.assignment(assignment).exercises:
+        said = settle(course, assignment, exercise, folder)
+        violations.extend(said.violations)
+        remarks.extend(said.remarks)
+        flags += said.flags
+    return flags
+
+
+def _doubts(folder: Path, exercises: list[str], group: str, people: Roster) -> list[str]:
+    """Where the names in a group's notebooks and the roster do not agree."""
+    flags = []
+    for exercise in exercises:
+        path = folder / f"{exercise}.ipynb"
+        notebook, _ = read_any(path.read_bytes(), path.name)
+        if notebook is not None:
+            flags += groups.doubts(groups.named_in(notebook, people), group, people)
+    return flags
+
+
+def _read(course: Course, assignment: str, upload: Path) -> tuple[dict[str, bytes], list[str]]:
+    """The files of an upload: those of a zip, or a notebook that is handed in by itself."""
+    alone = Path(course.assignment(assignment).archive).suffix in SUFFIXES
+    if not alone or upload.suffix.lower() not in SUFFIXES:
+        return read_archive(upload)
+    if upload.stat().st_size > MAX_FILE:
+        raise ArchiveError(f"it is larger than {MAX_FILE >> 20} MB")
+    if not upload.stat().st_size:
+        raise ArchiveError("the file is empty (0 bytes)")
+    (exercise,) = course.assignment(assignment).exercises
+    return {f"{assignment}/{exercise}{upload.suffix.lower()}": upload.read_bytes()}, []
 
 
 def _write(files: dict[str, bytes], folder: Path) -> str:
@@ -154,6 +201,10 @@ def _find_assignment(course: Course, assignment: str, files: dict[str, bytes],
     for name in files:
         path = PurePosixPath(name)
         folders[path.parent] = folders.get(path.parent, 0) + (path.name in wanted)
+    if not any(folders.values()):  # perhaps under another name: notebooks.py looks inside
+        for name in files:
+            path = PurePosixPath(name)
+            folders[path.parent] += path.suffix == ".ipynb"
     found = [folder for folder, count in folders.items() if count]
     if not found:
         some = ", ".join(sorted(files)[:4])
@@ -165,60 +216,3 @@ def _find_assignment(course: Course, assignment: str, files: dict[str, bytes],
     return {str(PurePosixPath(name).relative_to(best)): data for name, data in files.items()
             if PurePosixPath(name).is_relative_to(best)
             and PurePosixPath(name).name != "timestamp.txt"}  # nbgrader's own, not a student's
-
-
-def ensure_notebook(course: Course, assignment: str, exercise: str, folder: Path) -> list[str]:
-    """Make sure there is a notebook that nbgrader can read; tell where it is not the student's.
-
-    One that cannot be read is kept beside it as NAME.unreadable.
-    """
-    path = folder / f"{exercise}.ipynb"
-    if not path.exists():
-        use_released(course, assignment, exercise, folder)
-        return [f"{path.name} is missing; graded with the notebook as it was released"]
-    try:
-        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
-        nbformat.validate(notebook)
-    except (ValueError, nbformat.ValidationError, AttributeError, KeyError, TypeError, OSError,
-            RecursionError) as error:
-        use_released(course, assignment, exercise, folder)
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        return [f"{path.name} is not a readable notebook ({reason}); graded with the notebook as "
-                "it was released"]
-    return []
-
-
-@contextlib.contextmanager
-def released_instead(course: Course, assignment: str, folder: Path) -> Iterator[None]:
-    """For a while, the released notebooks lie in the place of the student's."""
-    names = course.assignment(assignment).exercises
-    for exercise in names:
-        use_released(course, assignment, exercise, folder)
-    try:
-        yield
-    finally:
-        for exercise in names:
-            kept = folder / f"{exercise}.unreadable"
-            kept.replace(folder / f"{exercise}.ipynb")
-
-
-def use_released(course: Course, assignment: str, exercise: str, folder: Path) -> None:
-    """Put the released notebook in the place of the student's, which is kept as NAME.unreadable."""
-    path = folder / f"{exercise}.ipynb"
-    if path.exists():
-        path.replace(folder / f"{exercise}.unreadable")
-    shutil.copy(course.build / "release" / assignment / path.name, path)
-
-
-def _notes_file(course: Course, assignment: str) -> Path:
-    return course.journal / f"{assignment}.intake.jsonl"
-
-
-def _write_notes(course: Course, assignment: str, rows: list[Received]) -> None:
-    """Keep the rows, and those of uploads that came another time."""
-    path = _notes_file(course, assignment)
-    students, uploads = {row.student for row in rows if row.student}, {row.upload for row in rows}
-    kept = [row for row in notes(course, assignment)
-            if row.student not in students and row.upload not in uploads]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(asdict(row)) + "\n" for row in [*kept, *rows]))

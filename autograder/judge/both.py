@@ -66,6 +66,12 @@ class Both:
             raise StudentFailed(student.failure)
         return student.value, reference.value
 
+    @property
+    def unwritten(self) -> bool:
+        """Whether what was asked for is not written, or not there at all."""
+        last = self.asked[-1].answer.failure if self.asked else None
+        return last is not None and last.error in ("NotImplementedError", "NameError")
+
     def looks_like(self, version: Path) -> bool:
         """Whether the version in a folder answers all that was asked as the student did.
 

@@ -17,12 +17,12 @@ import pytest
 import torch
 
 from autograder.judge.both import Both, ReferenceFailed, StudentFailed
-from autograder.judge.edits import Edited
 from autograder.judge.sides import StudentSide, TrustedSide
 from autograder.judge.testing import Wrong
 from autograder.judge.verdict import PartVerdict
 from autograder.judge.work import Work
 from autograder.kernel.sandbox import SandboxError
+from autograder.release.edits import Edited
 
 
 @dataclass
@@ -32,6 +32,8 @@ class Tally:
     points: float
     weight: float = 0.0
     passed: float = 0.0
+    tests: set[str] = field(default_factory=set)  # those that passed with all of their weight
+    conditional: list[tuple[set[str], float]] = field(default_factory=list)  # with one of these
     together: list[str] = field(default_factory=list)
     together_passed: bool = True
     keeps: float = 1.0
@@ -43,12 +45,18 @@ class Tally:
     stopped: str = ""
 
     @property
+    def earned(self) -> float:
+        """The weight of what passed, less what counts only with tests that did not."""
+        return self.passed + sum(weight for others, weight in self.conditional
+                                 if others & self.tests)
+
+    @property
     def right_alone(self) -> bool:
-        return self.weight > 0 and self.passed >= self.weight
+        return self.weight > 0 and self.earned >= self.weight
 
     def verdict(self, part: str) -> PartVerdict:
         """Points right alone or, where that is more, right together."""
-        share = self.passed / self.weight if self.weight else 0.0
+        share = self.earned / self.weight if self.weight else 0.0
         if not self.weight:
             self.says.append("This part could not be graded; a person will look at it.")
             self.flags.append("no hidden test is there for this part")
@@ -133,7 +141,7 @@ class JudgePlugin:
         """Leave out (by returning True) tests that can change nothing any more."""
         self._both = self._award = None
         tally = self._tally(item)
-        _, weight, together, keeps = _mark(item)
+        _, weight, together, keeps, _ = _mark(item)
         if together is None:
             tally.weight += weight
         if tally.stopped or (together is not None and tally.right_alone):
@@ -160,7 +168,7 @@ class JudgePlugin:
 
     def _record(self, item: pytest.Item, error: BaseException | None) -> None:
         tally = self._tally(item)
-        part, weight, together, _ = _mark(item)
+        part, weight, together, _, only_with = _mark(item)
         if error is not None:
             tally.together_passed &= together is None
             if together is None:
@@ -168,7 +176,12 @@ class JudgePlugin:
             return
         if together is None:
             share, says = self._award or (1.0, "")
-            tally.passed += weight * share
+            if only_with:
+                tally.conditional.append((set(only_with), weight * share))
+            else:
+                tally.passed += weight * share
+            if share == 1:
+                tally.tests.add(item.name)
             if share < 1:
                 tally.says.append(_finished(says))
 
@@ -199,20 +212,23 @@ class JudgePlugin:
             tally.staff.append(f"{type(error).__name__}: {error}")
 
     def _recognise(self, part: str) -> Edited | None:
-        """The misconception of this part whose answers are the student's, if there is one."""
+        """The misconception of this part whose answers are the student's, if there is one.
+
+        What is not there yet looks like none: every wrong answer is one that somebody gave.
+        """
         both = self._both
-        if both is None:
+        if both is None or both.unwritten:
             return None
         return next((one for one in self._misconceptions
                      if one.part == part and both.looks_like(one.folder)), None)
 
 
-def _mark(item: pytest.Item) -> tuple[str, float, str | None, float]:
+def _mark(item: pytest.Item) -> tuple[str, float, str | None, float, tuple[str, ...]]:
     mark = item.get_closest_marker("part")
     if mark is None:
         raise pytest.UsageError(f"{item.nodeid}: a hidden test needs @part(...)")
-    part, weight, together, keeps = mark.args
-    return part, weight, together, keeps
+    part, weight, together, keeps, only_with = mark.args
+    return part, weight, together, keeps, only_with
 
 
 def _finished(sentence: str) -> str:

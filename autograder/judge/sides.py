@@ -8,6 +8,7 @@ The trusted side runs the reference, and the misconceptions, in a process of its
 from __future__ import annotations
 
 import multiprocessing
+import os
 import tempfile
 import time
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -19,13 +20,16 @@ from pebble import ProcessExpired, ProcessPool
 
 from autograder.course import LimitSettings
 from autograder.judge import trusted
-from autograder.kernel import wire
-from autograder.kernel.sandbox import Surroundings
+from autograder.judge.imports import is_failed_import, one_by_one
+from autograder.kernel import cgroup, wire
+from autograder.kernel.sandbox import SandboxError, Surroundings, remove_tree
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.kernel.wire import WireError
 
 MAX_KERNELS = 12
+TRIALS = 3  # of a request whose process died
 MAX_REPORTED_CELLS = 5
+NO_START = "with the files of this submission no Jupyter kernel starts"
 OBITUARY = "EndedAtImport"  # what a module raises that took its kernel down when first imported
 
 
@@ -67,6 +71,7 @@ class StudentSide:
         self._deadly: set[int] = set()
         self._kernels = 0
         self._end = time.monotonic() + self.seconds
+        self.killed = False  # whether a kernel was ended by a signal that anybody can send
 
     def __enter__(self) -> StudentSide:
         return self
@@ -80,8 +85,11 @@ class StudentSide:
         session = self._ready()
         if session is None or self._left() <= 0:
             return Answer(failure=Failure(
+                NO_START if NO_START in self.events else
                 "not tried: this submission's time was used up by what came before", fatal=True))
-        return read_answer(session.ask(request, timeout=self.limits.probe))
+        outcome = session.ask(request, timeout=self.limits.probe)
+        self.killed |= outcome.killed
+        return read_answer(outcome)
 
     def _left(self) -> float:
         """Seconds that this submission may still take."""
@@ -93,11 +101,29 @@ class StudentSide:
             if self._left() <= 0 or self._kernels >= MAX_KERNELS:
                 return None
             self._kernels += 1
-            self._session = KernelSession(self.folder, self.limits.sandbox(), self.surroundings)
-            self._session.__enter__()
-            self._run_cells(self._session)
-            self._import_modules(self._session)
+            session = self._start()
+            if session is None:
+                return None
+            self._session = session
+            self._run_cells(session)
+            self._import_modules(session)
         return self._session
+
+    def _start(self) -> KernelSession | None:
+        """A new kernel; None where this submission's files keep it from starting.
+
+        Raises SandboxError where none starts without them either: it is this machine's fault.
+        """
+        session = KernelSession(self.folder, self.limits.sandbox(), self.surroundings)
+        try:
+            return session.__enter__()
+        except SandboxError:
+            session.close()
+        with temporary_folder() as empty, KernelSession(
+                Path(empty), self.limits.sandbox(), self.surroundings):
+            self._kernels = MAX_KERNELS
+        self.events.append(NO_START)
+        return None
 
     def _run_cells(self, session: KernelSession) -> None:
         for index, source in enumerate(self.cells):
@@ -105,7 +131,8 @@ class StudentSide:
                 continue
             if self._left() <= 0:
                 return
-            outcome = session.run(source, timeout=min(self.limits.cell, max(1, self._left())))
+            outcome = self._run_cell(session, source)
+            self.killed |= outcome.killed
             if outcome.fatal:
                 self._deadly.add(index)
             if outcome.kind != "done":
@@ -115,6 +142,15 @@ class StudentSide:
                     self._deadly.update(range(len(self.cells)))
                 return
 
+    def _run_cell(self, session: KernelSession, source: str) -> Outcome:
+        """Run a cell; one whose imports fail is run again with each of them for itself."""
+        outcome = session.run(source, timeout=min(self.limits.cell, max(1, self._left())))
+        again = one_by_one(source) if is_failed_import(outcome) else None
+        if again is not None and self._left() > 0:
+            second = session.run(again, timeout=min(self.limits.cell, max(1, self._left())))
+            return second if second.kind != "done" else outcome  # it is told of all the same
+        return outcome
+
     def _import_modules(self, session: KernelSession) -> None:
         """Import each module once; one that kills the kernel is replaced by its own obituary.
 
@@ -122,6 +158,7 @@ class StudentSide:
         """
         for name in self.modules if session.alive else ():
             outcome = session.run(f"__import__({name!r}) and None", timeout=self.limits.probe)
+            self.killed |= outcome.killed
             if outcome.fatal:
                 reason = f"{name}.py, while it was imported, {outcome.says}"
                 (self.folder / f"{name}.py").write_text(
@@ -168,15 +205,20 @@ class TrustedSide:
         return self._answers[key]
 
     def _compute(self, version: Path, request: bytes) -> Answer:
-        future = self._pool.schedule(trusted.answer, args=(version, request, self._scratch.name),
-                                     timeout=self.seconds + trusted.START_SECONDS)
-        try:
-            return _unpack(future.result())
-        except (FutureTimeout, ProcessExpired):
-            self._hopeless.add(version)
-            return Answer(failure=Failure("this version does not answer", fatal=True))
-        except Exception as error:  # our own code: whatever it is, no student is to blame
-            return Answer(failure=Failure(f"{type(error).__name__}: {error}", "trusted"))
+        for _ in range(TRIALS):
+            future = self._pool.schedule(
+                trusted.answer, args=(version, request, self._scratch.name),
+                timeout=self.seconds + trusted.START_SECONDS)
+            try:
+                return _unpack(future.result())
+            except ProcessExpired:
+                continue  # killed from outside, perhaps: the next one will tell
+            except FutureTimeout:
+                break
+            except Exception as error:  # our own code: whatever it is, no student is to blame
+                return Answer(failure=Failure(f"{type(error).__name__}: {error}", "trusted"))
+        self._hopeless.add(version)
+        return Answer(failure=Failure("this version does not answer", fatal=True))
 
 
 def read_answer(outcome: Outcome) -> Answer:
@@ -220,4 +262,15 @@ def _printable(text: Any) -> str:
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="autograder-", ignore_cleanup_errors=True)
+    """A folder that goes when it is left; the process's id in its name tells whose it was."""
+    return tempfile.TemporaryDirectory(prefix=f"autograder-{os.getpid()}-",
+                                       ignore_cleanup_errors=True)
+
+
+def clear_stale() -> None:
+    """Take away what processes that were killed have left in the folder for temporary files."""
+    for path in Path(tempfile.gettempdir()).glob("autograder-*-*"):
+        pid = path.name.split("-")[1]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            remove_tree(path)
+    cgroup.clear_stale()

@@ -23,16 +23,22 @@ KEEPS_TOGETHER = 0.75  # a broken contract costs at most a quarter of its part
 
 
 def part(name: str, weight: float = 1.0, together: str | None = None,
-         keeps: float = KEEPS_TOGETHER) -> Callable[[Test], Test]:
+         keeps: float = KEEPS_TOGETHER, only_with: str | tuple[str, ...] = ()
+         ) -> Callable[[Test], Test]:
     """Mark a hidden test as one of the part `name`, where it has `weight` beside the others.
 
     A test with `together` runs only where the part is not right alone: it tries the part with
     the student's own other parts. Where all of these pass, the part keeps the share `keeps` of
     its points, and `together` is the sentence that names the contract that was broken.
+
+    `only_with` names tests of the same part without one of which this one earns nothing: its right
+    answer is the same for every input, and could be given by somebody who has written nothing.
     """
 
+    others = (only_with,) if isinstance(only_with, str) else only_with
+
     def decorate(test: Test) -> Test:
-        marked: Test = pytest.mark.part(name, weight, together, keeps)(test)
+        marked: Test = pytest.mark.part(name, weight, together, keeps, others)(test)
         return marked
 
     return decorate

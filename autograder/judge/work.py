@@ -13,8 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course
-
-SKIP_TAG = "skip-execution"
+from autograder.release.source import SKIP_TAG
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import importlib
 import linecache
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from autograder.kernel import standins, wire
+from autograder.kernel import offline, old_names, standins, wire
 
 MIME = "application/vnd.autograder.answer"
 
@@ -97,8 +98,11 @@ def serve(request: str) -> None:
     publish_display_data({MIME: base64.b64encode(data).decode()})
 
 
-def settle() -> None:
-    """Make a kernel ready for grading: modules beside the notebook, stand-ins, no shell."""
+def settle(lenient: bool = False) -> None:
+    """Make a kernel ready for grading: modules beside the notebook, stand-ins, no shell.
+
+    `lenient` takes names of older libraries as their successors.
+    """
     from IPython import get_ipython
 
     def no_breakpoint(*args: Any, **kwargs: Any) -> None:
@@ -107,7 +111,9 @@ def settle() -> None:
     def no_shell(command: str) -> None:
         print("(shell commands are not run while grading)")
 
-    standins.install()
+    if "HF_HOME" in os.environ:
+        offline.lay_links(Path(os.environ["HF_HUB_CACHE"]).parent, Path(os.environ["HF_HOME"]))
+    standins.install(old_names.changes() if lenient else {})
     sys.path.insert(0, str(Path.cwd()))
     sys.breakpointhook = no_breakpoint
     shell = get_ipython()

@@ -18,9 +18,12 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Dict
 
-from autograder.kernel.sandbox import Limits, Sandbox, Surroundings
+from autograder.kernel import cgroup
+from autograder.kernel.cgroup import Group
+from autograder.kernel.sandbox import Limits, Sandbox, Surroundings, remove_tree
 from autograder.kernel.warm import Nursery, nursery_of
 
+OURS = 8  # processes beside the student's: the walls' own
 SOCKET_PATH_LIMIT = 88  # of the 107 bytes that Linux allows, less the socket's own name
 
 
@@ -37,6 +40,7 @@ class SandboxProvisioner(LocalProvisioner):
     surroundings = Dict().tag(config=True)
     folder: Path | None = None
     nursery: Nursery | None = None
+    group: Group | None = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Lay out the folders, move the channels to unix sockets and wrap the command."""
@@ -57,10 +61,12 @@ class SandboxProvisioner(LocalProvisioner):
             shutil.copytree(cwd, copy, symlinks=True)
         sandbox = Sandbox(copy, runtime, limits, surroundings)
         _give(self.folder, sandbox.uid)
+        self.group = cgroup.create(limits.memory + limits.scratch, limits.processes + OURS)
         if self.nursery is not None:
-            self._fork = (copy, runtime, str(runtime / "connection.json"), sandbox.uid, limits)
+            self._fork = (copy, runtime, str(runtime / "connection.json"), sandbox.uid, limits,
+                          self.group.procs_inside if self.group else [])
             return kwargs
-        kwargs["cmd"] = sandbox.command(kwargs["cmd"])
+        kwargs["cmd"] = sandbox.command(kwargs["cmd"], self.group.procs if self.group else [])
         kwargs["env"] = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
         kwargs["cwd"] = str(self.folder)
         kwargs["stdout"] = kwargs["stderr"] = subprocess.DEVNULL
@@ -88,19 +94,33 @@ class SandboxProvisioner(LocalProvisioner):
             self._remove_folder()
 
     def _remove_folder(self) -> None:
+        if self.group is not None:
+            self.group.remove()
+            self.group = None
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_tree(self.folder)
             self.folder = None
+
+    def seal(self) -> None:
+        """Once the kernel's sockets are there: nobody else can put anything beside them.
+
+        They lie in a folder of this machine, where no limit but the disk's would hold. Without
+        root the sandbox's user is ourselves, and could open the folder again.
+        """
+        if self.folder is not None:
+            os.chmod(self.folder / "runtime", 0o555)
+            if os.geteuid() == 0:
+                os.chown(self.folder / "runtime", 0, 0)
 
 
 def _private_folder(nursery: Nursery | None = None) -> Path:
     """A new folder that only we can enter, its path short enough to hold a socket."""
     if nursery is not None:
         return Path(tempfile.mkdtemp(dir=nursery.folder))
-    folder = tempfile.mkdtemp(prefix="autograder-")
+    folder = tempfile.mkdtemp(prefix=f"autograder-{os.getpid()}-")
     if len(folder) > SOCKET_PATH_LIMIT:
         os.rmdir(folder)
-        folder = tempfile.mkdtemp(prefix="autograder-", dir="/tmp")
+        folder = tempfile.mkdtemp(prefix=f"autograder-{os.getpid()}-", dir="/tmp")
     return Path(folder)
 
 

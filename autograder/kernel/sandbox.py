@@ -1,21 +1,24 @@
 """The sandbox: one command line that shuts a process in.
 
-bubblewrap builds the walls (namespaces and a minimal, read-only file system), setpriv takes the
-user's rights away where we are root, prlimit sets the kernel's own limits. All three come with
-Debian and Ubuntu (packages `bubblewrap` and `util-linux`).
+bubblewrap builds the walls (namespaces and a minimal, read-only file system) and loads the filter
+of system calls (calls.py), setpriv takes the user's rights away where we are root, prlimit sets the
+kernel's own limits. All come with Debian and Ubuntu (packages `bubblewrap` and `util-linux`).
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import site
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from autograder.kernel import calls, cgroup, offline
 
 MIB = 1024 * 1024
 
@@ -25,8 +28,11 @@ SYSTEM_PATHS = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/ld.so
 NAMESPACES = ("--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net",
               "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox",
               "--clearenv")
-HOME = "/home/student"
+WORK = "/home/student"  # the submission's files, copied
+HOME = "/home/own"  # empty at the start: no start-up file of a submission is anybody's
 HUB = "/hub"  # where student code finds the offline hub
+HUB_LINKS = ".cache/huggingface"  # in the home: what libraries write to (offline.py)
+CALLS = "9"  # the descriptor that hands the filter over
 FIRST_UID = 200_000  # a range that no distribution gives out
 UIDS = 60_000
 
@@ -56,13 +62,14 @@ class Surroundings:
     `hidden` names top-level packages that cannot be imported, each with the sentence that an
     import then raises; `hub` is the folder of an offline Hugging Face cache, or empty. Kernels
     are forked from a process that has imported the modules `preload`; without any, they start
-    cold.
+    cold. `lenient` takes names of older libraries as their successors (old_names.py).
     """
 
     hidden: dict[str, str] = field(default_factory=dict)
     hub: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     preload: list[str] = field(default_factory=list)
+    lenient: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,13 +84,18 @@ class Sandbox:
     limits: Limits = field(default_factory=Limits)
     surroundings: Surroundings = field(default_factory=Surroundings)
 
-    def command(self, argv: list[str]) -> list[str]:
+    def command(self, argv: list[str], groups: Sequence[str] = ()) -> list[str]:
         """Return the command line that runs `argv` inside the walls.
+
+        It joins the control groups by their files `groups` (cgroup.py).
 
         Raises SandboxError where bubblewrap is missing.
         """
-        walls = [_bwrap(), *NAMESPACES, *self._rights(), *self._file_system(),
+        walls = [_bwrap(), *self._calls(), *NAMESPACES, *self._rights(), *self._file_system(),
                  *self._environment()]
+        before = [f"echo 0 >{shlex.quote(procs)}" for procs in groups]
+        handed = f" {CALLS}<{shlex.quote(str(self._calls_file))}" if calls.program() else ""
+        walls = ["sh", "-c", " && ".join([*before, f'exec "$@"{handed}']), "walls", *walls]
         return [*walls, "--", *self._drop_rights(), *self._enter([*self._limit(), *argv])]
 
     def nursery(self, argv: list[str], folder: Path) -> list[str]:
@@ -98,8 +110,26 @@ class Sandbox:
         if os.geteuid() != 0:
             rights = ["--unshare-user", *rights]
         return [_bwrap(), *NAMESPACES, *rights, *self._file_system(),
-                "--bind", str(folder), str(folder), "--remount-ro", "/",
+                "--bind", str(folder), str(folder), *self._groups(), "--remount-ro", "/",
                 *self._environment(), "--", *argv]
+
+    def _groups(self) -> list[str]:
+        """Let the nursery put kernels into our control groups."""
+        binds: list[str] = []
+        for number, base in enumerate(cgroup.bases()):
+            binds += ["--bind", str(base), f"{cgroup.INSIDE}/{number}"]
+        return binds
+
+    def _calls(self) -> list[str]:
+        """Let bubblewrap load the filter of system calls, from a descriptor of ours."""
+        if not calls.program():
+            return []
+        self._calls_file.write_bytes(calls.program())
+        return ["--seccomp", CALLS]
+
+    @property
+    def _calls_file(self) -> Path:
+        return self.runtime.parent / "calls.bpf"
 
     def _rights(self) -> list[str]:
         """Root needs no user namespace, only the right to become somebody else inside."""
@@ -155,12 +185,12 @@ class Sandbox:
     def _environment(self) -> list[str]:
         plain = {
             "HOME": HOME, "USER": "student", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
-            "PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "IPYTHONDIR": f"{HOME}/.ipython",
+            "PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "PYTHONNOUSERSITE": "1",
             "MPLBACKEND": "Agg", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
             "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
         }
         if self.surroundings.hub:
-            plain["HF_HUB_CACHE"] = HUB
+            plain |= offline.environment(HUB, f"{HOME}/{HUB_LINKS}")
         pairs = (plain | self.surroundings.environment).items()
         return [word for name, value in pairs for word in ("--setenv", name, value)]
 
@@ -172,8 +202,8 @@ class Sandbox:
 
     def _enter(self, argv: list[str]) -> list[str]:
         """Fill the private home, then become the process that was asked for."""
-        script = 'cp -R /submission "$HOME" && chmod -R u+w "$HOME" && cd "$HOME" && exec "$@"'
-        return ["sh", "-c", script, "sandbox", *argv]
+        script = f'mkdir {HOME} && cp -R /submission {WORK} && chmod -R u+w {WORK} && cd {WORK}'
+        return ["sh", "-c", f'{script} && exec "$@"', "sandbox", *argv]
 
 
 def run_to_the_end(code: str, files: Mapping[str, bytes], limits: Limits, seconds: float
@@ -194,6 +224,11 @@ def run_to_the_end(code: str, files: Mapping[str, bytes], limits: Limits, second
                 os.chown(path, sandbox.uid, sandbox.uid)
         return subprocess.run(sandbox.command([sys.executable, "-c", code]), timeout=seconds,
                               capture_output=True, stdin=subprocess.DEVNULL)
+
+
+def remove_tree(folder: Path) -> None:
+    """Take a folder away, however deep somebody has made it."""
+    subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
 
 
 def _bwrap() -> str:

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import inspect
 import json
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,9 +22,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from autograder.kernel import agent, standins, wire
+from autograder.kernel import agent, calls, offline, old_names, standins, wire
 from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 
+KILLED = "was killed (signal 9)"
 KERNEL_NAME = "autograder-sandbox"
 Kind = Literal["done", "error", "timeout", "died", "flooded"]
 
@@ -39,6 +41,11 @@ class Outcome:
     says: str = ""
     outputs: tuple[NotebookNode, ...] = ()
     answer: bytes | None = None
+
+    @property
+    def killed(self) -> bool:
+        """Whether SIGKILL ended it: from the student's own code, or from outside."""
+        return self.kind == "died" and self.says == KILLED
 
     @property
     def fatal(self) -> bool:
@@ -57,8 +64,10 @@ class KernelSession:
         self.limits = limits
         self._manager = AsyncKernelManager(kernel_name=KERNEL_NAME)
         self._client = _CountingClient(limits.output * 1024 * 1024, self._manager)
+        surroundings = surroundings or Surroundings()
+        self._lenient = surroundings.lenient
         self._start = {"cwd": str(files), "limits": vars(limits),
-                       "surroundings": vars(surroundings or Surroundings())}
+                       "surroundings": vars(surroundings)}
         self.alive = False
 
     def __enter__(self) -> KernelSession:
@@ -71,7 +80,10 @@ class KernelSession:
                 "what this machine lacks."
             ) from error
         self.alive = True
-        outcome = self.run(_bootstrap(), timeout=60)
+        outcome = self.run(_bootstrap(self._lenient), timeout=60)
+        provisioner: Any = self._manager.provisioner
+        if provisioner is not None:
+            provisioner.seal()
         if outcome.kind != "done":
             self.close()
             raise SandboxError(f"the agent did not start in the sandbox: {outcome.says}")
@@ -118,12 +130,20 @@ class KernelSession:
             self._client._cleanup_kernel()
 
     def _last_words(self) -> str:
-        process = getattr(self._manager.provisioner, "process", None)
+        provisioner: Any = self._manager.provisioner
+        process = getattr(provisioner, "process", None)
+        if provisioner is not None and provisioner.group is not None and provisioner.group.ran_out:
+            return f"used more than the {self.limits.memory} MiB of memory that are allowed in all"
         status = process.returncode if process is not None else None
         if status is None:
             return "ended its own process"
-        if status < 0 or status > 128:
-            return f"crashed the Python process (signal {-status if status < 0 else status - 128})"
+        number = -status if status < 0 else status - 128
+        if number == calls.BLOCKED:
+            return "made a system call that is blocked while grading, and was stopped"
+        if number == signal.SIGKILL:
+            return KILLED
+        if number > 0:
+            return f"crashed the Python process (signal {number})"
         return f"ended its own process (exit status {status})"
 
 
@@ -184,16 +204,16 @@ def _decode(text: Any) -> bytes:
 _AGENT = "__import__('sys').modules['autograder.kernel.agent']"
 
 
-def _bootstrap() -> str:
+def _bootstrap(lenient: bool) -> str:
     """The first cell: put the wire and the agent, as text, into the kernel's modules."""
     lines = ["import sys, types"]
     for name in ("autograder", "autograder.kernel"):
         lines.append(f"sys.modules[{name!r}] = types.ModuleType({name!r})")
-    for module in (wire, standins, agent):
+    for module in (wire, offline, old_names, standins, agent):
         name = module.__name__
         lines += [
             f"sys.modules[{name!r}] = module = types.ModuleType({name!r})",
             f"exec(compile({inspect.getsource(module)!r}, '<{name}>', 'exec'), module.__dict__)",
             f"sys.modules['autograder.kernel'].{name.rpartition('.')[2]} = module",
         ]
-    return "\n".join([*lines, "module.settle()", "del sys, types, module"])
+    return "\n".join([*lines, f"module.settle({lenient})", "del sys, types, module"])

@@ -6,6 +6,7 @@ a few batches only, whatever the notebook asks for; while a probe runs, they giv
 
 from __future__ import annotations
 
+import copy
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -13,20 +14,28 @@ import importlib.util
 import itertools
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+Change = Callable[[Any], None]  # what is done to a module once it has been imported
+
 BATCHES = 2
+BATCH_SIZE = 4
 _cutting = True
 
 
-def install() -> None:
-    """Put everything in its place. A library is changed now, or when it is first imported."""
+def install(further: Mapping[str, Change]) -> None:
+    """Put everything in its place. A library is changed now, or when it is first imported.
+
+    `further` are changes of libraries beside those of this file, by the modules' names.
+    """
     sys.modules.update(colab())
-    changes: dict[str, Callable[[Any], None]] = {
-        "torch.utils.data.dataloader": _cut_loaders, "transformers.trainer": _cut_trainer}
+    changes = {name: [change] for name, change in further.items()}
+    changes.setdefault("torch.utils.data.dataloader", []).append(_cut_loaders)
+    changes.setdefault("transformers.trainer", []).append(_cut_trainer)
     for name in changes.keys() & sys.modules.keys():
-        changes.pop(name)(sys.modules[name])
+        for change in changes.pop(name):
+            change(sys.modules[name])
     sys.meta_path.insert(0, _AfterImport(changes))
 
 
@@ -77,27 +86,27 @@ def _nothing(*args: Any, **kwargs: Any) -> None:
 class _AfterImport(importlib.abc.MetaPathFinder):
     """Calls a function with a module once it has been imported."""
 
-    def __init__(self, changes: dict[str, Callable[[Any], None]]) -> None:
+    def __init__(self, changes: dict[str, list[Change]]) -> None:
         self._changes = changes
 
     def find_spec(self, name: str, path: Sequence[str] | None,
                   target: types.ModuleType | None = None
                   ) -> importlib.machinery.ModuleSpec | None:
-        change = self._changes.pop(name, None)
-        if change is None:
+        changes = self._changes.pop(name, None)
+        if changes is None:
             return None
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Changing(spec.loader, change)
+            spec.loader = _Changing(spec.loader, changes)
         return spec
 
 
 class _Changing(importlib.abc.Loader):
-    """Another loader, and one change to what it loaded."""
+    """Another loader, and changes to what it loaded."""
 
-    def __init__(self, loader: Any, change: Callable[[Any], None]) -> None:
+    def __init__(self, loader: Any, changes: list[Change]) -> None:
         self._loader = loader
-        self._change = change
+        self._changes = changes
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
         module: types.ModuleType | None = self._loader.create_module(spec)
@@ -105,7 +114,9 @@ class _Changing(importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         self._loader.exec_module(module)
-        self._change(module)
+        loaded = sys.modules.get(module.__name__, module)  # some put another in their place
+        for change in self._changes:
+            change(loaded)
 
 
 def _cut_loaders(module: Any) -> None:
@@ -121,12 +132,19 @@ def _cut_loaders(module: Any) -> None:
 
 
 def _cut_trainer(module: Any) -> None:
-    """The library's Trainer takes at most BATCHES steps while cells run."""
+    """The library's Trainer takes BATCHES small steps while cells run; its arguments stay."""
     train = module.Trainer.train
 
     def shortly(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if _cutting:
-            self.args.max_steps = BATCHES
-        return train(self, *args, **kwargs)
+        if not _cutting:
+            return train(self, *args, **kwargs)
+        whole, size = self.args, self._train_batch_size
+        self.args = copy.copy(whole)
+        self.args.max_steps, self.args.gradient_accumulation_steps = BATCHES, 1
+        self._train_batch_size = min(size, BATCH_SIZE)
+        try:
+            return train(self, *args, **kwargs)
+        finally:
+            self.args, self._train_batch_size = whole, size
 
     module.Trainer.train = shortly

@@ -8,10 +8,10 @@ as strong as those of a kernel that is started cold.
 from __future__ import annotations
 
 import atexit
+import base64
 import inspect
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,8 +20,14 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from autograder.kernel import nursery
-from autograder.kernel.sandbox import Limits, Sandbox, SandboxError, Surroundings
+from autograder.kernel import calls, cgroup, nursery
+from autograder.kernel.sandbox import (
+    Limits,
+    Sandbox,
+    SandboxError,
+    Surroundings,
+    remove_tree,
+)
 
 READY_SECONDS = 120
 
@@ -33,7 +39,7 @@ class Nursery:
     """
 
     def __init__(self, surroundings: Surroundings, limits: Limits) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="autograder-", dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"autograder-{os.getpid()}-", dir="/tmp"))
         self._count = 0
         self._ended: dict[str, int] = {}
         self._heard = b""
@@ -54,16 +60,19 @@ class Nursery:
         self._ready = False
         self._wait_until_ready()
 
-    def start(self, files: Path, runtime: Path, connection: str, uid: int, limits: Limits
-              ) -> WarmKernel:
+    def start(self, files: Path, runtime: Path, connection: str, uid: int, limits: Limits,
+              groups: list[str]) -> WarmKernel:
         """Fork a kernel whose home is a copy of `files`, reached by `connection` in `runtime`.
+
+        `groups` are the files by which it joins its control groups, as the nursery sees them.
 
         Raises SandboxError where the nursery does not live.
         """
         self._count += 1
         name = str(self._count)
         self._tell({"start": name, "files": str(files), "runtime": str(runtime),
-                    "connection": connection, "uid": uid, "limits": asdict(limits)})
+                    "connection": connection, "uid": uid, "limits": asdict(limits),
+                    "groups": groups, "calls": base64.b64encode(calls.program()).decode()})
         return WarmKernel(self, name)
 
     def kill(self, name: str) -> None:
@@ -88,7 +97,7 @@ class Nursery:
             return
         self._process.kill()
         self._process.communicate()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_tree(self.folder)
 
     def _wait_until_ready(self) -> None:
         end = time.monotonic() + READY_SECONDS
@@ -188,3 +197,4 @@ def close_all() -> None:
         nursery = _nurseries.pop(key)
         if nursery is not None:
             nursery.close()
+    cgroup.close()

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import nbformat
 
-from autograder.course import Course, CourseError, Exercise
+from autograder.course import Course, Exercise
 from autograder.gradebook.native import generate_assignment
 from autograder.kernel.session import KernelSession
+from autograder.release import source
 from autograder.release.build import build
+from autograder.release.edits import read_changes
 from autograder.release.solved import MARKERS
 
 # What students also receive, beside the folders of the assignments.
 BESIDE = ("setup.md", "requirements.txt", "collect_submission.sh", "data/prepare.py",
           "data/creatures.py", "written/2000_00000_written.tex")
-STAFF_PATHS = ("autograder/", "test_hidden", "misconceptions.toml", "variants.toml", "gradebook.db")
+STAFF_PATHS = ("autograder/", "gradebook.db")
 # What running the exercise leaves in its folder is no part of the release.
 LEFTOVERS = ("result.log", "*-output.txt", "*.pt", "__pycache__/*", ".ipynb_checkpoints/*",
              "rehearsal/*")
@@ -57,15 +58,17 @@ def stale(course: Course, assignment: str, released: Path) -> Iterator[str]:
 
 def leaks(course: Course, assignment: str, released: Path) -> Iterator[str]:
     """Lines of solutions, hidden tests, probes or misconceptions, and staff paths, in a release."""
-    secrets = {secret: kind for exercise in course.exercises(assignment)
-               for secret, kind in _secrets(exercise)}
+    exercises = course.exercises(assignment)
+    secrets = {secret: kind for exercise in exercises for secret, kind in _secrets(exercise)}
+    staff = {*STAFF_PATHS, *(path.name for exercise in exercises
+                             for path in exercise.folder.iterdir() if path.is_file())}
     files = _files(released)
     files.update({name: (course.root / name).read_bytes()
                   for name in BESIDE if (course.root / name).is_file()})
     for name, data in files.items():
         lines = _lines(name, data)
         for line in lines:
-            for path in STAFF_PATHS:
+            for path in staff:
                 if path in line:
                     yield f"{name} names a staff path: {line.strip()[:100]}"
         plain = "\n".join(_plain(line) for line in lines)
@@ -100,11 +103,12 @@ def _run(course: Course, assignment: str, folder: Path, which: str, allowed: tup
         for path in sorted(folder.glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
             for number, cell in enumerate(notebook.cells, start=1):
-                if cell.cell_type != "code" or "skip-execution" in cell.metadata.get("tags", []):
+                if cell.cell_type != "code" or source.SKIP_TAG in cell.metadata.get("tags", []):
                     continue
                 outcome = session.run(cell.source, limits.cell)
-                graded = cell.metadata.get("nbgrader", {}).get("grade", False)
-                excused = graded and outcome.says.startswith(allowed) if allowed else False
+                marks = cell.metadata.get("nbgrader", {})
+                written = marks.get("grade", False) or marks.get("solution", False)
+                excused = written and outcome.says.startswith(allowed) if allowed else False
                 if outcome.kind != "done" and not excused:
                     yield f"{which} {path.name}, cell {number}, does not run: {outcome.says}"
 
@@ -136,12 +140,8 @@ def _secrets(exercise: Exercise) -> Iterator[tuple[str, str]]:
         for line in map(_plain, path.read_text().splitlines()):
             if len(line) >= TELLING_TEST and line not in given and not LIBRARY.match(line):
                 yield line, "a hidden test or probe"
-    wrong = exercise.folder / "misconceptions.toml"
-    if wrong.is_file():
-        for entry in tomllib.loads(wrong.read_text()).get("misconception", []):
-            if not entry.get("says"):
-                raise CourseError(f"{wrong.name} of {exercise.name}: one has no `says`.")
-            yield _plain(entry["says"]), "a misconception"
+    for change in read_changes(exercise, "misconception"):
+        yield _plain(change.says), "a misconception"
 
 
 def _plain(line: str) -> str:

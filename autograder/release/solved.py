@@ -1,7 +1,7 @@
 """An exercise as somebody would have solved it: the sources without the markers.
 
 Files are name -> contents; the notebook stands among them as percent text, NAME.py, so that an
-edit (judge.edits) reaches it like any other file.
+edit (release.edits) reaches it like any other file.
 """
 
 from __future__ import annotations

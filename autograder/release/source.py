@@ -27,6 +27,7 @@ from nbformat import NotebookNode
 from autograder.course import DATA, CourseError, Exercise
 
 SHORT_KEYS = ("solution", "tests", "written")
+SKIP_TAG = "skip-execution"  # grading does not run such a cell: it trains or installs
 OTHER_KEYS = ("tags", "cellView", "jupyter")  # what front ends read
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from autograder import roster
 from autograder.course import Course
 from autograder.gradebook import book
-from autograder.intake.receive import Received, notes
+from autograder.intake.received import Received, notes
 from autograder.journal import latest
 from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.report.homework import together
 from autograder.report.line import Line
+from autograder.report.members import by_member
 
 NOT_WRITTEN = "Not written yet"
 MOST_COLUMNS = 8  # parts that a table on a terminal has room for
@@ -23,10 +25,19 @@ WAITS = "+?"  # what a person has still to grade comes on top
 
 def lines(course: Course, name: str) -> list[Line]:
     """The rows of an assignment or of a homework: what gradebook, journal and intake say."""
+    found = {assignment: _of_assignment(course, assignment)
+             for assignment in course.together(name)}
     if name not in course.toml.homeworks:
-        return _of_assignment(course, name)
+        return found[name]
     return together(course.toml.homeworks[name],
-                    [_of_assignment(course, assignment) for assignment in course.together(name)])
+                    [by_person(course, assignment, some) for assignment, some in found.items()])
+
+
+def by_person(course: Course, name: str, found: list[Line]) -> list[Line]:
+    """The rows with a person each: a group's grade is that of all its members."""
+    if name in course.toml.homeworks or not course.assignment(name).groups:
+        return found
+    return by_member(found, roster.of(course))
 
 
 def _of_assignment(course: Course, assignment: str) -> list[Line]:
@@ -76,12 +87,12 @@ def write_csv(path: Path, found: list[Line]) -> None:
     parts = _parts(found)
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["student", "upload", *parts, "deduction", "total", "max", "what_happened",
-                         "for_a_person"])
+        writer.writerow(["student", "group", "upload", *parts, "deduction", "total", "max",
+                         "what_happened", "for_a_person"])
         for line in found:
             numbers = [_number((line.parts or {}).get(part)) for part in parts]
             writer.writerow([_inert(cell) for cell in (
-                line.student, line.upload, *numbers, _number(line.deduction),
+                line.student, line.group, line.upload, *numbers, _number(line.deduction),
                 _number(line.points), _number(line.max_points),
                 "; ".join(line.happened), "; ".join(line.flags))])
 
@@ -106,7 +117,7 @@ def _graded(row: book.Row, note: Received | None, verdicts: list[Verdict], most:
     parts = [part for verdict in verdicts for part in verdict.parts]
     if note is None or not note.problem:
         happened += _reasons(parts)
-    flags = [flag for part in parts for flag in part.flags]
+    flags = [*(note.flags if note else ()), *(flag for part in parts for flag in part.flags)]
     waiting = [_short(part) for part, points in row.parts.items() if points is None]
     if waiting:
         happened.append(f"{', '.join(waiting)}: to be graded by hand, in formgrader")

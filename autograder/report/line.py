@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class Line:
     """One row of the report. `parts` and `points` are None where nothing could be graded.
 
-    A part is None where a person has still to grade it. `violations` are the instructions for
-    handing in that were not followed, `deduction` what that costs.
+    A part is None where a person has still to grade it. `student` is a group's name in the rows
+    of what groups hand in; `group` is that name in the rows of its members. `violations` are the
+    instructions for handing in that were not followed, `deduction` what that costs.
     """
 
     student: str
@@ -22,3 +23,4 @@ class Line:
     flags: tuple[str, ...]
     violations: tuple[str, ...] = ()
     deduction: float = 0.0
+    group: str = ""

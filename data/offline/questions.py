@@ -13,7 +13,7 @@ from typing import Literal
 
 from offline import words
 
-Side = Literal["train", "held-out"]
+Side = Literal["train", "held-out", "known"]
 
 
 @dataclass(frozen=True)
@@ -149,36 +149,41 @@ def draw_value(kind: str, side: Side, chance: Random) -> str:
         name = chance.choice(words.COMMON)
     else:
         name = chance.choice(listed(kind, side))
-    if kind == "PEOPLE" and chance.random() < 0.2:
+    if kind == "PEOPLE" and side != "known" and chance.random() < 0.2:
         return f"{name} {draw_value('SURNAMES', side, chance)}"
     return name
 
 
 @cache
 def listed(kind: str, side: Side) -> tuple[str, ...]:
-    """Return the part of a list that a side may use: one name in five is held out."""
+    """Return the part of a list that a side may use: one name in five is held out.
+
+    The side "known" uses all of it, and makes no names up and gives no surnames.
+    """
     every = getattr(words, kind)
-    if kind not in NAMES:
+    if kind not in NAMES or side == "known":
         return every
     return tuple(word for i, word in enumerate(every) if (i % 5 == 4) == (side == "held-out"))
 
 
-def draw_facts(count: int, side: Side, chance: Random) -> list[Fact]:
+def draw_facts(
+    count: int, side: Side, chance: Random, known: Sequence[Relation] = RELATIONS
+) -> list[Fact]:
     """Return `count` facts that share relations and subjects, so that they distract.
 
     Each value comes once, and each subject once in a relation, so that a question for either has
     one answer.
     """
-    relations = chance.sample(RELATIONS, (count + 2) // 2)
+    relations = chance.sample(known, (count + 2) // 2)
     subjects: dict[str, list[str]] = {}
     facts: list[Fact] = []
     used: set[str] = set()  # first words of all names and values
     while len(facts) < count:
         relation = chance.choice(relations)
-        known = subjects.setdefault(relation.subjects, [])
+        told_of = subjects.setdefault(relation.subjects, [])
         value = draw_value(relation.values, side, chance)
-        if known and chance.random() < 0.5:
-            subject = chance.choice(known)
+        if told_of and chance.random() < 0.5:
+            subject = chance.choice(told_of)
             if any(fact.subject == subject and fact.relation is relation for fact in facts):
                 continue
         else:
@@ -187,7 +192,7 @@ def draw_facts(count: int, side: Side, chance: Random) -> list[Fact]:
                 continue
         if used & set(value.split()) or set(value.split()) & set(subject.split()):
             continue
-        known += [] if subject in known else [subject]
+        told_of += [] if subject in told_of else [subject]
         used |= set(value.split()) | set(subject.split())
         facts.append(Fact(relation, subject, value))
     return facts

@@ -1,7 +1,7 @@
 """What the trainings of the stand-ins share: a plain loop, and how a checkpoint is saved."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import torch
@@ -25,16 +25,39 @@ def sinusoids(count: int, width: int, longest: int = 1000) -> Tensor:
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)
 
 
+@torch.no_grad()
+def share_meaning(embeddings: Tensor, groups: Iterable[Iterable[int]]) -> None:
+    """Let the embeddings of each group start alike, as long training would make them.
+
+    Half of what a word is made of it shares with the others of its group, the first it is in.
+    """
+    done: set[int] = set()
+    for group in groups:
+        shared = embeddings.std() * torch.randn(embeddings.shape[1])
+        for row in set(group) - done:
+            embeddings[row] = (embeddings[row] + shared) * 0.5**0.5
+            done.add(row)
+
+
 def train(
-    model: nn.Module, loss_of_step: Callable[[int], Tensor], steps: int, learning_rate: float
+    model: nn.Module,
+    loss_of_step: Callable[[int], Tensor],
+    steps: int,
+    learning_rate: float,
+    large: Collection[nn.Parameter] = (),
 ) -> None:
     """Take `steps` steps of AdamW on the losses that `loss_of_step` returns.
 
     The learning rate rises over the first twentieth of the steps and falls to nothing by the last.
+    It is five times as high for the parameters in `large`, whose values are that much larger.
     """
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.01)
+    ids = {id(parameter) for parameter in large}
+    others = [parameter for parameter in model.parameters() if id(parameter) not in ids]
+    groups = [{"params": others}, {"params": list(large)}][: 2 if large else 1]
+    rates = [learning_rate, 5 * learning_rate][: len(groups)]
+    optimizer = torch.optim.AdamW(groups, lr=learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, learning_rate, total_steps=steps, pct_start=0.05
+        optimizer, rates, total_steps=max(steps, 1), pct_start=0.05
     )
     model.train()
     progress = tqdm(range(steps), mininterval=10)

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from autograder.course import DATA
 from autograder.exercises.q1b import beside, record, recorded
 from autograder.exercises.q1b.record import EXERCISE
-from autograder.judge.edits import apply, read_changes
 from autograder.judge.work import Work
 from autograder.release import source
+from autograder.release.edits import apply, read_changes
 from autograder.release.solved import solved_files
 from autograder.validate import handed_in, skeleton, work
 

@@ -60,14 +60,14 @@ def test_tokenizer(loaded):
         "`self.tokenizer` does not cut text as the tokenizer of the checkpoint `model_name` does")
 
 
-@part("q1a_init", weight=1)
+@part("q1a_init", weight=1, only_with="test_model")
 def test_evaluation_mode(loaded):
     student, _ = loaded
     assert student["training"] is False, (
         "the model is not in evaluation mode: its dropout then changes the scores at random")
 
 
-@part("q1a_init", weight=2)
+@part("q1a_init", weight=2, only_with="test_model")
 def test_attributes(loaded):
     student, reference = loaded
     missing = [name for name in reference["names"] if name not in student["names"]]
@@ -131,7 +131,7 @@ def test_too_long(both, draw):
           f"{LIMIT} tokens allow should be left, special tokens included")
 
 
-@part("q1a_tokenize", weight=1)
+@part("q1a_tokenize", weight=1, only_with="test_one_sequence")
 def test_device(both, draw):
     student, reference = both(probes.devices, **sequences(draw, "short")[0])
     assert student and set(student.values()) == set(reference.values()), (
@@ -227,13 +227,13 @@ def test_what_the_model_gets(both, draw):
         check_inputs(given, right["model"][0])
 
 
-@part("q1a_answer", weight=1)
+@part("q1a_answer", weight=1, only_with="test_span")
 def test_no_gradient(both, draw):
     assert not any(mode["graph"] for mode in modes(both, draw)), (
         "the model runs with gradients, which nobody uses here and which cost memory and time")
 
 
-@part("q1a_answer", weight=1)
+@part("q1a_answer", weight=1, only_with="test_span")
 def test_still_in_evaluation_mode(both, draw):
     assert not any(mode["training"] for mode in modes(both, draw)), (
         "the model is in training mode while it answers: dropout then changes its scores")

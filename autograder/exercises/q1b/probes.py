@@ -155,6 +155,8 @@ class _Captioner(nn.Module):
         self.training_batches += self.training
         patches, mask, labels = (None if one is None else one.as_subclass(Tensor)
                                  for one in given.values())
+        seen = (patches.sum(dim=1)[:, :, None, None] * self.weight).sum()
+        self.forwards[-1]["seen"] = float(seen)  # data and weights together, whatever the mask
         mask = torch.ones(patches.shape[:2]) if mask is None else mask
         shares = mask / mask.sum(dim=1, keepdim=True)  # [B, P]
         picture = (patches * shares[:, :, None]).sum(dim=1)  # [B, patch]

@@ -105,11 +105,29 @@ def forwards_on(answer: dict, data: dict[str, Tensor]) -> list[dict]:
     return [forward for forward in answer["forwards"] if forward["first"] in firsts(data)]
 
 
+def passes(student: dict, reference: dict, data: dict[str, Tensor], says: str) -> list[dict]:
+    """The student's passes of this data through the model; fails with `says` without any.
+
+    The first comes before any step: what it saw of data and weights is what the reference saw.
+    """
+    found, right = forwards_on(student, data), forwards_on(reference, data)
+    assert found and math.isclose(found[0]["seen"], right[0]["seen"], rel_tol=1e-4), says
+    return found
+
+
 def number(loss: Any) -> float:
     """What somebody returned as a loss, as a float; NaN where it is no single number."""
     if isinstance(loss, (Tensor, np.ndarray)):
         return float(loss) if math.prod(loss.shape) == 1 else math.nan
     return float(loss) if isinstance(loss, (int, float)) else math.nan
+
+
+# Tests that nobody passes without passing data through the model.
+TRAINS = ("test_one_step", "test_training_mode", "test_training_on_the_device",
+          "test_training_loss_is_the_mean_over_examples")
+VALIDATES = ("test_validation_changes_nothing", "test_validation_without_gradient",
+             "test_validation_in_evaluation_mode", "test_validation_on_the_device",
+             "test_validation_loss_is_the_mean_over_examples")
 
 
 def check_plain(losses: list[Any], name: str) -> None:
@@ -156,9 +174,9 @@ def test_an_epoch_of_steps(both, draw):
 @part("q1b_train", weight=1)
 def test_training_mode(both, draw):
     inputs = run_inputs(draw)
-    student, _ = both(probes.training, keep=["forwards"], **inputs, epochs=1)
-    forwards = forwards_on(student, inputs["train"])
-    assert forwards, "the training data does not go through the model"
+    student, reference = both(probes.training, keep=["forwards"], **inputs, epochs=1)
+    forwards = passes(student, reference, inputs["train"],
+                      "the training data does not go through the model")
     assert all(forward["training"] for forward in forwards), (
         "the model came in evaluation mode, as `from_pretrained` leaves it, and `train_epoch` did "
         "not put it into training mode: dropout is off")
@@ -167,8 +185,8 @@ def test_training_mode(both, draw):
 @part("q1b_train", weight=1)
 def test_training_on_the_device(both, draw):
     inputs = run_inputs(draw)
-    student, _ = both(probes.training, keep=["forwards"], **inputs, epochs=1)
-    assert student["forwards"], "nothing goes through the model"
+    student, reference = both(probes.training, keep=["forwards"], **inputs, epochs=1)
+    passes(student, reference, inputs["train"], "nothing goes through the model")
     assert not any(forward["elsewhere"] for forward in student["forwards"]), (
         "not all tensors of a batch are moved to `self.device` before the model gets them")
 
@@ -181,7 +199,7 @@ def test_training_loss_is_the_mean_over_examples(both, draw):
                  "smaller last batch counted by its size")
 
 
-@part("q1b_train", weight=0.5)
+@part("q1b_train", weight=0.5, only_with=TRAINS)
 def test_training_loss_is_a_number(both, draw):
     student, _ = both(probes.training, keep=["losses"], **run_inputs(draw), epochs=1)
     check_plain(student["losses"], "train_epoch")
@@ -209,7 +227,7 @@ def test_training_together(both, draw):
 def test_validation_changes_nothing(both, draw):
     inputs = run_inputs(draw)
     student, reference = both(probes.validation, keep=LEFT, **inputs)
-    assert forwards_on(student, inputs["valid"]), "the validation data does not reach the model"
+    passes(student, reference, inputs["valid"], "the validation data does not reach the model")
     assert not student["gradients"], "the optimizer takes a step during validation"
     assert not student["moved"], "the weights change during validation"
     assert not student["gradient_left"], "validation leaves a gradient behind"
@@ -220,10 +238,9 @@ def test_validation_changes_nothing(both, draw):
 def validation_forwards(both, draw):
     """The student's passes through the model while it validates; there are some."""
     inputs = run_inputs(draw)
-    student, _ = both(probes.validation, keep=["forwards"], **inputs)
-    forwards = forwards_on(student, inputs["valid"])
-    assert forwards, "the validation data does not go through the model"
-    return forwards
+    student, reference = both(probes.validation, keep=["forwards"], **inputs)
+    return passes(student, reference, inputs["valid"],
+                  "the validation data does not go through the model")
 
 
 @part("q1b_valid", weight=1)
@@ -240,15 +257,17 @@ def test_validation_in_evaluation_mode(both, draw):
 
 @part("q1b_valid", weight=0.5)
 def test_back_in_training_mode(both, draw):
-    student, _ = both(probes.validation, keep=["training", "forwards"], **run_inputs(draw))
-    assert student["forwards"], "nothing goes through the model"
+    inputs = run_inputs(draw)
+    student, reference = both(probes.validation, keep=["training", "forwards"], **inputs)
+    passes(student, reference, inputs["valid"], "nothing goes through the model")
     assert student["training"], "after validation the model is left in evaluation mode"
 
 
 @part("q1b_valid", weight=0.5)
 def test_validation_on_the_device(both, draw):
-    student, _ = both(probes.validation, keep=["forwards"], **run_inputs(draw))
-    assert student["forwards"], "nothing goes through the model"
+    inputs = run_inputs(draw)
+    student, reference = both(probes.validation, keep=["forwards"], **inputs)
+    passes(student, reference, inputs["valid"], "nothing goes through the model")
     assert not any(forward["elsewhere"] for forward in student["forwards"]), (
         "not all tensors of a validation batch are moved to `self.device`")
 
@@ -262,7 +281,7 @@ def test_validation_loss_is_the_mean_over_examples(both, draw):
     check_plain(student["losses"], "valid_epoch")
 
 
-@part("q1b_valid", weight=0.5)
+@part("q1b_valid", weight=0.5, only_with=VALIDATES)
 def test_validation_loss_is_kept(both, draw):
     inputs = {**run_inputs(draw), "lr": 0.0}  # the weights stay, whatever else is wrong
     student, _ = both(probes.validation_kept, **inputs, training_loss=100.0)

@@ -57,13 +57,20 @@ class Edited:
 
 
 def read_changes(exercise: Exercise, kind: Kind) -> list[Change]:
-    """Read misconceptions.toml or variants.toml; an exercise without the file has none.
+    """Read misconceptions*.toml or variants*.toml; an exercise without such a file has none.
 
     Raises CourseError where an entry is not as it must be or a name comes twice.
     """
-    path = exercise.folder / f"{kind}s.toml"
-    if not path.is_file():
-        return []
+    changes = [change for path in sorted(exercise.folder.glob(f"{kind}s*.toml"))
+               for change in _read_file(exercise, path, kind)]
+    names = [change.name for change in changes]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise CourseError(f"{kind}s.toml of {exercise.name}: used twice: {', '.join(twice)}.")
+    return changes
+
+
+def _read_file(exercise: Exercise, path: Path, kind: Kind) -> list[Change]:
     try:
         entries = tomllib.loads(path.read_text()).get(kind, [])
         changes = [Change.model_validate(_with_edits(entry)) for entry in entries]
@@ -73,10 +80,6 @@ def read_changes(exercise: Exercise, kind: Kind) -> list[Change]:
         if kind == "misconception" and not (change.part and change.says):
             raise CourseError(f"{path.name} of {exercise.name}: {change.name} needs `part` and "
                               "`says`.")
-    names = [change.name for change in changes]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise CourseError(f"{path.name} of {exercise.name}: used twice: {', '.join(twice)}.")
     return changes
 
 

@@ -1,0 +1,98 @@
+"""The commands `autograder crossfeedback assign`, `collect` and `report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from autograder import roster
+from autograder.course import Course
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown",
+                  help="Groups comment on each other: hand out, take back, tell who took part.")
+console = Console(width=None if Console().is_terminal else 140)
+
+Assignment = Annotated[str, typer.Argument(help="The assignment's name in course.toml.")]
+CourseOption = Annotated[Path, typer.Option(
+    "--course", help="The course's folder, or one below it.", show_default="here")]
+
+
+@app.command(epilog="Example: `autograder crossfeedback assign hw3 --seed 7`")
+def assign(
+    assignment: Assignment,
+    seed: Annotated[int | None, typer.Option(
+        "--seed", help="Draws who reviews whom; without it, one is chosen and written down.")
+    ] = None,
+    again: Annotated[bool, typer.Option(
+        "--again", help="Draw anew, although a round was handed out; it is put aside.")] = False,
+    course: CourseOption = Path(),
+) -> None:
+    """Give every group that handed in another group's notebook, with nobody's name in it."""
+    from autograder.crossfeedback import handout, rounds
+
+    found = Course.find(course)
+    given = handout.assign(found, assignment, roster.of(found), seed, again)
+    grid = Table(title=f"{assignment}: who reviews whom (seed {given.round.seed})",
+                 title_justify="left", header_style="bold")
+    for column in ("group", "reviews", "as", "file"):
+        grid.add_column(column)
+    place = rounds.folder(found, assignment)
+    for reviewer, reviewed in given.round.reviews.items():
+        grid.add_row(escape(reviewer), escape(reviewed), given.round.letters[reviewed],
+                     escape(str(given.files[reviewer].relative_to(place))))
+    console.print(grid)
+    for group in given.absent:
+        console.print(f"[yellow]{escape(group)} handed in nothing, so it takes no part."
+                      "[/yellow]", highlight=False)
+    console.print(f"Send each group what lies in its folder below {place / rounds.OUT}",
+                  highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: `autograder crossfeedback collect hw3 downloads/`")
+def collect(
+    assignment: Assignment,
+    folder: Annotated[Path, typer.Argument(
+        help="What came back: notebooks or zips, named anyhow, in folders or not.")],
+    course: CourseOption = Path(),
+) -> None:
+    """Take commented notebooks back; the comments stand in the next feedback pages."""
+    from autograder.crossfeedback.collect import collect
+
+    found = Course.find(course)
+    taken = collect(found, assignment, folder)
+    grid = Table(header_style="bold")
+    for column in ("file", "from", "subtasks", "what was found"):
+        grid.add_column(column)
+    for row in taken:
+        told = f"[red]{escape(row.problem)}[/red]" if row.problem else escape(
+            "; ".join([*([] if row.comments else ["no comments in it"]), *row.remarks])
+            or "complete")
+        grid.add_row(escape(row.file), escape(row.reviewer) or "?",
+                     "" if row.comments is None else str(len(row.comments)), told)
+    console.print(grid)
+    console.print("To put the comments into the feedback pages: nbgrader generate_feedback "
+                  f"{assignment} --force", highlight=False, soft_wrap=True)
+    raise typer.Exit(1 if any(row.problem for row in taken) else 0)
+
+
+@app.command(epilog="Example: `autograder crossfeedback report hw3`")
+def report(assignment: Assignment, course: CourseOption = Path()) -> None:
+    """Tell who took part; the status is 1 where somebody has not."""
+    from autograder.crossfeedback import report as reports
+    from autograder.crossfeedback import rounds
+
+    found = Course.find(course)
+    rows = reports.rows(found, assignment, roster.of(found))
+    path = rounds.folder(found, assignment) / reports.CSV
+    reports.write_csv(path, rows)
+    console.print(reports.table(assignment, rows))
+    console.print(f"As a table: {path}", highlight=False, soft_wrap=True)
+    absent = reports.missing(rows)
+    if absent:
+        console.print(f"[red]Not taken part: {escape(', '.join(absent))}[/red]", highlight=False)
+        raise typer.Exit(1)

@@ -1,0 +1,51 @@
+"""Hand out: one anonymous notebook for each group that takes part."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from autograder.course import Course, CourseError
+from autograder.crossfeedback import marks, rounds
+from autograder.crossfeedback.anonymise import anonymous
+from autograder.crossfeedback.rounds import OUT, Round
+from autograder.roster import Roster
+
+
+@dataclass(frozen=True)
+class HandedOut:
+    """What was handed out: the round, a file for each reviewing group, and who is not in it."""
+
+    round: Round
+    files: dict[str, Path]
+    absent: tuple[str, ...]
+
+
+def assign(course: Course, assignment: str, roster: Roster, seed: int | None = None,
+           again: bool = False) -> HandedOut:
+    """Settle who reviews whom and write what each group gets.
+
+    Only groups that handed in take part. Raises CourseError where they are fewer than two, or where
+    a round that was handed out already would change and `again` does not allow it.
+    """
+    asked = marks.asked(course, assignment)
+    if not roster.groups:
+        raise CourseError("Cross-feedback is between groups, and the roster names none. Fill its "
+                          "column `group`, and name it as `roster` in course.toml.")
+    works = rounds.handed_in(course, assignment, roster, asked.exercise.name)
+    drawn = rounds.settle(course, assignment, works, seed, again)
+    out = rounds.folder(course, assignment) / OUT
+    shutil.rmtree(out, ignore_errors=True)
+    files = {}
+    for reviewer, reviewed in drawn.reviews.items():
+        letter = drawn.letters[reviewed]
+        notebook = anonymous(nbformat.read(works[reviewed], as_version=4), asked, reviewed,
+                             roster.groups[reviewed], letter, drawn.tokens[reviewer])
+        path = out / reviewer / f"{asked.exercise.name}-group-{letter}.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(notebook, path)
+        files[reviewer] = path
+    return HandedOut(drawn, files, tuple(group for group in roster.groups if group not in works))

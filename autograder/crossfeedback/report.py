@@ -1,0 +1,101 @@
+"""Who took part: a row for each group of the roster, none left out."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from autograder.course import Course
+from autograder.crossfeedback import marks, rounds
+from autograder.crossfeedback.collect import Return, returns
+from autograder.roster import Roster
+
+CSV = "report.csv"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+HEADER = ("group", "members", "reviews", "letter", "came_back", "file", "subtasks", "of",
+          "characters", "took_part", "remarks")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a group did. `reviews` and `letter` are empty where it got nothing to comment on."""
+
+    group: str
+    members: tuple[str, ...]
+    reviews: str
+    letter: str
+    came: Return | None
+    subtasks: int
+    of: int
+
+    @property
+    def took_part(self) -> bool:
+        return self.subtasks > 0
+
+    @property
+    def characters(self) -> int:
+        return sum(map(len, (self.came.comments or {}).values())) if self.came else 0
+
+    @property
+    def happened(self) -> str:
+        """Why a group has not taken part, or what was unusual."""
+        if not self.reviews:
+            return "handed in nothing, so it got nothing to comment on"
+        if self.came is None:
+            return "nothing came back"
+        says = [] if self.took_part else ["came back without comments"]
+        return "; ".join([*says, *self.came.remarks])
+
+
+def rows(course: Course, assignment: str, roster: Roster) -> list[Row]:
+    """A row for each group: those of the roster, and those that took part and left it since."""
+    drawn = rounds.load(course, assignment)
+    came = returns(course, assignment)
+    subtasks = marks.asked(course, assignment).subtasks
+    found = []
+    for group in dict.fromkeys([*roster.groups, *drawn.reviews]):
+        reviewed = drawn.reviews.get(group, "")
+        back = came.get(group)
+        members = tuple(member.id for member in roster.groups.get(group, []))
+        found.append(Row(group, members, reviewed, drawn.letters.get(reviewed, ""), back,
+                         len(back.comments or {}) if back else 0, len(subtasks)))
+    return found
+
+
+def missing(found: list[Row]) -> list[str]:
+    """The groups that have not taken part."""
+    return [row.group for row in found if not row.took_part]
+
+
+def table(assignment: str, found: list[Row]) -> Table:
+    grid = Table(title=f"{assignment}: cross-feedback", title_justify="left", header_style="bold")
+    for column in ("group", "reviews", "as", "came back (UTC)"):
+        grid.add_column(column, no_wrap=True)
+    for column in ("subtasks", "characters"):
+        grid.add_column(column, justify="right")
+    grid.add_column("what happened", ratio=1)
+    for row in found:
+        time = row.came.time[:16].replace("T", " ") if row.came else ""
+        happened = escape(row.happened)
+        grid.add_row(escape(row.group), escape(row.reviews), row.letter, time,
+                     f"{row.subtasks} of {row.of}" if row.reviews else "",
+                     str(row.characters) if row.came else "",
+                     happened if row.took_part else f"[red]{happened}[/red]")
+    return grid
+
+
+def write_csv(path: Path, found: list[Row]) -> None:
+    """Write the report as a table; cells that a spreadsheet would take for formulas are quoted."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        for row in found:
+            writer.writerow([f"'{cell}" if str(cell).startswith(FORMULA) else cell for cell in (
+                row.group, " ".join(row.members), row.reviews, row.letter,
+                row.came.time if row.came else "", row.came.file if row.came else "",
+                row.subtasks, row.of, row.characters, "yes" if row.took_part else "no",
+                row.happened)])

@@ -1,0 +1,284 @@
+"""Probes of 3.1 and 3.2: they run beside the student's code, return what it does, judge nothing.
+
+A part that is not being asked is played: functions and collators by ones whose values tell what
+they were given, tokenizers by a small one of the judge's vocabulary, T5 by a very small one.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn as nn
+from datasets import Dataset
+from torch import Tensor
+from transformers import (
+    Seq2SeqTrainingArguments,
+    T5Config,
+    T5ForConditionalGeneration,
+    T5Tokenizer,
+)
+
+FEATURES = ("input_ids", "attention_mask", "target_ids", "target_attention_mask")
+SETTINGS = ("output_dir", "eval_strategy", "learning_rate", "weight_decay", "seed", "max_steps",
+            "save_strategy", "save_steps", "per_device_train_batch_size",
+            "gradient_accumulation_steps", "remove_unused_columns")
+
+# ---------------------------------------------------------------------------------- what is played
+
+
+@contextmanager
+def _playing(code: Any, **parts: Any) -> Iterator[None]:
+    """Put parts in the place of the notebook's own, by their names."""
+    names = code._names
+    before = {name: names[name] for name in parts if name in names}
+    names.update(parts)
+    try:
+        yield
+    finally:
+        for name in parts:
+            names.pop(name, None)
+        names.update(before)
+
+
+def _tokenizer(vocabulary: list[tuple[str, float]] | None = None) -> T5Tokenizer:
+    pieces = None if vocabulary is None else [tuple(piece) for piece in vocabulary]
+    return T5Tokenizer(vocab=pieces, model_max_length=512)
+
+
+def _t5(vocabulary_size: int = 110) -> T5ForConditionalGeneration:
+    torch.manual_seed(0)
+    return T5ForConditionalGeneration(T5Config(
+        vocab_size=vocabulary_size, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2,
+        decoder_start_token_id=0)).eval()
+
+
+# ----------------------------------------------------------------------------------- 3.1 tokenizer
+
+
+def tokenizer(code: Any, texts: list[str], long: str) -> dict[str, Any] | None:
+    """How the tokenizer cuts some texts, on which side it pads, and how much of a long one stays.
+
+    None where it is no tokenizer.
+    """
+    return _cuts(code.load_t5_tokenizer(), texts, long)
+
+
+def _cuts(tokenizer: Any, texts: list[str], long: str) -> dict[str, Any] | None:
+    if not callable(tokenizer):
+        return None
+    return {"ids": [list(tokenizer(text)["input_ids"]) for text in texts],
+            "padded": [list(row) for row in tokenizer(texts, padding=True)["input_ids"]],
+            "limit": int(min(tokenizer.model_max_length, 10**9)),
+            "kept": len(tokenizer(long, truncation=True)["input_ids"])}
+
+
+# --------------------------------------------------------------------- 3.1 texts, features, map
+
+
+def texts(code: Any, examples: list[dict[str, Any]]) -> list[Any]:
+    """The two texts that `add_eos_to_examples` gives each example, or what it returns instead."""
+    returned = [code.add_eos_to_examples(copy.deepcopy(example)) for example in examples]
+    return [{name: one[name] for name in ("input_text", "target_text") if name in one}
+            if isinstance(one, Mapping) else one for one in returned]
+
+
+def features(code: Any, vocabulary: list, examples: dict[str, list[Any]]) -> Any:
+    """What `convert_to_features` makes of a batch with a tokenizer of the judge's."""
+    with _playing(code, t5_tokenizer=_tokenizer(vocabulary)):
+        return _tables(code.convert_to_features(copy.deepcopy(examples)))
+
+
+def own_features(code: Any, examples: dict[str, list[Any]]) -> Any:
+    """What `convert_to_features` makes of a batch with the person's own tokenizer."""
+    with _playing(code, t5_tokenizer=code.load_t5_tokenizer()):
+        return _tables(code.convert_to_features(copy.deepcopy(examples)))
+
+
+def _tables(returned: Any) -> Any:
+    """The four features as tensors, where they are such or can be; anything else as it is."""
+    if not isinstance(returned, Mapping):
+        return returned
+    return {name: _table(returned[name]) for name in FEATURES if name in returned}
+
+
+def _table(rows: Any) -> Any:
+    try:
+        return rows if isinstance(rows, Tensor) else torch.stack(
+            [torch.as_tensor(row) for row in rows])
+    except (TypeError, ValueError, RuntimeError):
+        return rows  # rows of several lengths, or no numbers
+
+
+def prepared(code: Any, examples: list[dict[str, Any]]) -> list[Any] | None:
+    """What `prepare` makes of a small data set, with both functions played."""
+    with _playing(code, add_eos_to_examples=_played_texts, convert_to_features=_played_features):
+        return _read(code.prepare(Dataset.from_list(examples)))
+
+
+def own_prepared(code: Any, examples: list[dict[str, Any]]) -> list[Any] | None:
+    """What `prepare` makes of a small data set with the person's own functions and tokenizer."""
+    with _playing(code, t5_tokenizer=code.load_t5_tokenizer()):
+        return _read(code.prepare(Dataset.from_list(examples)))
+
+
+def _read(data: Any) -> list[Any] | None:
+    if data is None:
+        return None
+    examples = [data[index] for index in range(len(data))]
+    return [{name: example[name] for name in FEATURES if name in example} for example in examples]
+
+
+def _played_texts(example: Any) -> dict[str, Any]:
+    """In the place of `add_eos_to_examples`: texts with the number that stands in the question."""
+    question = example["question"]
+    if not isinstance(question, str):  # many examples, where one was to come
+        return {"input_text": ["many"] * len(question), "target_text": ["many"] * len(question)}
+    number = question.split()[-1]
+    return {"input_text": f"read {number}", "target_text": f"write {number}"}
+
+
+def _played_features(examples: Any) -> dict[str, Any]:
+    """In the place of `convert_to_features`: the number of each text, -1 for none, -2 for many."""
+    columns = {}
+    for ids, mask, text in (("input_ids", "attention_mask", "input_text"),
+                            ("target_ids", "target_attention_mask", "target_text")):
+        given = examples[text] if text in examples else _missing(examples)
+        found = [_number(one) for one in ([given] if isinstance(given, str) else given)]
+        columns[ids] = [[number, 1, 0] for number in found]
+        columns[mask] = [[1, 1, 0] for _ in found]
+        if isinstance(given, str):
+            columns[ids], columns[mask] = columns[ids][0], columns[mask][0]
+    return columns
+
+
+def _missing(examples: Any) -> Any:
+    first = next(iter(examples.values()))
+    return "" if isinstance(first, str) else [""] * len(first)
+
+
+def _number(text: str) -> int:
+    found = re.search(r"\d+", text)
+    return int(found[0]) if found else -2 if text == "many" else -1
+
+
+# ------------------------------------------------------------------------------------ 3.1 collator
+
+
+def collated(code: Any, features: list[dict[str, Tensor]]) -> Any:
+    """The batch that the collator makes of some examples."""
+    with _playing(code, t5_tokenizer=_tokenizer()):
+        batch = code.T2TDataCollator()(_copies(features))
+    return dict(batch) if isinstance(batch, Mapping) else batch
+
+
+def fractions(code: Any, features: list[dict[str, Tensor]]) -> dict[str, bool]:
+    """For each tensor of a batch, whether its numbers can have a fraction."""
+    return {name: value.is_floating_point() for name, value in collated(code, features).items()
+            if isinstance(value, Tensor)}
+
+
+def left(code: Any, features: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
+    """The examples after the collator has used them."""
+    given = _copies(features)
+    with _playing(code, t5_tokenizer=_tokenizer()):
+        code.T2TDataCollator()(given)
+    return given
+
+
+def _copies(features: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
+    return [{name: tensor.clone() for name, tensor in one.items()} for one in features]
+
+
+# --------------------------------------------------------------------------- 3.2 model, arguments
+
+
+def model(code: Any) -> dict[str, Any] | None:
+    """What is in the model that `load_t5` gives; None where it is none."""
+    torch.manual_seed(0)  # so that random weights, too, can be known again
+    return _inside(code.load_t5())
+
+
+def _inside(model: Any) -> dict[str, Any] | None:
+    """Some weights of each layer, and whether the model can write."""
+    if not isinstance(model, nn.Module):
+        return None
+    weights = {name: weight.detach().flatten()[:16].float()
+               for name, weight in model.named_parameters()}
+    return {"writes": hasattr(model, "lm_head") and hasattr(model, "generate"),
+            "weights": weights, "shapes": [list(w.shape) for w in model.parameters()]}
+
+
+def arguments(code: Any) -> dict[str, Any] | None:
+    """The settings of the training by their values; None where there are none."""
+    args = code.t5_arguments()
+    if args is None:
+        return None
+    values = {name: getattr(args, name, None) for name in SETTINGS}
+    values = {name: getattr(value, "value", value) for name, value in values.items()}
+    return {**values, "for_seq2seq": hasattr(args, "predict_with_generate")}
+
+
+# ------------------------------------------------------------------------------------- 3.2 trainer
+
+
+def trainer(code: Any, rows: dict[str, Tensor], steps: int, seed: int) -> dict[str, Any]:
+    """What a trainer of `make_t5_trainer` holds, the collator being played."""
+    with _trainer(code, rows, steps, seed, T2TDataCollator=_PlayedCollator) as (made, given):
+        return {"model": getattr(made, "model", None) is given,
+                "steps": made.args.max_steps, "seed": made.args.seed,
+                "batch_size": made.args.per_device_train_batch_size}
+
+
+def batches(code: Any, rows: dict[str, Tensor], steps: int, seed: int) -> list[dict[str, Tensor]]:
+    """The batches that a trainer of `make_t5_trainer` reads, the collator being played."""
+    with _trainer(code, rows, steps, seed, T2TDataCollator=_PlayedCollator) as (made, _):
+        return _batches(made)
+
+
+def own_trainer(code: Any, rows: dict[str, Tensor], steps: int, seed: int) -> dict[str, Any]:
+    """The same with the person's own collator."""
+    with _trainer(code, rows, steps, seed) as (made, given):
+        return {"model": getattr(made, "model", None) is given, "steps": made.args.max_steps,
+                "seed": made.args.seed, "batches": _batches(made)}
+
+
+@contextmanager
+def _trainer(code: Any, rows: dict[str, Tensor], steps: int, seed: int, **played: Any
+             ) -> Iterator[tuple[Any, nn.Module]]:
+    data = Dataset.from_dict({name: table.tolist() for name, table in rows.items()})
+    own = {"t5_tokenizer": _tokenizer(), "t5_model": _t5()}
+    with tempfile.TemporaryDirectory() as folder, _playing(code, **own, **played):
+        args = Seq2SeqTrainingArguments(folder, max_steps=steps, seed=seed, use_cpu=True,
+                                        per_device_train_batch_size=2,
+                                        remove_unused_columns=False, report_to="none")
+        model = _t5()
+        yield code.make_t5_trainer(model, args, data.with_format("torch")), model
+
+
+def _batches(trainer: Any) -> list[dict[str, Tensor]]:
+    """All batches, one example each and in an order of their own, since trainers shuffle."""
+    examples = []
+    for batch in trainer.get_train_dataloader():
+        size = max(len(value) for value in batch.values())
+        examples += [{name: value[index] for name, value in batch.items()}
+                     for index in range(size)]
+    return sorted(examples, key=lambda one: str({name: one[name] for name in sorted(one)}))
+
+
+class _PlayedCollator:
+    """In the place of the collator: a batch with the right names and marked numbers."""
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    def __call__(self, features: list[Any]) -> dict[str, Tensor]:
+        stacked = {name: torch.stack([torch.as_tensor(one[name]) for one in features])
+                   for name in FEATURES}
+        return {"input_ids": stacked["input_ids"], "attention_mask": stacked["attention_mask"],
+                "labels": stacked["target_ids"] + 1000,
+                "decoder_attention_mask": stacked["target_attention_mask"]}

@@ -1,0 +1,134 @@
+"""Probes of 3.3: they run beside the student's code, return what it does, judge nothing.
+
+The model that is asked is very small, and its `generate` is played: it writes what it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn as nn
+from transformers import T5Config, T5ForConditionalGeneration, T5Tokenizer
+from transformers.modeling_outputs import ModelOutput
+
+# ------------------------------------------------------------------------------------- load_reader
+
+
+def reader(code: Any) -> dict[str, Any] | None:
+    """What is in the model that `load_reader` gives; None where there is none."""
+    torch.manual_seed(0)  # so that random weights, too, can be known again
+    model, _ = _both(code.load_reader())
+    return _inside(model)
+
+
+def reader_mode(code: Any) -> bool:
+    """Whether that model is in training mode."""
+    return bool(getattr(_both(code.load_reader())[0], "training", True))
+
+
+def reader_tokenizer(code: Any, texts: list[str]) -> list[list[int]] | None:
+    """How the tokenizer that `load_reader` gives cuts texts; None where there is none."""
+    _, tokenizer = _both(code.load_reader())
+    if not callable(tokenizer):
+        return None
+    return [list(tokenizer(text)["input_ids"]) for text in texts]
+
+
+def _both(returned: Any) -> tuple[Any, Any]:
+    """Model and tokenizer, whichever comes first."""
+    pair = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+    model = next((one for one in pair if isinstance(one, nn.Module)), None)
+    return model, next((one for one in pair if one is not model), None)
+
+
+def _inside(model: Any) -> dict[str, Any] | None:
+    """Some weights of each layer, and whether the model can write."""
+    if not isinstance(model, nn.Module):
+        return None
+    weights = {name: weight.detach().flatten()[:16].float()
+               for name, weight in model.named_parameters()}
+    return {"writes": hasattr(model, "lm_head") and hasattr(model, "generate"),
+            "weights": weights, "shapes": [list(w.shape) for w in model.parameters()]}
+
+
+# -------------------------------------------------------------------------------------- get_answer
+
+
+def answers(code: Any, **asked: Any) -> list[Any]:
+    """What `get_answer` returns where the model writes what it is told, once for each."""
+    return [trial["answer"] for trial in _trials(code, **asked)]
+
+
+def prompts(code: Any, **asked: Any) -> list[list[dict[str, Any]]]:
+    """What the model's `generate` gets from `get_answer`."""
+    return [[{"input_ids": call["input_ids"], "attention_mask": call["attention_mask"]}
+             for call in trial["calls"]] for trial in _trials(code, **asked)]
+
+
+def modes(code: Any, **asked: Any) -> list[bool]:
+    """Whether the model is in training mode when it writes."""
+    return [call["training"] for trial in _trials(code, **asked) for call in trial["calls"]]
+
+
+def _trials(code: Any, vocabulary: list, question: str, context: str, written: list[list[int]]
+            ) -> list[dict[str, Any]]:
+    tokenizer, trials = _tokenizer(vocabulary), []
+    # Whoever reaches for names outside the function meets a model that says something else.
+    other = _t5(len(vocabulary))
+    other.generate = _Played(other, [0, 5, 4, 1])
+    outside = {"qa_model": other, "t5_model": other, "model": other}
+    tokenizers = dict.fromkeys(("qa_tokenizer", "t5_tokenizer"), tokenizer)
+    with _playing(code, **outside, **tokenizers):
+        for ids in written:
+            model = _t5(len(vocabulary))
+            model.generate = played = _Played(model, ids)
+            answer = code.get_answer(tokenizer, model, question, context)
+            trials.append({"answer": answer, "calls": played.calls})
+    return trials
+
+
+class _Played:
+    """In the place of a model's `generate`: it writes what it is told, and keeps what it gets."""
+
+    def __init__(self, model: nn.Module, written: list[int]) -> None:
+        self.model, self.written = model, written
+        self.calls: list[dict[str, Any]] = []
+
+    def __call__(self, inputs: Any = None, *_: Any, input_ids: Any = None,
+                 attention_mask: Any = None, return_dict_in_generate: bool | None = None,
+                 **options: Any) -> Any:
+        given = inputs if input_ids is None else input_ids
+        self.calls.append({"input_ids": given, "attention_mask": attention_mask,
+                           "training": self.model.training})
+        rows = int(options.get("num_return_sequences") or 1)
+        sequences = torch.tensor([self.written] * rows)  # [rows, T]
+        return ModelOutput(sequences=sequences) if return_dict_in_generate else sequences
+
+
+@contextmanager
+def _playing(code: Any, **parts: Any) -> Iterator[None]:
+    """Put parts in the place of the notebook's own, by their names."""
+    names = code._names
+    before = {name: names[name] for name in parts if name in names}
+    names.update(parts)
+    try:
+        yield
+    finally:
+        for name in parts:
+            names.pop(name, None)
+        names.update(before)
+
+
+def _tokenizer(vocabulary: list[tuple[str, float]] | None = None) -> T5Tokenizer:
+    pieces = None if vocabulary is None else [tuple(piece) for piece in vocabulary]
+    return T5Tokenizer(vocab=pieces, model_max_length=512)
+
+
+def _t5(vocabulary_size: int = 110) -> T5ForConditionalGeneration:
+    torch.manual_seed(0)
+    return T5ForConditionalGeneration(T5Config(
+        vocab_size=vocabulary_size, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2,
+        decoder_start_token_id=0)).eval()

@@ -1,0 +1,262 @@
+"""Probes of hw3, 2.3: what the student's own model computes, its loss, and its backbone.
+
+The backbone is played where the head is asked: its hidden states come from a table. Everything is
+small, so that a number of the real checkpoint which stands in the code is found.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    DistilBertModel,
+    DistilBertPreTrainedModel,
+    PreTrainedModel,
+)
+from transformers.modeling_outputs import BaseModelOutput
+
+# ------------------------------------------------------------------------------------------ network
+
+
+def made(code: Any, vocabulary: int) -> dict[str, Any]:
+    """Whether the class can be made from a configuration, as it stands."""
+    model = code.CustomMultipleChoice(_config(vocabulary))
+    return {"layers": [[layer.in_features, layer.out_features] for layer in _head(model)]}
+
+
+def network(code: Any, table: Tensor, positions: Tensor, weights: dict[str, Tensor],
+            batch: dict[str, Tensor], labels: Tensor | None, dropout: float = 0.1,
+            other_dropout: float = 0.1, training: bool = False) -> dict[str, Any]:
+    """What the student's model computes with a backbone that is played and weights that are given.
+
+    table, [vocabulary, d], and positions, [L, d], are what the backbone's hidden states come from.
+    `weights` are those of the head's linear layers, by their shape. The labels are given only
+    where the model does not do without.
+    """
+    torch.manual_seed(7)
+    with _forgiving():
+        model = code.CustomMultipleChoice(_config(
+            len(table), dropout=dropout, seq_classif_dropout=other_dropout)).train(training)
+    layers = _head(model)
+    _fill(layers, weights)
+    _backbone(model).forward = _Backbone(table, positions)
+    entered: dict[str, Tensor] = {}
+    for layer in layers:
+        layer.register_forward_pre_hook(
+            _note(entered, f"{layer.in_features}->{layer.out_features}"))
+    try:
+        returned = model(**_copied(batch))
+    except Exception:
+        if labels is None:
+            raise
+        returned = model(**_copied(batch), labels=labels)
+    return {
+        "layers": [[layer.in_features, layer.out_features] for layer in layers],
+        "returned": _plain(returned, ("loss", "logits")),
+        "entered": entered,
+    }
+
+
+def _config(vocabulary: int, **options: Any) -> DistilBertConfig:
+    return DistilBertConfig(**{
+        "vocab_size": vocabulary, "dim": 12, "n_layers": 1, "n_heads": 2, "hidden_dim": 8,
+        "max_position_embeddings": 64, "seq_classif_dropout": 0.1, **options})
+
+
+def _head(model: nn.Module) -> list[nn.Linear]:
+    """The linear layers outside the backbone, the wide ones first."""
+    inside = {id(part) for backbone in model.modules() if isinstance(backbone, DistilBertModel)
+              for part in backbone.modules()}
+    found = [part for part in model.modules() if isinstance(part, nn.Linear)
+             and id(part) not in inside]
+    return sorted(found, key=lambda layer: (-layer.in_features, -layer.out_features))
+
+
+def _fill(layers: list[nn.Linear], weights: dict[str, Tensor]) -> None:
+    """Give layers of known shapes the weights that the judge has drawn."""
+    with torch.no_grad():
+        for layer in layers:
+            for name in ("weight", "bias"):
+                key = f"{layer.out_features}x{layer.in_features}.{name}"
+                own = getattr(layer, name)
+                if own is not None and key in weights:
+                    own.copy_(weights[key])
+
+
+def _backbone(model: nn.Module) -> nn.Module:
+    for part in model.modules():
+        if isinstance(part, DistilBertModel):
+            return part
+    raise AttributeError("there is no DistilBertModel in CustomMultipleChoice")
+
+
+def _note(entered: dict[str, Tensor], key: str) -> Callable[..., None]:
+    def hook(layer: nn.Module, args: tuple) -> None:
+        entered[key] = args[0].detach()
+
+    return hook
+
+
+class _Backbone:
+    """In the place of DistilBERT's `forward`: each token and each position has its own vector."""
+
+    def __init__(self, table: Tensor, positions: Tensor) -> None:
+        self.table, self.positions = table, positions
+
+    def __call__(self, input_ids: Any = None, attention_mask: Any = None, *_: Any,
+                 **options: Any) -> Any:
+        hidden = self.table[input_ids] + self.positions[: input_ids.shape[-1]]
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        # Every place knows how much of its sequence is there, as in a real encoder.
+        hidden = hidden + mask.sum(dim=-1, keepdim=True)[..., None] / 10
+        hidden = hidden.requires_grad_()
+        output = BaseModelOutput(last_hidden_state=hidden)
+        return output.to_tuple() if options.get("return_dict") is False else output
+
+
+def _copied(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in batch.items()}
+
+
+def _plain(returned: Any, names: tuple[str, ...]) -> Any:
+    """Of a mapping what is asked for, as plain values."""
+    if not isinstance(returned, Mapping):
+        return returned
+    return {name: returned[name] for name in names if name in returned}
+
+
+@contextmanager
+def _forgiving() -> Iterator[None]:
+    """Let `init_weights`, the name of the past, do what `post_init` does today."""
+    own = PreTrainedModel.init_weights
+
+    def init_weights(self: PreTrainedModel) -> None:
+        if hasattr(self, "all_tied_weights_keys"):
+            own(self)
+        else:
+            self.post_init()
+
+    PreTrainedModel.init_weights = init_weights
+    try:
+        yield
+    finally:
+        PreTrainedModel.init_weights = own
+
+
+# --------------------------------------------------------------------------------------------- loss
+
+
+def loss(code: Any, table: Tensor, positions: Tensor, weights: dict[str, Tensor],
+         batch: dict[str, Tensor], labels: Tensor) -> dict[str, Any]:
+    """What `forward` returns where there are labels; the backbone is played, as in `network`."""
+    torch.manual_seed(7)
+    model = _of_its_own_width(code, len(table)).eval()
+    _fill(_head(model), weights)
+    wider = (0, model.config.dim - table.shape[-1])
+    _backbone(model).forward = _Backbone(nn.functional.pad(table, wider),
+                                         nn.functional.pad(positions, wider))
+    return {"returned": _plain(model(**_copied(batch), labels=labels.clone()),
+                               ("loss", "logits"))}
+
+
+def _of_its_own_width(code: Any, vocabulary: int) -> nn.Module:
+    """A small model; where a width stands in the student's code, one that has this width."""
+    with _forgiving():
+        model = code.CustomMultipleChoice(_config(vocabulary))
+        widths = {_backbone(model).config.dim, *(one.in_features for one in _head(model)[:1])}
+        other = widths - {model.config.dim}
+        return (code.CustomMultipleChoice(_config(vocabulary, dim=other.pop())) if other
+                else model)
+
+
+def learns(code: Any, vocabulary: int, batch: dict[str, Tensor], labels: Tensor) -> dict[str, Any]:
+    """Which weights the loss has a gradient for: in the head, and in the real backbone."""
+    torch.manual_seed(7)
+    model = _of_its_own_width(code, vocabulary).eval()
+    model(**_copied(batch), labels=labels)["loss"].backward()
+    moved = [bool(layer.weight.grad is not None and layer.weight.grad.abs().sum() > 0)
+             for layer in (*_head(model), _backbone(model).embeddings.word_embeddings)]
+    return {"moved": moved}
+
+
+def without_labels(code: Any, vocabulary: int, batch: dict[str, Tensor]) -> dict[str, Any]:
+    """What `forward` returns where nobody knows the labels."""
+    torch.manual_seed(7)
+    returned = _of_its_own_width(code, vocabulary).eval()(**_copied(batch))
+    return {"returned": _plain(returned, ("loss", "logits"))}
+
+
+# ----------------------------------------------------------------------------------------- backbone
+
+
+def pretrained(code: Any, vocabulary: int, seed: int) -> dict[str, Any]:
+    """The backbone's weights in what `pretrained_custom` makes of a small checkpoint."""
+    torch.manual_seed(seed)
+    with tempfile.TemporaryDirectory() as folder, _forgiving():
+        DistilBertForMaskedLM(_config(vocabulary, n_layers=2, initializer_range=0.5)
+                              ).save_pretrained(folder)
+        torch.manual_seed(seed + 1)
+        with _own_class_or_played(code, code.pretrained_custom, vocabulary):
+            model = code.pretrained_custom(folder)
+        if not isinstance(model, nn.Module):
+            return {"kind": type(model).__name__}
+        return {"backbone": _some_weights(_backbone(model)),
+                "own": type(model).__name__}
+
+
+def from_config(code: Any, vocabulary: int) -> dict[str, Any]:
+    """How large the backbone of a model made from a configuration is."""
+    with _forgiving():
+        backbone = _backbone(code.CustomMultipleChoice(_config(vocabulary, n_layers=2)))
+    return {"size": [backbone.config.dim, len(list(backbone.transformer.layer))]}
+
+
+def _some_weights(backbone: nn.Module) -> dict[str, Tensor]:
+    """Enough of a backbone's weights to know it by."""
+    return {name: weight.detach().reshape(-1)[:200] for name, weight in
+            backbone.named_parameters() if name.endswith("weight")}
+
+
+@contextmanager
+def _own_class_or_played(code: Any, function: Callable[..., Any], vocabulary: int
+                         ) -> Iterator[None]:
+    """The student's class under its name, or a played one where it cannot be made at all."""
+    try:
+        kind = code.CustomMultipleChoice
+        kind(_config(vocabulary))
+    except Exception:
+        kind = _Custom
+    with _played(function, CustomMultipleChoice=kind):
+        yield
+
+
+@contextmanager
+def _played(function: Callable[..., Any], **names: Any) -> Iterator[None]:
+    """Let the global names that a function of the student's uses mean something else."""
+    space = inspect.unwrap(function).__globals__
+    there = {name: space[name] for name in names if name in space}
+    space.update(names)
+    try:
+        yield
+    finally:
+        for name in names:
+            space.pop(name, None)
+        space.update(there)
+
+
+class _Custom(DistilBertPreTrainedModel):
+    """In the place of `CustomMultipleChoice`: a backbone, and a head of one layer."""
+
+    def __init__(self, config: DistilBertConfig) -> None:
+        super().__init__(config)
+        self.distilbert = DistilBertModel(config)
+        self.verdict = nn.Linear(config.dim, 1)
+        self.post_init()

@@ -1,0 +1,290 @@
+"""Hidden tests of hw3, 2.1: from sentences to batches. They run in the judge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder.exercises.hw3 import probes_swag as probes
+from autograder.exercises.hw3.inputs_swag import (
+    PAD,
+    VOCABULARY,
+    Draw,
+    columns,
+    features,
+    long_columns,
+    sentence,
+    splits,
+    whole,
+)
+from autograder.judge.testing import Wrong, assert_close, part, same
+
+# -------------------------------------------------------------------------------- 2.1 explain
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a text in small letters and single spaces, empty ones left out."""
+    found = [" ".join(line.lower().replace("*", " ").split()) for line in text.splitlines()]
+    return [line for line in found if line]
+
+
+def explained(both: Any, draw: Draw, label: int) -> tuple[dict[str, Any], list[str], str]:
+    example = {name: values[-1] for name, values in columns(draw, 4).items()} | {"label": label}
+    student, _ = both(probes.explained, example=example)
+    found = lines(student["text"])
+    return example, found, "\n".join(found)
+
+
+@part("hw3_2_1_explain", weight=1)
+def test_context_is_shown(both, draw):
+    example, found, text = explained(both, draw, 2)
+    assert any(line.startswith("context") for line in found), "no line begins with `Context`"
+    assert example["sent1"].lower() in text, "the context, `sent1`, is not shown"
+
+
+@part("hw3_2_1_explain", weight=2)
+def test_endings_are_shown(both, draw):
+    example, found, text = explained(both, draw, 1)
+    assert example["sent2"].lower() in text, "`sent2`, with which each ending begins, is not shown"
+    for number, letter in enumerate("abcd"):
+        ending = example[f"ending{number}"].lower()
+        assert any(line.startswith(letter) and line.endswith(ending) and "-" in line[:4]
+                   for line in found), (
+            f"the line `{letter.upper()}- ...` with `ending{number}` is missing, or has another "
+            "ending")
+
+
+@part("hw3_2_1_explain", weight=2)
+def test_ground_truth_is_shown(both, draw):
+    for label, letter in enumerate("abcd"):
+        _, found, _ = explained(both, draw, label)
+        truth = [line for line in found if "ground truth" in line]
+        assert truth, "no line says `Ground truth: option X`"
+        assert f"option {letter}" in truth[-1].replace("option: ", "option "), (
+            f"where `label` is {label}, the last line should name option {letter.upper()}")
+
+
+# ------------------------------------------------------------------------------ 2.1 tokenizer
+
+
+@part("hw3_2_1_tokenizer")
+def test_tokenizer(both, draw):
+    texts = [["The Man sits on a CHAIR.", "He reads, quietly."], ["A dog runs."]]
+    student, reference = both(probes.cuts, texts=texts)
+    assert student["ids"] == reference["ids"], (
+        "`tokenizer` does not cut text as that of distilbert-base-uncased does")
+    assert student["fast"] is True, "`tokenizer` is not the fast one"
+
+
+# ----------------------------------------------------------------------------- 2.1 preprocess
+
+FORM = "`preprocess_function` should return a mapping with `input_ids` and `attention_mask`"
+
+
+def read_rows(returned: Any, name: str, examples: int) -> list[list[list[int]]]:
+    """The sequences of each example. Raises Wrong where they cannot be read."""
+    if not isinstance(returned, dict):
+        raise Wrong(FORM)
+    if name not in returned:
+        raise Wrong(f"{FORM}; there is no `{name}`")
+    rows = returned[name]
+    rows = rows.tolist() if isinstance(rows, Tensor) else rows
+    if not isinstance(rows, (list, tuple)) or len(rows) != examples:
+        raise Wrong(f"of {examples} examples `{name}` should be a list with {examples} entries, "
+                    "one for each example")
+    found = [[whole(row) for row in four] if isinstance(four, (list, tuple)) else [None]
+             for four in rows]
+    if any(len(four) != 4 or None in four for four in found):
+        raise Wrong(f"each entry of `{name}` should be a list of four sequences, and each of these "
+                    "a list of numbers")
+    return found
+
+
+def preprocess(both: Any, examples: dict[str, list], name: str) -> tuple[list, list]:
+    student, reference = both(probes.preprocessed, vocabulary=VOCABULARY, examples=examples)
+    count = len(examples["sent1"])
+    return read_rows(student, name, count), read_rows(reference, name, count)
+
+
+@part("hw3_2_1_preprocess", weight=4)
+def test_pairs(both, draw):
+    for count in (2, 3):
+        found, wanted = preprocess(both, columns(draw, count), "input_ids")
+        if sorted(row for four in found for row in four) == sorted(
+                row for four in wanted for row in four):
+            assert found == wanted, (
+                "all pairs are there, but not each with the other three of its example: in which "
+                "order are they flattened, and unflattened?")
+        assert found == wanted, (
+            "the sequences are not [CLS] sent1 [SEP] sent2 ending [SEP], unpadded, four for each "
+            "example: decode some, and look")
+
+
+@part("hw3_2_1_preprocess", weight=1)
+def test_pairs_of_one_example(both, draw):
+    found, wanted = preprocess(both, columns(draw, 1), "input_ids")
+    assert found == wanted, "a batch of a single example does not give its four sequences"
+
+
+@part("hw3_2_1_preprocess", weight=1)
+def test_masks(both, draw):
+    student, _ = both(probes.preprocessed, vocabulary=VOCABULARY, examples=columns(draw, 2))
+    ids, masks = (read_rows(student, name, 2) for name in ("input_ids", "attention_mask"))
+    assert masks == [[[1] * len(row) for row in four] for four in ids] and PAD not in [
+        token for four in ids for row in four for token in row], (
+        "`attention_mask` should have a 1 for each token: as long as `input_ids`, and no padding")
+
+
+@part("hw3_2_1_preprocess", weight=1)
+def test_truncation(both, draw):
+    found, wanted = preprocess(both, long_columns(draw), "input_ids")
+    row, right = (max((row for four in rows for row in four), key=len) for rows in (found, wanted))
+    assert len(row) <= len(right), (
+        "a pair that is too long for the model stays as long as it is: it should be cut off")
+    assert len(row) == len(right) and row[-1] == right[-1], (
+        "of a pair that is too long more is cut off than has to be, or its last [SEP]")
+
+
+@part("hw3_2_1_preprocess", together="right together", keeps=1.0)
+def test_preprocess_together(both, draw):
+    for examples in (columns(draw, 3), columns(draw, 1), long_columns(draw)):
+        student, reference = both(probes.preprocessed_with_own, examples=examples)
+        for name in ("input_ids", "attention_mask"):
+            count = len(examples["sent1"])
+            assert read_rows(student, name, count) == read_rows(reference, name, count), "others"
+
+
+# ------------------------------------------------------------------------------------ 2.1 map
+
+
+@part("hw3_2_1_map")
+def test_map(both, draw):
+    given = splits(draw)
+    student, reference = both(probes.mapped, splits=given)
+    if "splits" not in student:
+        raise Wrong("`encode_splits` should return what `map` returns: a data set with all splits")
+    found, wanted = student["splits"], reference["splits"]
+    assert set(found) == set(wanted), (
+        f"of the splits {', '.join(given)} only these come back: {', '.join(found) or 'none'}")
+    for split in wanted:
+        assert set(wanted[split]) <= set(found[split]), (
+            "the columns `input_ids`, `attention_mask` and `label` should be there in every split")
+        assert len(found[split]["label"]) == len(wanted[split]["label"]), (
+            "some examples are missing: every example of every split is to be encoded")
+        assert found[split]["label"] == wanted[split]["label"], "the labels are no longer the same"
+        assert found[split]["input_ids"] == wanted[split]["input_ids"], (
+            "`preprocess_function` should be called with several examples at once: see `batched` "
+            "in the documentation of `map`")
+
+
+@part("hw3_2_1_map", together="right together", keeps=1.0)
+def test_map_together(both, draw):
+    student, reference = both(probes.mapped_with_own, splits=splits(draw))
+    assert same(student, reference), "other columns"
+
+
+# ------------------------------------------------------------------------------- 2.1 collator
+
+LIBRARY = ("this is the library's collator. The exercise is to write one: flatten, pad, unflatten, "
+           "and add the labels yourself")
+
+
+def collate(both: Any, given: list[dict[str, Any]], **options: Any
+            ) -> tuple[dict[str, Any], dict[str, Any], bool]:
+    """The student's batch, the reference's, and whether the examples are as they were."""
+    student, reference = both(probes.collated, vocabulary=VOCABULARY, features=given,
+                              options=options)
+    if student["library"]:
+        raise Wrong(LIBRARY)
+    batch = student["batch"]
+    if not isinstance(batch, dict):
+        raise Wrong("the collator should return a dictionary of tensors")
+    return batch, reference["batch"], student["untouched"]
+
+
+def check(batch: dict[str, Any], wanted: dict[str, Any], name: str, says: str) -> None:
+    if name not in batch:
+        raise Wrong(f"there is no `{name}` in the batch")
+    assert_close(batch[name], wanted[name], says)
+
+
+@part("hw3_2_1_collator", weight=4)
+def test_batch(both, draw):
+    for count in (3, 2, 1):
+        batch, wanted, _ = collate(both, features(draw, count))
+        check(batch, wanted, "input_ids",
+              "`input_ids` should be [B, 4, L], the four sequences of each example in its own "
+              "block, padded to the longest of this batch with the tokenizer's padding token")
+
+
+@part("hw3_2_1_collator", weight=2)
+def test_batch_masks(both, draw):
+    batch, wanted, _ = collate(both, features(draw, 3))
+    ids = batch.get("input_ids")
+    if isinstance(ids, Tensor):  # its own order is judged above
+        wanted = {"attention_mask": (ids != PAD).long()}
+    check(batch, wanted, "attention_mask",
+          "`attention_mask` should have the shape of `input_ids`, 1 at tokens and 0 at padding")
+
+
+@part("hw3_2_1_collator", weight=2)
+def test_labels(both, draw):
+    batch, wanted, _ = collate(both, features(draw, 3))
+    check_labels(batch, wanted)
+
+
+def check_labels(batch: dict[str, Any], wanted: dict[str, Any]) -> None:
+    found = batch.get("labels")
+    if found is None:
+        raise Wrong("there are no `labels` in the batch: the model knows them by this name")
+    if not isinstance(found, Tensor):
+        raise Wrong("`labels` is no tensor")
+    assert found.dtype == torch.int64, (
+        f"`labels` is {str(found.dtype).removeprefix('torch.')}: the number of an ending is an "
+        "integer, int64")
+    found = found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found  # [B, 1] will do
+    assert_close(found, wanted["labels"], "`labels` should be the label of each example, [B]")
+
+
+@part("hw3_2_1_collator", weight=0.5)
+def test_labels_by_their_other_name(both, draw):
+    given = [{"labels" if key == "label" else key: value for key, value in one.items()}
+             for one in features(draw, 2)]
+    batch, wanted, _ = collate(both, given)
+    check_labels(batch, wanted)
+
+
+@part("hw3_2_1_collator", weight=1.5)
+def test_other_columns(both, draw):
+    plain = features(draw, 2)
+    given = [{**one, "sent1": sentence(draw, 3), "number": index,
+              "token_type_ids": [[0] * len(row) for row in one["input_ids"]]}
+             for index, one in enumerate(plain)]
+    batch, wanted, _ = collate(both, given)
+    alone, _, _ = collate(both, plain)
+    assert same(batch.get("input_ids"), alone.get("input_ids")), (
+        "columns that the model does not know change the batch")
+    extra = sorted(str(key) for key in set(batch) - set(wanted))
+    assert not extra, (f"the batch also holds {', '.join(extra)}: only `input_ids`, "
+                       "`attention_mask` and `labels` belong there")
+
+
+@part("hw3_2_1_collator", weight=2)
+def test_examples_stay_as_they_are(both, draw):
+    for given in (features(draw, 2), features(draw, 1)):
+        _, _, untouched = collate(both, given)
+        assert untouched, (
+            "the examples that the collator is given are not the same afterwards: whoever gives "
+            "them may need them again")
+
+
+@part("hw3_2_1_collator", weight=1)
+def test_options_of_padding(both, draw):
+    given = features(draw, 2)
+    for options in ({"pad_to_multiple_of": 8}, {"padding": "max_length", "max_length": 40}):
+        batch, wanted, _ = collate(both, given, **options)
+        found = batch.get("input_ids")
+        assert isinstance(found, Tensor) and found.shape[-1] == wanted["input_ids"].shape[-1], (
+            f"`{'` and `'.join(options)}` should mean what they mean for `tokenizer.pad`")

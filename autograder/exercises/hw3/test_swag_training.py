@@ -1,0 +1,188 @@
+"""Hidden tests of hw3, 2.2: a model of the library and its trainer. They run in the judge."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from autograder.exercises.hw3 import probes_attention, probes_swag_accuracy
+from autograder.exercises.hw3 import probes_swag_training as probes
+from autograder.exercises.hw3.checks_swag import check_backbone, read_arguments
+from autograder.exercises.hw3.inputs_swag import VOCABULARY
+from autograder.judge.testing import Wrong, part, same
+
+# ---------------------------------------------------------------------------------- 2.2 model
+
+
+@part("hw3_2_2_model", weight=2)
+def test_kind_of_model(both):
+    student, reference = both(probes.model_hf)
+    assert student["chooses"] or same(student["shapes"], reference["shapes"]), (
+        "`model_hf` is no model for multiple choice: it should give one number for each sequence, "
+        "and four for each example")
+
+
+@part("hw3_2_2_model", weight=1)
+def test_backbone_of_model(both):
+    student, reference = both(probes.model_hf)
+    check_backbone(student["backbone"], reference["backbone"])
+
+
+# ------------------------------------------------------------------------------ 2.2 arguments
+
+
+@pytest.fixture
+def values(both) -> dict[str, Any]:
+    return read_arguments(both, "training_args")
+
+
+def every(values: dict[str, Any], name: str) -> float:
+    """A number of steps; the library also takes a share of all steps."""
+    steps = float(values[name] or 0)
+    return steps * float(values["max_steps"]) if 0 < steps < 1 else steps
+
+
+@part("hw3_2_2_arguments", weight=1.5)
+def test_evaluation(values):
+    assert values["eval_strategy"] == "steps", "evaluation should be by steps"
+    assert math.isclose(every(values, "eval_steps"), 300), "evaluation should be every 300 steps"
+
+
+@part("hw3_2_2_arguments", weight=1.5)
+def test_saving(values):
+    assert values["save_strategy"] == "steps", "saving should be by steps"
+    assert math.isclose(every(values, "save_steps"), 600), "saving should be every 600 steps"
+    assert values["save_total_limit"] == 2, "no more than 2 checkpoints should be kept"
+
+
+@part("hw3_2_2_arguments", weight=1.5)
+def test_length(values):
+    assert values["max_steps"] == 1800, (
+        "the training should take 1,800 steps, that is 1,800 batches and not epochs")
+
+
+@part("hw3_2_2_arguments", weight=1)
+def test_batch_size(values):
+    batch = values["per_device_train_batch_size"] * values["gradient_accumulation_steps"]
+    assert batch == 48, "a step of the training should see 48 examples"
+    assert values["per_device_eval_batch_size"] == 48, (
+        "evaluation, too, should see 48 examples at a time")
+
+
+@part("hw3_2_2_arguments", weight=1)
+def test_optimizer(values):
+    assert math.isclose(values["learning_rate"], 5e-5), "the learning rate should be 5e-5"
+    assert math.isclose(values["weight_decay"], 0.01), "the weight decay should be 0.01"
+
+
+@part("hw3_2_2_arguments", weight=1.5)
+def test_best_checkpoint(values):
+    assert values["load_best_model_at_end"] is True, (
+        "after the training the best checkpoint should be loaded, not the last one kept")
+    metric = str(values["metric_for_best_model"]).removeprefix("eval_")
+    assert metric == "accuracy", (
+        "the best checkpoint is not chosen by the accuracy, since nothing says so: without a name "
+        "the library takes the loss")
+    assert values["greater_is_better"] is True, "of two accuracies the higher one is better"
+
+
+@part("hw3_2_2_arguments", weight=1)
+def test_seed_columns_and_folder(values):
+    assert values["seed"] == 77, "the seed should be 77"
+    assert values["remove_unused_columns"] is True, (
+        "columns that the model does not know should be removed")
+    assert values["output_dir"].strip("./").endswith("distilbert-base-uncased-swag"), (
+        "the output directory should be distilbert-base-uncased-swag")
+
+
+# -------------------------------------------------------------------------------- 2.2 metrics
+
+
+@part("hw3_2_2_metrics")
+def test_accuracy(both, draw):
+    for examples in (7, 4, 10):
+        logits = draw(examples, 4)
+        labels = logits.argmax(dim=-1)
+        labels[1:3] = (labels[1:3] + 1) % 4
+        student, reference = both(probes_swag_accuracy.metrics, logits=logits, labels=labels)
+        found = student.get("metrics")
+        if found is None or not {"accuracy", "eval_accuracy"} & set(found):
+            raise Wrong('`compute_metrics` should return a dictionary with the key "accuracy"')
+        share = found.get("accuracy", found.get("eval_accuracy"))
+        if not isinstance(share, float):
+            raise Wrong('"accuracy" should be a number')
+        assert math.isclose(share, reference["metrics"]["accuracy"], abs_tol=1e-6), (
+            "the accuracy is not the share of examples whose highest logit is at their label")
+
+
+# -------------------------------------------------------------------------------- 2.2 trainer
+
+
+@pytest.fixture
+def trainer(both, draw) -> tuple[dict[str, Any], dict[str, Any]]:
+    sizes = {"train": 6, "validation": 4, "test": 3}
+    student, reference = both(probes.trainer, vocabulary=VOCABULARY, sizes=sizes,
+                              evaluated=10 + int(draw(50).argmax()))
+    if not student["trainer"]:
+        raise Wrong("`make_trainer` should return a Trainer of the library")
+    return student, reference
+
+
+@part("hw3_2_2_trainer", weight=2)
+def test_model_and_arguments(trainer):
+    student, reference = trainer
+    assert student["model"], "the trainer does not train the `model` that it is given"
+    for name in ("seed", "evaluated"):
+        assert student[name] == reference[name], "the trainer does not use the `args` it is given"
+
+
+@part("hw3_2_2_trainer", weight=2)
+def test_data(trainer):
+    student, reference = trainer
+    assert student["train"] == reference["train"], "the trainer does not train on the split train"
+    assert student["eval"] == reference["eval"], (
+        "the trainer does not evaluate on the split validation; in that of the test the labels "
+        "are secret")
+
+
+@part("hw3_2_2_trainer", weight=2)
+def test_collator_of_trainer(trainer):
+    student, _ = trainer
+    assert student["collator"], (
+        "the trainer does not use your MultipleChoiceDataCollator: without it examples of four "
+        "sequences do not become a batch")
+    assert student["tokenizer"], "your collator does not get the `tokenizer`"
+
+
+@part("hw3_2_2_trainer", weight=2)
+def test_metrics_of_trainer(trainer):
+    student, _ = trainer
+    assert student["metrics"], "the trainer does not use your `compute_metrics`"
+
+
+# -------------------------------------------------------------------------------- 2.2 numbers
+
+
+def check_number(both: Any, name: str, says: str) -> None:
+    student, reference = both(probes_attention.number, name=name)
+    if not isinstance(student, float):
+        raise Wrong(f"`{name}` should be a number")
+    assert math.isclose(student, reference, abs_tol=1e-9), says
+
+
+@part("hw3_2_2_numbers")
+def test_cls(both):
+    check_number(both, "cls_id", "`cls_id` is not the number of [CLS] in the vocabulary")
+
+
+@part("hw3_2_2_numbers")
+def test_mask(both):
+    check_number(both, "mask_id", "`mask_id` is not the number of [MASK] in the vocabulary")
+
+
+@part("hw3_2_2_numbers")
+def test_attention_dropout(both):
+    check_number(both, "attention_dropout",
+                 "`attention_dropout` is not what the configuration of the model says")

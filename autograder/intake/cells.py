@@ -1,0 +1,107 @@
+"""What can be told of a notebook's cell by itself: its marks, its text, the names it defines."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from itertools import islice
+from typing import Any
+
+from nbformat import NotebookNode
+
+COMPARED = 800  # words and signs of a cell that likeness looks at: it takes their square in time
+NAMED = 6  # names in one sentence
+PARSED = 100_000  # characters
+WORD = re.compile(r"\w{1,100}|[^\w\s]")
+MAGIC = re.compile(r"^(\s*)[%!].*", re.M)
+DEFINED = re.compile(r"(?:async\s+)?(?:def|class)\s+(\w+)")
+ASSIGNED = re.compile(r"([A-Za-z_]\w*(?: ?, ?[A-Za-z_]\w*)*)\s*(?::[^=]+)?=(?!=)")
+
+
+def marks(cell: NotebookNode) -> dict[str, Any]:
+    """nbgrader's metadata of a cell; empty where it has none, or something else in its place."""
+    data = cell.metadata.get("nbgrader")
+    named = isinstance(data, dict) and isinstance(data.get("grade_id", ""), str)
+    return data if named else {}
+
+
+def is_solution(cell: NotebookNode) -> bool:
+    return bool(marks(cell).get("solution"))
+
+
+def is_locked(cell: NotebookNode) -> bool:
+    return bool(marks(cell)) and not is_solution(cell)
+
+
+def tags_of(cell: NotebookNode) -> list[str]:
+    tags = cell.metadata.get("tags", [])
+    return list(tags) if isinstance(tags, list) else []
+
+
+def plain(source: str) -> str:
+    """A cell's text without what editors change: line ends, trailing space, empty lines around."""
+    return "\n".join(line.rstrip() for line in source.splitlines()).strip("\n")
+
+
+def names(text: str) -> frozenset[str]:
+    """The names that code defines at its top level. It need not be code that parses."""
+    if text.startswith("%%"):
+        return frozenset()
+    found: set[str] = set()
+    for line in text.splitlines():
+        head = line[:200]
+        if match := DEFINED.match(head):
+            found.add(match[1])
+        elif match := ASSIGNED.match(head):
+            found |= {name.strip() for name in match[1].split(",")}
+    return frozenset(found)
+
+
+def functions(text: str) -> set[str]:
+    """The functions and classes that code defines at its top level."""
+    return {match[1] for line in text.splitlines() if (match := DEFINED.match(line[:200]))}
+
+
+def parsed(text: str) -> ast.Module | None:
+    """Code as Python reads it, IPython's magics left out; None where it is no code."""
+    try:
+        return ast.parse(MAGIC.sub(r"\1pass", text[:PARSED]))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def likeness(one: str, other: str, least: float = 0.0) -> float:
+    """How alike two texts are, word by word, from 0 to 1; 0 for whatever lies below `least`."""
+    matcher = SequenceMatcher(None, _words(one), _words(other), autojunk=False)
+    if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
+        return 0.0
+    ratio = matcher.ratio()
+    return ratio if ratio >= least else 0.0
+
+
+def _words(text: str) -> list[str]:
+    return [found[0] for found in islice(WORD.finditer(text), COMPARED)]
+
+
+def name_of(cell: NotebookNode) -> str:
+    """What to call a cell: the name of its part or else how it begins."""
+    name = marks(cell).get("grade_id")
+    if isinstance(name, str) and name:
+        return f"`{_printable(name[:60])}`"
+    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+    return f"“{_printable(first[:40])}{'…' if len(first) > 40 else ''}”"
+
+
+def listed(names: Iterable[str]) -> str:
+    """`a`, `b` and `c`; of many only the first few."""
+    names = list(names)
+    if len(names) > NAMED:
+        names[NAMED - 1:] = [f"{len(names) - NAMED + 1} more"]
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)

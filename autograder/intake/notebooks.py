@@ -1,0 +1,131 @@
+"""Find an exercise's notebook among what was handed in, and mend what can be told for certain.
+
+What is in its place afterwards can be read by nbgrader. Where that differs from what was handed
+in, the original is kept in the journal's folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.course import Course
+from autograder.intake.repair import read_any, repair
+
+SUFFIXES = (".ipynb", ".py")
+ALIKE = 0.5  # of the released cells, so many must be there for a notebook to be this exercise's
+
+
+@dataclass
+class Settled:
+    """What there is to say about one exercise's notebook."""
+
+    violations: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+
+
+def settle(course: Course, assignment: str, exercise: str, folder: Path) -> Settled:
+    """Make sure that `folder` holds a notebook which nbgrader can read; tell what was done."""
+    said = Settled()
+    path = folder / f"{exercise}.ipynb"
+    released = released_notebook(course, assignment, exercise)
+    if not path.is_file():
+        _find_renamed(course, assignment, path, released, said)
+    if not path.is_file():
+        if path.is_dir():
+            path.rename(path.with_suffix(".folder"))
+        use_released(course, assignment, exercise, folder)
+        said.violations.append(f"{path.name} is missing; graded with the notebook as it was "
+                               "released")
+        return said
+    data = path.read_bytes()
+    notebook, reading = read_any(data, path.name)
+    if notebook is None:
+        _keep(course, assignment, path)
+        use_released(course, assignment, exercise, folder)
+        said.violations.append(f"{path.name} is not a readable notebook ({'; '.join(reading)}); "
+                               "graded with the notebook as it was released")
+        return said
+    mended = repair(notebook, released)
+    said.remarks += [f"{path.name}: {text}" for text in (*reading, *mended.repaired)]
+    said.flags += [f"{path.name}: {text}" for text in mended.unsure]
+    if reading or mended.repaired:
+        _keep(course, assignment, path)
+        nbformat.write(mended.notebook, path)
+    return said
+
+
+def _find_renamed(course: Course, assignment: str, path: Path, released: NotebookNode,
+                  said: Settled) -> None:
+    """Give the one notebook that holds the exercise's cells, under another name, its own."""
+    settings = course.assignment(assignment)
+    taken = {*settings.student_files, *(f"{name}.ipynb" for name in settings.exercises)}
+    candidates = [other for other in sorted(path.parent.rglob("*"))
+                  if other.is_file() and other.suffix in SUFFIXES and other.name not in taken]
+    fitting = [other for other in candidates if _is_of(other, released)]
+    if len(fitting) == 1:
+        name = fitting[0].relative_to(path.parent)
+        said.remarks.append(f"{path.name} was handed in as {name}")
+        notebook, reading = read_any(fitting[0].read_bytes(), fitting[0].name)
+        if notebook is None or fitting[0].suffix == ".ipynb":
+            fitting[0].replace(path)
+        else:
+            said.remarks += [f"{name}: {text}" for text in reading]
+            nbformat.write(notebook, path)
+    elif fitting:
+        names = ", ".join(str(other.relative_to(path.parent)) for other in fitting)
+        said.flags.append(f"{path.name} is missing, and {names} all look like it: choose one, "
+                          "name it so, and grade again")
+
+
+def _is_of(path: Path, released: NotebookNode) -> bool:
+    """Whether a file holds most of the cells that an exercise was released with."""
+    notebook, _ = read_any(path.read_bytes(), path.name)
+    if notebook is None:
+        return False
+    there = {"".join(cell.source.split()) for cell in notebook.cells}
+    there |= {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells}
+    wanted = [cell for cell in released.cells if cell.source.strip()]
+    found = sum("".join(cell.source.split()) in there
+                or cell.metadata.get("nbgrader", {}).get("grade_id", "") in there
+                for cell in wanted)
+    return bool(wanted) and found >= ALIKE * len(wanted)
+
+
+def released_notebook(course: Course, assignment: str, exercise: str) -> NotebookNode:
+    """An exercise's notebook as students received it."""
+    return nbformat.read(course.build / "release" / assignment / f"{exercise}.ipynb",
+                         as_version=4)
+
+
+@contextlib.contextmanager
+def released_instead(course: Course, assignment: str, folder: Path) -> Iterator[None]:
+    """For a while, the released notebooks lie in the place of the student's."""
+    names = course.assignment(assignment).exercises
+    for exercise in names:
+        (folder / f"{exercise}.ipynb").rename(folder / f"{exercise}.aside")
+        use_released(course, assignment, exercise, folder)
+    try:
+        yield
+    finally:
+        for exercise in names:
+            (folder / f"{exercise}.aside").replace(folder / f"{exercise}.ipynb")
+
+
+def use_released(course: Course, assignment: str, exercise: str, folder: Path) -> None:
+    """Put the released notebook in the place of the student's."""
+    shutil.copy(course.build / "release" / assignment / f"{exercise}.ipynb", folder)
+
+
+def _keep(course: Course, assignment: str, path: Path) -> None:
+    """Keep a notebook as it came, before anything of it is changed."""
+    kept = course.journal / "originals" / assignment / path.parent.parent.name / path.name
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, kept)

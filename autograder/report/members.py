@@ -1,0 +1,22 @@
+"""A group's row becomes a row for each of its members."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autograder.report.line import Line
+from autograder.roster import Roster
+
+NOT_ON_ROSTER = "the roster has no such group: nobody gets this grade"
+
+
+def by_member(lines: list[Line], roster: Roster) -> list[Line]:
+    """The rows with each group's members in its place; a group of nobody stays, with a flag."""
+    found = []
+    for line in lines:
+        members = roster.groups.get(line.student, [])
+        found += [replace(line, student=member.id, group=line.student) for member in members]
+        if not members:
+            flags = (*line.flags, NOT_ON_ROSTER) if line.student else line.flags
+            found.append(replace(line, flags=flags))
+    return found

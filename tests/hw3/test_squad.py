@@ -1,0 +1,221 @@
+"""Task 3 of hw3: its reference, its visible checks, its figures, and what the judge draws."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import torch
+from nbformat import NotebookNode
+from torch import Tensor
+from torch.nn import functional as F
+
+from autograder.course import DATA, EXERCISES, Exercise
+from autograder.exercises.hw3 import probes_squad as probes
+from autograder.exercises.hw3 import probes_squad_reader, squad_texts
+from autograder.release.edits import apply, read_changes
+from autograder.release.solved import solved_files
+from autograder.release.source import parts, read_notebook
+from autograder.validate import skeleton
+
+EXERCISE = Exercise("hw3", EXERCISES / "hw3")
+HUB = DATA / "hf"
+FIGURES = EXERCISE.source / "figures"
+POINTS = {"hw3_3_1": 5, "hw3_3_2": 2, "hw3_3_3": 2, "hw3_3_4": 5}
+
+MISTAKES = {  # a misconception: the part whose visible check should tell it, and how
+    "texts-not-returned": ("hw3_3_1_eos", "should return a dictionary"),
+    "features-padded-to-the-longest": ("hw3_3_1_features", "have the lengths"),
+    "format-returned": ("hw3_3_1_map", "returns nothing"),
+    "lm-labels": ("hw3_3_1_collator", "no `labels`"),
+    "minus-100-written-into-the-examples": ("hw3_3_1_collator", "has changed"),
+    "t5-without-a-head": ("hw3_3_2_model", "scores the vocabulary"),
+    "t5-trainer-without-collator": ("hw3_3_2_trainer", "without `labels`"),
+    "answers-of-the-whole-batch": ("hw3_3_3_answer", "no string"),
+}
+
+# Run by a process of its own, since the library reads where its hub is when it is imported.
+RUN = """
+import json, sys
+found = {}
+for version, cells in json.load(sys.stdin).items():
+    failed, names = found.setdefault(version, {}), {"__name__": "__main__"}
+    for name, source in cells:
+        try:
+            exec(compile(source, name, "exec"), names)
+        except Exception as error:
+            failed[name] = f"{type(error).__name__}: {error}"
+print("\\n" + json.dumps(found))
+"""
+
+
+def task_3(files: dict[str, bytes], *checks: str) -> list[NotebookNode]:
+    """The cells that everything needs, and those of Task 3: all, or with some checks only."""
+    cells = read_notebook(EXERCISE, files["hw3.py"].decode()).cells
+    heads = [index for index, cell in enumerate(cells) if cell.source.startswith("# Task ")]
+    return [cell for cell in (*cells[: heads[0]], *cells[heads[-1]:])
+            if not (checks and cell.id not in checks
+                    and cell.metadata.get("nbgrader", {}).get("locked"))]
+
+
+@pytest.fixture(scope="module")
+def failures() -> dict[str, dict[str, str]]:
+    """What goes wrong in which cell of each version, visible checks included."""
+    versions = {"solved": task_3(solved_files(EXERCISE)), "skeleton": task_3(skeleton(EXERCISE))}
+    versions |= {name: task_3(edited(name), part) for name, (part, _) in MISTAKES.items()}
+    code = {version: [(cell.id, cell.source) for cell in cells if cell.cell_type == "code"
+                      and "skip-execution" not in cell.metadata.get("tags", [])]
+            for version, cells in versions.items()}
+    home = {"HF_HOME": str(HUB), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", RUN], input=json.dumps(code), text=True,
+                          capture_output=True, timeout=120, env=os.environ | home)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def edited(name: str) -> dict[str, bytes]:
+    (change,) = [one for one in read_changes(EXERCISE, "misconception") if one.name == name]
+    return apply(change, solved_files(EXERCISE))
+
+
+@pytest.fixture
+def draw() -> squad_texts.Draw:
+    generator = torch.Generator().manual_seed(5)
+    return lambda *shape: torch.randn(*shape, generator=generator)
+
+
+@pytest.fixture(scope="module")
+def solved() -> dict[str, Any]:
+    """What the solved collator needs, and the collator."""
+    names: dict[str, Any] = {"torch": torch, "Tensor": Tensor}
+    (cell,) = [cell for cell in task_3(solved_files(EXERCISE))
+               if cell.id == "hw3_3_1_collator-solution"]
+    exec(cell.source, names)
+    return names
+
+
+# ------------------------------------------------------------------------------------ the notebook
+
+
+def test_points_and_comment_cells() -> None:
+    notebook = read_notebook(EXERCISE)
+    points = parts(notebook)
+    for subtask, most in POINTS.items():
+        assert sum(one for part, one in points.items() if part.startswith(subtask)) == most
+    cells = {cell.id: cell.source for cell in notebook.cells}
+    for number in ("3.1", "3.2", "3.3", "3.4"):
+        text = cells[f"comment_{number.replace('.', '_')}"]
+        assert text.startswith(f"⟶ **Comments on {number}**")
+        assert text.endswith(f"⟵ **End of the comments on {number}**")
+
+
+def test_every_judged_part_has_misconceptions_and_all_edits_fit() -> None:
+    files = solved_files(EXERCISE)
+    changes = [one for one in read_changes(EXERCISE, "misconception")
+               if one.part.startswith("hw3_3_")]
+    for change in changes:
+        source = apply(change, files)["hw3.py"].decode()
+        compile(source, change.name, "exec")
+    counts = {part: sum(one.part == part for one in changes) for part in parts(
+        read_notebook(EXERCISE)) if part.startswith(("hw3_3_1", "hw3_3_2", "hw3_3_3"))}
+    assert min(counts.values()) >= 3 and sum(counts.values()) >= 30, counts
+
+
+def test_visible_checks_pass_where_everything_is_right(failures) -> None:
+    assert failures["solved"] == {}
+
+
+def test_visible_checks_say_what_is_still_to_be_written(failures) -> None:
+    checks = {part for part in parts(read_notebook(EXERCISE))
+              if part.startswith(("hw3_3_1", "hw3_3_2", "hw3_3_3"))}
+    assert set(failures["skeleton"]) == checks
+    for sentence in failures["skeleton"].values():
+        assert "is still to be written" in sentence
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_visible_checks_tell_mistakes(failures, mistake: str) -> None:
+    part, says = MISTAKES[mistake]
+    assert says in failures[mistake].get(part, "it passes")
+
+
+def test_masks_are_drawn_as_the_paper_defines_them() -> None:
+    fields = re.findall(r'class="(may|not)"', (FIGURES / "t5-masks.svg").read_text())
+    drawn = torch.tensor([field == "may" for field in fields]).view(3, 5, 5)
+    causal = torch.ones(5, 5).tril().bool()
+    prefix = torch.arange(5) < 3
+    assert drawn[0].all()
+    assert torch.equal(drawn[1], causal)
+    assert torch.equal(drawn[2], causal | prefix)
+
+
+# ------------------------------------------------------------------------------------ the reference
+
+
+def test_loss_is_the_mean_over_tokens_and_does_not_see_padding(solved, draw) -> None:
+    model = probes._t5(400)
+    rows = squad_texts.features(draw, [(9, 3), (6, 5)], read=9, write=8)
+    for row in rows:
+        row["input_ids"], row["target_ids"] = row["input_ids"] % 400, row["target_ids"] % 400
+    batch = solved["T2TDataCollator"]()(rows)
+    with torch.no_grad():
+        output = model(**batch)
+    losses = [F.cross_entropy(logits[: int(row["target_attention_mask"].sum())],
+                              row["target_ids"][row["target_attention_mask"].bool()],
+                              reduction="sum") for logits, row in zip(output.logits, rows,
+                                                                      strict=True)]
+    assert output.loss.item() == pytest.approx(float(sum(losses)) / (3 + 5), rel=1e-4)
+
+    shorter = [{name: value[:5] if "target" in name else value for name, value in row.items()}
+               for row in rows]
+    with torch.no_grad():
+        again = model(**solved["T2TDataCollator"]()(shorter))
+    assert again.loss.item() == pytest.approx(output.loss.item(), rel=1e-4)
+
+
+# -------------------------------------------------------------------------------- what is drawn
+
+
+def test_words_are_one_token_and_read_back(draw) -> None:
+    tokenizer = probes_squad_reader._tokenizer(squad_texts.VOCABULARY)
+    words = squad_texts.words(draw, 12)
+    ids = tokenizer(" ".join(words))["input_ids"]
+    assert ids == [*squad_texts.ids_of(words), squad_texts.END]
+    assert squad_texts.text_of(ids) == " ".join(words)
+
+
+@pytest.mark.parametrize("form", ["question:{} context:{}", "question: {}  context: {} </s>"])
+def test_prompts_are_compared_without_their_spaces(draw, form) -> None:
+    one = squad_texts.squad(draw)
+    tokenizer = probes_squad_reader._tokenizer(squad_texts.VOCABULARY)
+    ids = tokenizer(form.format(one["question"], one["context"]))["input_ids"]
+    assert squad_texts.plain(squad_texts.text_of(ids)) == (
+        f"question:{one['question']} context:{one['context']}")
+
+
+def test_answers_stand_where_squad_says(draw) -> None:
+    one = squad_texts.squad(draw, answers=3)
+    found = one["answers"]
+    assert len(set(found["text"])) == 3
+    for text, start in zip(found["text"], found["answer_start"], strict=True):
+        assert one["context"][start:].startswith(text)
+
+
+def test_texts_have_nothing_of_the_rest(draw) -> None:
+    batch = squad_texts.with_texts(draw, [(30, 2), (700, 5)])
+    for column in ("question", "context"):
+        for raw, text in zip(batch[column], batch["input_text"], strict=True):
+            assert raw not in text
+
+
+def test_features_are_padded_as_their_masks_say(draw) -> None:
+    for row in squad_texts.features(draw, [(40, 3), (512, 16)]):
+        for ids, mask in (("input_ids", "attention_mask"), ("target_ids", "target_attention_mask")):
+            assert torch.equal(row[ids] != squad_texts.PAD, row[mask].bool())
+            assert row[ids][row[mask].sum() - 1] == squad_texts.END

@@ -1,0 +1,166 @@
+"""A notebook of 2023: what fails is told by its line, and what stands for itself still counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from autograder.judge.imports import is_failed_import, one_by_one
+from autograder.judge.outdated import outdated
+from autograder.kernel.sandbox import Limits, Surroundings
+from autograder.kernel.session import KernelSession, Outcome
+
+# ---------------------------------------------------------------------------------- outdated lines
+
+
+@pytest.mark.parametrize(("line", "told"), [
+    ("from datasets import load_dataset, load_metric", "evaluate.load"),
+    ("data = load_dataset('swag', 'regular')", "allenai/swag"),
+    ('data = load_dataset("squad")', "rajpurkar/squad"),
+    ("    evaluation_strategy='steps',", "eval_strategy"),
+    ("trainer = Trainer(model=model, tokenizer=tokenizer)", "processing_class"),
+    ("    tokenizer=tokenizer,", "processing_class"),
+    ("    logging_dir='logs',", "take it away"),
+    ("    warmup_ratio=0.1,", "take it away"),
+    ("args = TrainingArguments('x', no_cuda=True)", "use_cpu"),
+    ("tokenizer.batch_encode_plus(texts)", "call the tokenizer"),
+    ("tokenizer(texts, pad_to_max_length=True)", "padding="),
+    ("T5Tokenizer.from_pretrained('t5-small', max_len=512)", "model_max_length"),
+    ("        self.init_weights()", "post_init"),
+    ("from transformers import AdamW, Trainer", "torch.optim"),
+    ("optimizer = transformers.AdamW(model.parameters())", "torch.optim"),
+    ("model(input_ids=ids, lm_labels=labels)", "labels"),
+])
+def test_an_outdated_line_is_told(line: str, told: str) -> None:
+    (sentence,) = outdated([f"x = 1\n{line}\ny = 2"])
+    assert line.strip() in sentence and told in sentence
+
+
+@pytest.mark.parametrize("line", [
+    "import evaluate", "data = load_dataset('allenai/swag', 'regular')", "eval_strategy='steps'",
+    "trainer = Trainer(processing_class=tokenizer)", "# load_metric is gone today",
+    "self.post_init()", "from torch.optim import AdamW", "tokenizer = T5TokenizerFast()",
+    "'''\nload_metric\n'''",
+])
+def test_todays_lines_are_left_alone(line: str) -> None:
+    assert outdated([line]) == []
+
+
+def test_a_line_is_told_once_and_never_too_many() -> None:
+    assert len(outdated(["load_metric('a')", "load_metric('a')"])) == 1
+    assert len(outdated([f"load_metric('{i}')" for i in range(100)])) == 8
+
+
+# --------------------------------------------------------------------------------- failing imports
+
+
+@pytest.mark.parametrize("cell", [
+    "from math import sqrt, gone\nroot = sqrt(4)",
+    "import gone\nfrom math import sqrt\nroot = sqrt(4)",
+    "from math import (\n    gone,\n    sqrt,\n)\nroot = sqrt(4)",
+    "%pip install something\nimport gone, math\nroot = math.sqrt(4)",
+    "import gone as g\nimport math as m\nroot = m.sqrt(4)",
+    "from gone.deeper import *\nfrom math import *\nroot = sqrt(4)",
+])
+def test_what_can_be_imported_is(cell: str) -> None:
+    names: dict[str, object] = {}
+    exec(one_by_one(cell) or "", names)
+    assert names["root"] == 2
+
+
+def test_lines_keep_their_numbers() -> None:
+    cell = "from math import (\n    gone,\n    sqrt,\n)\n\n\nraise ValueError"
+    with pytest.raises(ValueError) as caught:
+        exec(compile(one_by_one(cell) or "", "cell", "exec"), {})
+    assert caught.traceback[-1].lineno == 6  # counted from 0
+
+
+@pytest.mark.parametrize("cell", ["x = 1", "import", "import math; x = 1", "def f():\n    import a",
+                                  "%%bash\nls", "(" * 5000])
+def test_a_cell_without_imports_of_its_own_stays(cell: str) -> None:
+    assert one_by_one(cell) is None
+
+
+@pytest.mark.parametrize(("outcome", "failed"), [
+    (Outcome("error", "ImportError: cannot import name 'load_metric' from 'datasets'"), True),
+    (Outcome("error", "ModuleNotFoundError: No module named 'gone'"), True),
+    (Outcome("error", "ValueError: ImportError"), False),
+    (Outcome("done"), False), (Outcome("died", "ended"), False),
+])
+def test_only_failed_imports_count_as_such(outcome: Outcome, failed: bool) -> None:
+    assert is_failed_import(outcome) == failed
+
+
+# ------------------------------------------------------------------------------------ lenient mode
+
+OLD_CELLS = {
+    "from datasets import load_metric": "load_metric.__name__",
+    "from transformers import AdamW": "AdamW.__module__",
+    "from transformers import TrainingArguments\n"
+    "args = TrainingArguments('x', evaluation_strategy='steps', eval_steps=3, logging_dir='logs', "
+    "overwrite_output_dir=True, no_cuda=True, warmup_ratio=0.1)": "args.eval_strategy",
+    "from transformers import Seq2SeqTrainingArguments\n"
+    "args = Seq2SeqTrainingArguments('x', evaluation_strategy='epoch', save_safetensors=True)":
+        "args.eval_strategy",
+    "from transformers import BertConfig, BertForMultipleChoice, Trainer, TrainingArguments\n"
+    "config = BertConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, "
+    "intermediate_size=8)\n"
+    "trainer = Trainer(BertForMultipleChoice(config), TrainingArguments('x'), tokenizer='mine')":
+        "trainer.processing_class",
+    "from transformers import BertTokenizerFast\n"
+    "words = {w: i for i, w in enumerate(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a'])}\n"
+    "tokenizer = BertTokenizerFast(vocab=words)\n"
+    "ids = tokenizer.encode_plus('a', pad_to_max_length=True, max_length=5)['input_ids']": "ids",
+    "tokenizer.save_pretrained('saved')\n"
+    "again = BertTokenizerFast.from_pretrained('saved', max_len=77)": "again.model_max_length",
+    "from transformers import BertModel, BertPreTrainedModel\n"
+    "class Old(BertPreTrainedModel):\n"
+    "    def __init__(self, config):\n"
+    "        super().__init__(config)\n"
+    "        self.bert = BertModel(config)\n"
+    "        self.init_weights()\n"
+    "Old(config).save_pretrained('old')\n"
+    "old = Old.from_pretrained('old')": "type(old).__name__",
+}
+EXPECTED = ["load_metric", "torch.optim.adamw", "IntervalStrategy.STEPS", "IntervalStrategy.EPOCH",
+            "mine", "[2, 5, 3, 0, 0]", "77", "Old"]
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bool], KernelSession]]:
+    """Kernels of both kinds, each started once."""
+    started: dict[bool, KernelSession] = {}
+
+    def start(lenient: bool) -> KernelSession:
+        if lenient not in started:
+            home = tmp_path_factory.mktemp("home")
+            started[lenient] = KernelSession(home, Limits(), Surroundings(lenient=lenient))
+            started[lenient].__enter__()
+        return started[lenient]
+
+    yield start
+    for session in started.values():
+        session.close()
+
+
+@pytest.mark.sandbox
+def test_old_names_are_taken_as_their_successors(kernel: Callable[[bool], KernelSession]) -> None:
+    session = kernel(True)
+    found = []
+    for cell, shown in OLD_CELLS.items():
+        outcome = session.run(f"{cell}\nprint({shown})", timeout=120)
+        assert outcome.kind == "done", f"{cell}: {outcome.says}"
+        found.append("".join(one.get("text", "") for one in outcome.outputs
+                             if one.get("name") == "stdout").strip())
+    assert found == EXPECTED
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("cell", [
+    "from datasets import load_metric",
+    "from transformers import AdamW",
+    "from transformers import TrainingArguments\nTrainingArguments('x', logging_dir='logs')",
+])
+def test_as_a_rule_they_are_not(kernel: Callable[[bool], KernelSession], cell: str) -> None:
+    assert kernel(False).run(cell, timeout=120).kind == "error"
