@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autograder import doctor
@@ -17,8 +17,8 @@ from autograder.course import Course
 from autograder.gradebook import book, native
 from autograder.gradebook.backup import back_up
 from autograder.gradebook.preprocessors import known
-from autograder.intake.notebooks import released_instead, settle
-from autograder.intake.received import note_of
+from autograder.intake.notebooks import readable, released_instead, settle
+from autograder.intake.received import Received, note_of, notes, write_notes
 from autograder.journal import Entry, Journal, last_entries, path_of
 from autograder.judge.grading import new_seed
 from autograder.judge.origin import SUBMISSION, changed, origin
@@ -31,6 +31,7 @@ from autograder.release.build import fingerprint, prepare
 
 Told = Callable[[float], None]  # called with the share of one submission that is now done
 Key = tuple[str, str]  # student, exercise
+NO_PAGE = "no page can be made of this notebook; formgrader shows the released one in its place"
 
 
 @dataclass
@@ -62,9 +63,7 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
     clear_stale()
     back_up(course)
     prepare(course, assignment)
-    for student in students:  # nbgrader's own collectors do not look into notebooks
-        for exercise in course.assignment(assignment).exercises:
-            settle(course, assignment, exercise, course.submitted / student / assignment)
+    _settle(course, assignment, students)
     done = Done()
     entered = _Entered(course, assignment)
     waiting = {student: dict[str, Verdict]() for student in students}
@@ -77,6 +76,23 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
             entered.enter(student, waiting.pop(student))
             told(0.5)
     return done
+
+
+def _settle(course: Course, assignment: str, students: list[str]) -> None:
+    """Look into notebooks that came by another way than our intake, such as nbgrader's own."""
+    known = {row.student for row in notes(course, assignment)}
+    rows = []
+    for student in students:
+        folder = course.submitted / student / assignment
+        said = [settle(course, assignment, exercise, folder)
+                for exercise in course.assignment(assignment).exercises
+                if student not in known or not readable(folder / f"{exercise}.ipynb")]
+        if said:
+            rows.append(Received(
+                "", student, remarks=tuple(text for one in said
+                                           for text in (*one.violations, *one.remarks)),
+                flags=tuple(flag for one in said for flag in one.flags)))
+    write_notes(course, assignment, rows)
 
 
 def _verdicts(course: Course, assignment: str, students: list[str], processes: int, again: bool,
@@ -155,11 +171,23 @@ class _Entered:
         with known({(self._assignment, student, exercise): verdict
                     for exercise, verdict in verdicts.items()}):
             _enter(self._course, self._assignment, student)
-        native.generate_feedback(self._course, self._assignment, student)
+            self._write_page(student)
         row = book.row(self._course, self._assignment, student)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with open(self._file, "a", encoding="utf-8") as file:
             file.write("\n" + json.dumps([student, self._state(row, verdicts)]))
+
+    def _write_page(self, student: str) -> None:
+        """The feedback page; from the released notebook where none can be made of the student's."""
+        course, assignment = self._course, self._assignment
+        try:
+            native.generate_feedback(course, assignment, student)
+        except native.NativeError:
+            with released_instead(course, assignment, course.submitted / student / assignment):
+                native.autograde(course, assignment, student)
+            native.generate_feedback(course, assignment, student)
+            note = note_of(course, assignment, student) or Received("", student)
+            write_notes(course, assignment, [replace(note, flags=(*note.flags, NO_PAGE))])
 
     def _state(self, row: book.Row, verdicts: dict[str, Verdict]) -> str:
         """A hash over what the feedback page shows; what a person typed since is in the row."""

@@ -190,6 +190,9 @@ def validate(
     only: Annotated[str | None, typer.Option(
         "--only", help="Cases whose name contains this; `reference` and `skeleton` are names.")
     ] = None,
+    every: Annotated[int, typer.Option(
+        "--every", min=1, help="A sample: reference, skeleton, and every nth of the other cases.")
+    ] = 1,
     processes: Processes = PROCESSES,
     course: CourseOption = Path(),
 ) -> None:
@@ -200,7 +203,8 @@ def validate(
     found = Course.find(course)
     failed = False
     for name in [assignment] if assignment else list(found.toml.assignments):
-        chosen = [case for case in cases(found, name) if (only or "") in case.name]
+        chosen = [case for number, case in enumerate(cases(found, name))
+                  if (only or "") in case.name and (not number % every or not case.part_of_many)]
         if not chosen:
             raise CourseError(f"No case of {name} has a name with `{only}` in it.")
         with progress_bar() as bar:

@@ -44,6 +44,10 @@ def _names_the_student(name: str) -> str:
 FileName = Annotated[str, AfterValidator(_names_the_student)]
 
 
+# What becomes a folder's name, of nbgrader's and ours.
+FolderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+
+
 class CourseInfo(_Strict):
     """[course]: its name as nbgrader's gradebook and the feedback pages show it."""
 
@@ -93,7 +97,7 @@ class Assignment(_Strict):
     """[assignments.NAME]: one thing that is handed in, made of one or more exercises."""
 
     title: str
-    exercises: list[str] = Field(min_length=1)
+    exercises: list[FolderName] = Field(min_length=1)
     max_points: float = Field(gt=0)
     bonus: list[str] = Field([], description="Parts whose points come on top of max_points.")
     student_files: list[str] = []
@@ -101,6 +105,7 @@ class Assignment(_Strict):
     groups: bool = Field(False, description="Groups of the roster hand in; {id} is the group.")
     written: FileName | None = Field(None, description="The written part's PDF, if there is one.")
     hidden: dict[str, str] = {}
+    not_copied: list[str] = Field([], description="Files of hidden packages to compare with.")
     hub: list[str] = Field([], description="Models of the hub that must resolve offline.")
     data_sets: list[str] = Field([], description="Likewise, data sets of the hub.")
     environment: dict[str, str] = {}
@@ -140,8 +145,8 @@ class CourseToml(_Strict):
     course: CourseInfo
     limits: LimitSettings = LimitSettings()
     sandbox: SandboxSettings = SandboxSettings()
-    assignments: dict[str, Assignment]
-    homeworks: dict[str, Homework] = {}
+    assignments: dict[FolderName, Assignment]
+    homeworks: dict[FolderName, Homework] = {}
 
     @model_validator(mode="after")
     def _groups_stand_on_a_roster(self) -> CourseToml:
@@ -222,11 +227,11 @@ class Course:
             toml = CourseToml.model_validate(tomllib.loads((root / COURSE_FILE).read_text()))
         except UnicodeDecodeError:
             raise CourseError(f"{COURSE_FILE} is not text in UTF-8.") from None
-        except tomllib.TOMLDecodeError as error:
-            raise CourseError(f"{COURSE_FILE} is not valid TOML: {error}.") from None
         except ValidationError as error:
             lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
             raise CourseError("\n".join([f"{COURSE_FILE} is not as expected:", *lines])) from None
+        except (ValueError, RecursionError) as error:  # of tomllib, or of a number without end
+            raise CourseError(f"{COURSE_FILE} is not valid TOML: {error}.") from None
         own = root.resolve() / toml.course.exercises if toml.course.exercises else EXERCISES
         course = cls(root.resolve(), toml, exercises_folder or own)
         for name, assignment in toml.assignments.items():

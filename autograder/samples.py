@@ -15,7 +15,7 @@ from typing import Literal
 
 import nbformat
 from matplotlib.figure import Figure
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from autograder.course import Course, CourseError, Exercise
 from autograder.intake.groups import HEADING
@@ -84,7 +84,7 @@ def read_samples(exercise: Exercise) -> dict[str, Sample]:
     try:
         entries = tomllib.loads(path.read_text()).get("sample", [])
         samples = [Sample.model_validate(entry) for entry in entries]
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:
         raise CourseError(f"samples.toml of {exercise.name}: {error}") from None
     return {sample.id: sample for sample in samples}
 

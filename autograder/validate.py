@@ -36,6 +36,11 @@ class Case:
     says: str = ""
     loses: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def part_of_many(self) -> bool:
+        """Whether it is one of the exercise's many wrong and right answers."""
+        return self.kind in ("misconception", "variant")
+
 
 @dataclass(frozen=True)
 class Result:

@@ -44,7 +44,7 @@ def runs(page: str) -> list[str]:
 
 @pytest.mark.parametrize("source", HOSTILE)
 def test_markdown_runs_nothing(source: str) -> None:
-    assert runs(safe.markdown2html(source)) == []
+    assert runs(safe.markdown2html({}, source)) == []
 
 
 @pytest.mark.parametrize("source", HOSTILE)
@@ -61,7 +61,7 @@ def test_html_outputs_run_nothing(source: str) -> None:
     ("a < b and b > c", "a &lt; b"),
 ])
 def test_what_only_shows_something_stays(source: str, shown: str) -> None:
-    assert shown in safe.markdown2html(source)
+    assert shown in safe.markdown2html({}, source)
 
 
 def test_a_notebook_is_cleaned_everywhere() -> None:
@@ -84,3 +84,11 @@ def test_an_output_that_cannot_be_shown_says_so() -> None:
     notebook = nbformat.v4.new_notebook(cells=[code])
     safe.clean(notebook)
     assert "not shown" in notebook.cells[0].outputs[0].data["text/plain"]
+
+
+def test_a_pasted_picture_is_shown_and_a_lost_one_is_told() -> None:
+    cell = nbformat.v4.new_markdown_cell("![mine](attachment:a.png) ![](attachment:b.png)",
+                                         attachments={"a.png": {"image/png": "iVBORw0KGgo="}})
+    page = safe.markdown2html({"cell": cell}, "![mine](attachment:a.png)")
+    assert "data:image/png;base64,iVBORw0KGgo=" in page and runs(page) == []
+    assert "b.png is missing" in safe.markdown2html({"cell": cell}, cell.source)

@@ -36,6 +36,11 @@ class Return:
     remarks: tuple[str, ...] = ()
     problem: str = ""
 
+    def __post_init__(self) -> None:
+        """A file's name may hold bytes that are no text; here it becomes text to be shown."""
+        object.__setattr__(self, "file", printable(self.file))
+        object.__setattr__(self, "remarks", tuple(map(printable, self.remarks)))
+
 
 @dataclass(frozen=True)
 class _Upload:
@@ -138,12 +143,11 @@ def _read(course: Course, drawn: Round, asked: Asked, upload: _Upload,
         sources = [_source(cell) for cell in notebook["cells"]]
         token = _token(notebook)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Return(printable(upload.name), upload.time,
-                      problem="this is not a readable notebook")
+        return Return(upload.name, upload.time, problem="this is not a readable notebook")
     remarks: list[str] = []
     reviewer = _reviewer(drawn, token, asked.exercise.name, upload.name, earlier, remarks)
     if not reviewer:
-        return Return(printable(upload.name), upload.time, problem=remarks[-1])
+        return Return(upload.name, upload.time, problem=remarks[-1])
     comments, odd = marks.merged(marks.read(source) for source in sources
                                  if marks.marked(source))
     unknown = sorted(set(comments) - set(asked.subtasks))
@@ -152,8 +156,7 @@ def _read(course: Course, drawn: Round, asked: Asked, upload: _Upload,
     remarks += odd + _changes(_handed_out(course, drawn, reviewer), sources)
     found = {subtask: _capped(comments[subtask], subtask, remarks)
              for subtask in asked.subtasks if subtask in comments}
-    return Return(printable(upload.name), upload.time, reviewer, found,
-                  tuple(map(printable, remarks)))
+    return Return(upload.name, upload.time, reviewer, found, tuple(remarks))
 
 
 def _token(notebook: dict[str, Any]) -> str:

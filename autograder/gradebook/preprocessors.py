@@ -127,8 +127,8 @@ def _judge(course: Course, names: Mapping[str, str], work: Work) -> Verdict:
 
 def _list_of(heading: str, lines: Iterable[str]) -> NotebookNode:
     """A cell that lists what there is to say, nothing of it taken for markup but `code`."""
-    items = "".join(f"<li>{_code(html.escape(line))}</li>" for line in lines)
-    return nbformat.v4.new_markdown_cell(f"<b>{heading}</b><ul>{items}</ul>")
+    items = "".join(f"<li>{_code(html.escape(' '.join(line.split())))}</li>" for line in lines)
+    return nbformat.v4.new_markdown_cell(f"<div><b>{heading}</b><ul>{items}</ul></div>")
 
 
 def _output(part: PartVerdict) -> NotebookNode:

@@ -6,13 +6,17 @@ as it is. Markdown is rendered to HTML by nbconvert and cleaned after that, with
 
 from __future__ import annotations
 
+import functools
 import html
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
-from nbconvert.filters import markdown2html_mistune
+from jinja2 import pass_context
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import InvalidNotebook
 from nbformat import NotebookNode
 
 TAGS = frozenset({
@@ -28,12 +32,27 @@ LINKS = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 PICTURES = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]+\Z")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*\Z")
 SHOWN = ("text/plain", "text/html", "text/markdown", "image/png", "image/jpeg")
+MOST, MOST_IN_ALL = 20_000, 200_000  # characters of a cell, of all: highlighting takes its time
+PASTED = re.compile(r"!\[[^\]]*\]\(attachment:([^)]*)\)")
 TAG = re.compile(r"[\w-]{1,64}\Z")
 
 
-def markdown2html(source: str) -> str:
-    """Render Markdown as nbconvert does, and keep of it what only shows something."""
-    return clean_html(markdown2html_mistune(source))
+@pass_context
+def markdown2html(context: Mapping[str, Any], source: str) -> str:
+    """Render Markdown as nbconvert does, and keep of it what only shows something.
+
+    `context` is the template's, where nbconvert finds the cell and with it pasted pictures.
+    """
+    try:
+        return clean_html(_exporter().markdown2html(context, source))
+    except InvalidNotebook:  # a pasted picture that has been lost on the way
+        return clean_html(_exporter().markdown2html(context, PASTED.sub(
+            r"(the picture \1 is missing)", source)))
+
+
+@functools.cache
+def _exporter() -> HTMLExporter:
+    return HTMLExporter()
 
 
 def clean_html(text: str) -> str:
@@ -48,7 +67,12 @@ def clean(notebook: NotebookNode) -> None:
     notebook.metadata = NotebookNode(
         kernelspec=NotebookNode(name="python3", display_name="Python 3", language="python"),
         language_info=NotebookNode(name="python"))
+    room = MOST_IN_ALL
     for cell in notebook.cells:
+        if len(cell.source) > (most := min(MOST, max(room, 0))):
+            cell.source = (f"{cell.source[:most]}\n"
+                           f"# ... (cut off here: {len(cell.source):,} characters)")
+        room -= len(cell.source)
         tags = cell.metadata.get("tags", [])
         cell.metadata = NotebookNode({key: value for key, value in cell.metadata.items()
                                       if key in ("nbgrader", "deletable", "editable")})

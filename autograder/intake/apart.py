@@ -64,7 +64,8 @@ def _part(cell: NotebookNode, whole: str, text: str, name: str | None) -> list[N
     before, after = f"\n{whole}\n".split(f"\n{text}\n", 1)
     pieces = [piece for piece in (before.strip("\n"), text, after.strip("\n")) if piece]
     own = [piece == text for piece in pieces]
-    marked = own.index(bool(name) and marks(cell).get("grade_id") == name)
+    its_own = bool(name) and marks(cell).get("grade_id") == name
+    marked = own.index(its_own) if its_own in own else 0
     parts = []
     for number, piece in enumerate(pieces):
         part = NotebookNode({**cell, "metadata": copy.deepcopy(cell.metadata), "source": piece})

@@ -62,6 +62,15 @@ def settle(course: Course, assignment: str, exercise: str, folder: Path) -> Sett
     return said
 
 
+def readable(path: Path) -> bool:
+    """Whether nbgrader can read a notebook as it is."""
+    try:
+        nbformat.validate(nbformat.reads(path.read_text(encoding="utf-8"), as_version=4))
+    except Exception:  # whatever a file makes the libraries raise
+        return False
+    return True
+
+
 def _find_renamed(course: Course, assignment: str, path: Path, released: NotebookNode,
                   said: Settled) -> None:
     """Give the one notebook that holds the exercise's cells, under another name, its own."""

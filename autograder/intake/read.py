@@ -121,6 +121,8 @@ def _cell(cell: dict[str, Any], said: list[str]) -> dict[str, Any]:
         raise _Unreadable(f"a cell is of the unknown type {str(kind)[:20]!r}")
     allowed = KEYS | CODE_KEYS if kind == "code" else KEYS
     right = {key: value for key, value in cell.items() if key in allowed}
+    if not isinstance(right.get("id", ""), str):
+        del right["id"]
     source = cell.get("source")
     if not (isinstance(source, str) or (isinstance(source, list)
                                         and all(isinstance(line, str) for line in source))):
@@ -159,7 +161,8 @@ def _metadata(document: dict[str, Any], said: list[str]) -> None:
     widgets = metadata.get("widgets")
     if widgets is not None:
         state = widgets.get(WIDGETS, {}) if isinstance(widgets, dict) else {}
-        if "state" not in state or len(json.dumps(widgets)) > MAX_OUTPUTS:
+        whole = isinstance(state, dict) and "state" in state
+        if not whole or len(json.dumps(widgets)) > MAX_OUTPUTS:
             del metadata["widgets"]
             said.append("the state of its widgets, which cannot be shown, was left out")
 
@@ -210,6 +213,9 @@ def _check(document: dict[str, Any], said: list[str]) -> None:
             return (str(error).splitlines() or [type(error).__name__])[0]
         return ""
 
+    if problem() and document["metadata"]:
+        document["metadata"] = {}  # the notebook's own, of which no work consists
+        _once(said, "what its format does not allow was set right")
     if problem():
         for cell in document["cells"]:
             if cell["cell_type"] == "code":

@@ -9,6 +9,8 @@ from typing import Any
 
 from autograder.course import Course
 
+LONGEST = 500  # characters of a sentence
+
 
 @dataclass(frozen=True)
 class Received:
@@ -34,8 +36,9 @@ class Received:
 
 
 def printable(text: str) -> str:
-    """Text that every file and terminal in UTF-8 can hold."""
-    return text.encode("utf-8", "replace").decode()
+    """Text that every file and terminal in UTF-8 can hold, and a row has room for."""
+    shown = text.encode("utf-8", "replace").decode()
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]} ..."
 
 
 def notes(course: Course, assignment: str) -> list[Received]:

@@ -51,10 +51,10 @@ def _of_percent(text: str) -> list[NotebookNode]:
         except Exception:
             return [nbformat.v4.new_code_cell(text.strip("\n"))]
     for cell in cells:
-        tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.NotebookNode(
-            tags=[tag for tag in tags if isinstance(tag, str)]) if isinstance(
-                tags, list) else nbformat.NotebookNode()
+        cell.metadata.pop("lines_to_next_cell", None)
+        tags = cell.metadata.pop("tags", None)
+        if isinstance(tags, list):
+            cell.metadata.tags = [tag for tag in tags if isinstance(tag, str)]
     return list(cells)
 
 

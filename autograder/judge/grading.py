@@ -5,6 +5,7 @@ Student code never runs here; it answers from its sandbox (sides.StudentSide).
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
@@ -17,6 +18,7 @@ import pytest
 import torch
 
 from autograder.course import Assignment, Course, CourseError, Exercise
+from autograder.judge.borrowed import borrowed
 from autograder.judge.outdated import outdated
 from autograder.judge.plugin import JudgePlugin
 from autograder.judge.sides import StudentSide, TrustedSide, temporary_folder
@@ -56,6 +58,8 @@ class Grader:
     def __init__(self, course: Course, assignment: str, seed: int) -> None:
         self.course = course
         self.seed = seed
+        # Kernels that are killed in mid-message leave tasks that nobody waits for.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         self._name = assignment
         self._assignment: Assignment = course.assignment(assignment)
         surroundings = course.surroundings(assignment)
@@ -95,13 +99,17 @@ class Grader:
         prepared = self._prepared[work.exercise]
         for _ in range(TRIALS):
             with temporary_folder() as folder:
-                work.write(Path(folder), prepared.given, self._assignment.student_files)
+                work.write(Path(folder), prepared.given, self._assignment.student_files,
+                           self._assignment.hidden)
                 with self._student(work, prepared, Path(folder)) as student:
                     plugin = self._run_tests(work, prepared, student)
             if not student.killed:
                 break  # else it is tried again: somebody outside may have killed its kernel
         if plugin.broken is not None:
             raise plugin.broken
+        looked_at = self._borrowed(work, prepared)
+        for tally in plugin.tallies.values():
+            tally.flags += looked_at
         parts = tuple(tally.verdict(part) for part, tally in plugin.tallies.items())
         events = (*student.events, *outdated(student.cells))
         return Verdict(work.exercise, parts, events, self.seed,
@@ -114,6 +122,13 @@ class Grader:
         return StudentSide(folder, runnable_cells(work.notebook, prepared.notebook), modules,
                            limits, float(limits.submission), self.course.surroundings(self._name))
 
+    def _borrowed(self, work: Work, prepared: _Prepared) -> list[str]:
+        """What of the files a person should look at, where libraries are forbidden."""
+        settings = self._assignment
+        if not settings.hidden:
+            return []
+        return borrowed(work.files, prepared.given, settings.hidden, tuple(settings.not_copied))
+
     def _run_tests(self, work: Work, prepared: _Prepared, student: StudentSide) -> JudgePlugin:
         exercise = self.course.exercise(work.exercise)
         plugin = JudgePlugin(prepared.points, work, self._assignment.settings, self.seed, student,
@@ -121,6 +136,8 @@ class Grader:
                              self._misconceptions[work.exercise])
         status = pytest.main([*map(str, exercise.hidden_tests), "--rootdir",
                               str(exercise.folder.parent), *QUIET], plugins=[plugin])
+        if status == pytest.ExitCode.INTERNAL_ERROR:  # over what this submission answered
+            raise RuntimeError("the hidden tests stopped inside pytest")
         if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             raise CourseError(
                 f"The hidden tests of {exercise.name} cannot be run (pytest ended with {status!r})."

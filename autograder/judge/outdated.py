@@ -10,6 +10,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator
 
+LONGEST = 500  # characters of a line that are looked at
 MOST = 8  # lines that are told of
 OUTDATED = {
     r"\bload_metric\b": "`load_metric` has left `datasets`; today it is `evaluate.load`",
@@ -42,7 +43,7 @@ def outdated(cells: Iterable[str]) -> list[str]:
     """A sentence for each outdated line of these code cells, the line itself in it."""
     found = [f"Out of date: `{line.strip()[:100]}`. {says[:1].upper()}{says[1:]}."
              for cell in cells for line in _code(cell)
-             for pattern, says in OUTDATED.items() if re.search(pattern, line)]
+             for pattern, says in OUTDATED.items() if re.search(pattern, line[:LONGEST])]
     return list(dict.fromkeys(found))[:MOST]
 
 

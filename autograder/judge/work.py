@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,9 +46,16 @@ class Work:
                  if path.is_file() and path.suffix != ".ipynb"}
         return cls(exercise, notebook, files)
 
-    def write(self, folder: Path, given: Mapping[str, bytes], student_files: list[str]) -> None:
-        """Write the files to `folder`: what is given as it was given, the rest as handed in."""
+    def write(self, folder: Path, given: Mapping[str, bytes], student_files: list[str],
+              hidden: Collection[str] = ()) -> None:
+        """Write the files to `folder`: what is given as it was given, the rest as handed in.
+
+        Left out are files that programs read without being asked, and those that would stand in
+        the place of a `hidden` package.
+        """
         for name, data in self.files.items():
+            if "/." in f"/{name}" or name.partition("/")[0].partition(".")[0] in hidden:
+                continue
             path = folder / name
             with contextlib.suppress(OSError):  # a path that cannot be is nobody's module
                 path.parent.mkdir(parents=True, exist_ok=True)

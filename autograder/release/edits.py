@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from autograder.course import CourseError, Exercise
 from autograder.release.solved import solved_files, write_version
@@ -74,7 +74,7 @@ def _read_file(exercise: Exercise, path: Path, kind: Kind) -> list[Change]:
     try:
         entries = tomllib.loads(path.read_text()).get(kind, [])
         changes = [Change.model_validate(_with_edits(entry)) for entry in entries]
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:
         raise CourseError(f"{path.name} of {exercise.name}: {error}") from None
     for change in changes:
         if kind == "misconception" and not (change.part and change.says):

@@ -54,15 +54,10 @@ def _of_assignment(course: Course, assignment: str) -> list[Line]:
 def table(name: str, found: list[Line]) -> Table:
     """The table that `autograder grade` ends with.
 
-    A column a part where they are few, else a column an exercise (what stands before the first
-    underscore of a part's name).
+    A column a part where they are few, else one for those whose names begin alike: a task's, an
+    exercise's.
     """
-    parts = _parts(found)
-    columns = {part: [part] for part in parts}
-    if len(parts) > MOST_COLUMNS:
-        columns = {}
-        for part in parts:
-            columns.setdefault(part.partition("_")[0], []).append(part)
+    columns = _columns(_parts(found))
     deducted = any(line.deduction for line in found)
     grid = Table(title=f"{name}: grades", title_justify="left", header_style="bold")
     grid.add_column("submission", no_wrap=True)
@@ -80,6 +75,18 @@ def table(name: str, found: list[Line]) -> Table:
         grid.add_row(escape(line.student or line.upload), *numbers, _number(line.points),
                      "\n".join(happened) or "graded")
     return grid
+
+
+def _columns(parts: list[str]) -> dict[str, list[str]]:
+    """Parts by the longest beginnings of their names that make few enough columns."""
+    columns: dict[str, list[str]] = {}
+    for words in range(max((part.count("_") for part in parts), default=0) + 1, 0, -1):
+        columns = {}
+        for part in parts:
+            columns.setdefault("_".join(part.split("_")[:words]), []).append(part)
+        if len(columns) <= MOST_COLUMNS:
+            break
+    return columns
 
 
 def write_csv(path: Path, found: list[Line]) -> None:

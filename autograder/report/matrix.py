@@ -1,4 +1,7 @@
-"""The matrix of `autograder validate`: a row for each case, a column for each part."""
+"""The matrix of `autograder validate`: a row for each case, a column for each part.
+
+Where there are more parts than a terminal has room for, a case's row names those it loses in.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from rich.table import Table
 
 from autograder.validate import Result
 
+MOST_COLUMNS = 14
 ORDER = ("reference", "skeleton", "misconception", "variant")
 
 
@@ -15,13 +19,18 @@ def table(assignment: str, results: list[Result]) -> Table:
     grid = Table(title=f"{assignment}: points lost", title_justify="left", header_style="bold")
     grid.add_column("case")
     grid.add_column("kind")
-    for part in parts:
-        grid.add_column(part.removeprefix(f"{assignment}_"), justify="right")
+    wide = len(parts) > MOST_COLUMNS
+    for part in ["loses in"] if wide else parts:
+        grid.add_column(part.removeprefix(f"{assignment}_"), justify="left" if wide else "right")
     grid.add_column("named", justify="center")
     grid.add_column("problem", style="red")
     for result in sorted(results, key=_order):
         case = result.case
         losses = [_cell(result, part) for part in parts]
+        if wide:
+            lost = [f"{part.removeprefix(f'{assignment}_')} {cell}"
+                    for part, cell in zip(parts, losses, strict=True) if cell != "."]
+            losses = [", ".join(lost) if case.kind != "skeleton" else f"{len(lost)} parts"]
         grid.add_row(case.name, case.kind, *losses, _named(result), result.problem)
     return grid
 

@@ -282,9 +282,10 @@ def trained(both, draw) -> tuple[dict, list[dict]]:
         mask = (torch.arange(LENGTH) < lengths).long()  # [B, T]
         batches.append({"input_ids": ids, "attention_mask": mask, "labels": labels,
                         "sentences": ["a sentence"] * SENTENCES})
-    student, _ = both(probes_training.training, batches=batches, epochs=EPOCHS,
-                      weight=draw(VOCABULARY, LABELS), lr=0.05)
-    return student, batches * EPOCHS
+    weight = draw(VOCABULARY, LABELS)
+    student, _ = both(probes_training.training, batches=batches, epochs=EPOCHS, weight=weight,
+                      lr=0.05)
+    return {**student, "given": weight}, batches * EPOCHS
 
 
 def mean_loss(weight: Tensor, batch: dict) -> Tensor:
@@ -324,11 +325,18 @@ def test_each_step_moves_the_weights_downhill(trained):
     for step, _ in moving:
         assert not torch.equal(step["weight"], step["after"]), "a step leaves the weights unchanged"
     first, batch = moving[0]
+    assert_close(student["steps"][0]["weight"], student["given"],
+                 "the first step does not start from the model's own weights")
     downhill = (first["after"] - first["weight"]) * right_gradient(first["weight"], batch)
     assert downhill.sum() < 0, "the first update does not go down the gradient"
 
 
-@part("q2_train", weight=1)
+# Nobody passes one of them without training on the batches that came.
+TRAINS = ("test_gradient_of_each_step", "test_each_step_moves_the_weights_downhill",
+          "test_loss_that_is_reported")
+
+
+@part("q2_train", weight=1, only_with=TRAINS)
 def test_training_mode(trained):
     student, batches = trained
     assert len(student["forwards"]) >= len(batches), "not every batch goes through the model"
@@ -348,7 +356,7 @@ def test_loss_that_is_reported(trained):
             "`loss` should be the mean cross-entropy over the sentences of the batch")
 
 
-@part("q2_train", weight=1)
+@part("q2_train", weight=1, only_with=TRAINS)
 def test_one_optimizer(trained):
     student, _ = trained
     assert student["steps"], "no optimizer takes a step"

@@ -1,0 +1,163 @@
+"""A batch judges what is new or has changed, says why, and goes on where it was stopped."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import TOY_COURSE, Toy, toy_work
+
+from autograder import batch
+from autograder.course import Course, CourseError
+from autograder.gradebook import book
+from autograder.gradebook.backup import KEPT, back_up
+from autograder.gradebook.native import open_gradebook
+from autograder.release.build import prepare
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
+NEW = "no verdict so far"
+
+
+def own_course(folder: Path) -> Course:
+    """A toy course that finds its exercises by course.toml alone, as nbgrader needs it."""
+    settings = TOY_COURSE.replace("[course]", '[course]\nexercises = "../exercises"')
+    Toy(course=settings + 'preload = ["torch"]\n').write(folder)
+    course = Course.load(folder / "course")
+    prepare(course, "toy")
+    return course
+
+
+def hand_in(course: Course, student: str, replace: str = "", by: str = "") -> None:
+    work = toy_work(course, replace, by)
+    folder = course.submitted / student / "toy"
+    folder.mkdir(parents=True, exist_ok=True)
+    nbformat.write(work.notebook, folder / "toy.ipynb")
+    for name, data in work.files.items():
+        (folder / name).write_bytes(data)
+
+
+def grade(course: Course, again: bool = False) -> batch.Done:
+    return batch.grade(course, "toy", batch.submitted_students(course, "toy"), 1, again=again)
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """A course with two graded submissions; tests add to it, in their order."""
+    course = own_course(tmp_path_factory.mktemp("batch"))
+    hand_in(course, "s001")
+    hand_in(course, "s002", "text.lower().split()", "text.split()")
+    assert grade(course).judged == {NEW: 2}
+    return course
+
+
+def points(course: Course) -> dict[str, float]:
+    return {row.student: row.points for row in book.rows(course, "toy")}
+
+
+def pages(course: Course) -> dict[str, int]:
+    return {path.parents[1].name: path.stat().st_mtime_ns
+            for path in course.feedback.glob("*/toy/toy.html")}
+
+
+def test_what_has_not_changed_is_left_alone(graded: Course) -> None:
+    before, seen = points(graded), pages(graded)
+    done = grade(graded)
+    assert (done.judged, done.kept) == ({}, 2)
+    assert (points(graded), pages(graded)) == (before, seen)
+    assert before["s001"] == 10 > before["s002"]
+
+
+def test_what_was_handed_in_anew_is_judged_and_nothing_else(graded: Course) -> None:
+    seen = pages(graded)
+    hand_in(graded, "s002")
+    done = grade(graded)
+    assert (done.judged, done.kept) == ({"the submission": 1}, 1)
+    assert points(graded) == {"s001": 10, "s002": 10}
+    assert pages(graded)["s001"] == seen["s001"] and pages(graded)["s002"] != seen["s002"]
+
+
+@pytest.mark.parametrize(("file", "why"), [
+    ("test_hidden.py", "hidden tests or probes"), ("misconceptions.toml", "misconceptions")])
+def test_a_changed_exercise_is_the_reason(graded: Course, file: str, why: str) -> None:
+    path = graded.exercise("toy").folder / file
+    path.write_text(path.read_text() + "\n# changed\n")
+    assert grade(graded).judged == {why: 2}
+    assert grade(graded).judged == {}
+
+
+def test_again_judges_everything(graded: Course) -> None:
+    assert grade(graded, again=True).judged == {"--again": 2}
+
+
+def test_a_batch_that_was_cut_off_goes_on(graded: Course) -> None:
+    """The journal's last line is half a line, and the gradebook misses what it told."""
+    journal = graded.journal / "toy.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-1]) + lines[-1][:40])
+    (graded.journal / "toy.entered.jsonl").write_text('["s00')
+    before = points(graded)
+    done = grade(graded)
+    assert sum(done.judged.values()) <= 1 and done.kept >= 1
+    assert points(graded) == before
+
+
+def test_what_a_person_typed_survives_and_reaches_the_page(graded: Course) -> None:
+    with open_gradebook(graded) as gradebook:
+        grade_ = gradebook.find_grade("toy_scale", "toy", "toy", "s001")
+        grade_.manual_score = 1.5
+        gradebook.db.commit()
+    seen = pages(graded)
+    done = grade(graded)
+    assert done.judged == {} and points(graded)["s001"] == 8.5
+    assert pages(graded)["s001"] != seen["s001"], "the page does not show what was typed"
+    assert pages(graded)["s002"] == seen["s002"]
+
+
+# ------------------------------------------------------------------------------------ the gradebook
+
+
+def with_gradebook(course: Course, data: bytes | None = None) -> Course:
+    if data is None:
+        with sqlite3.connect(course.gradebook) as database:
+            database.execute("CREATE TABLE grades (points)")
+    else:
+        course.gradebook.write_bytes(data)
+    return course
+
+
+def test_a_copy_is_kept_before_each_batch(toy: Course) -> None:
+    course = with_gradebook(toy)
+    copies = [back_up(course) for _ in range(KEPT + 2)]
+    kept = sorted((course.journal / "backups").iterdir())
+    assert kept == sorted(copy for copy in copies[-KEPT:] if copy)
+    with sqlite3.connect(kept[-1]) as copy:
+        assert copy.execute("SELECT count(*) FROM grades").fetchone() == (0,)
+
+
+def test_without_a_gradebook_there_is_nothing_to_copy(tmp_path: Path) -> None:
+    course = Toy().write(tmp_path)
+    assert back_up(course) is None
+
+
+@pytest.mark.parametrize("data", [b"this is no database at all" * 50,
+                                  b"SQLite format 3\0" + b"x" * 5000])
+def test_a_damaged_gradebook_is_a_sentence(tmp_path: Path, data: bytes) -> None:
+    course = with_gradebook(Toy().write(tmp_path), data)
+    with pytest.raises(CourseError, match=r"is damaged|cannot be"):
+        back_up(course)
+    assert course.gradebook.read_bytes() == data
+
+
+def test_a_locked_gradebook_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    course = with_gradebook(Toy().write(tmp_path))
+    connect = sqlite3.connect
+    monkeypatch.setattr("autograder.gradebook.backup.sqlite3.connect",
+                        lambda path, timeout=0: connect(path, timeout=0.1))
+    other = connect(course.gradebook, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(CourseError, match="in use by another program"):
+        back_up(course)
+    other.execute("ROLLBACK")
+    other.close()
