@@ -1,0 +1,157 @@
+"""Attacks on the real exercises: judged by the real graders, gradebook and pages left out.
+
+Some of them replay a right solution's answers: these are recorded here, in a batch of another
+seed. Others hand in the library that q2 forbids: its source is taken from where it is installed.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import importlib.util
+import json
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import nbformat
+from conftest import copy_course, spawned
+
+from autograder.course import Course
+from autograder.judge import pool
+from autograder.judge.sides import Answer
+from autograder.judge.verdict import Verdict
+from autograder.judge.work import Work
+from autograder.kernel import wire
+from autograder.release.build import prepare
+from autograder.validate import work as filled_in
+from redteam.attack import CANARY, LOOT, Attack
+
+ASSIGNMENTS = {"q1a": "q1", "q1b": "q1", "q2": "q2"}
+RECORDED_IN, JUDGED_IN = 1, 2  # two batches' seeds
+
+# Runs in the kernel. TABLE: [function, request, answer] each, in the order of a right solution.
+REPLAY = '''
+import base64, json, zlib
+from autograder.kernel import agent, wire
+table = json.loads(zlib.decompress(base64.b64decode("TABLE")))
+used = {}
+def answer(request, code):
+    asked = wire.unpack(request)
+    name = asked["function"] + str(asked["inputs"].get("name", ""))
+    fitting = [row for row in table if row[0] == name] or table
+    for _, then, data in fitting:
+        if base64.b64decode(then) == request: return base64.b64decode(data)
+    used[name] = used.get(name, -1) + 1
+    return base64.b64decode(fitting[used[name] % len(fitting)][2])
+agent.answer = answer
+'''
+
+
+def run(chosen: Sequence[Attack], say: Callable[[str], None]) -> tuple[set[str], int]:
+    """Judge attacks beside the bare skeleton; return who gained, and how many never ran."""
+    gained: set[str] = set()
+    idle = 0
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="redteam-") as folder:
+        course = copy_course(Path(folder))
+        for exercise, some in groupby(sorted(chosen, key=lambda one: one.exercise),
+                                      key=lambda one: one.exercise):
+            prepare(course, ASSIGNMENTS[exercise])
+            for attack, verdict, bare in _judged(course, exercise, list(some)):
+                got = _gained(verdict, bare)
+                gained |= {attack.name} if got else set()
+                stopped = not got and not attack.may_fail and (
+                    attack.proof not in str(verdict) if attack.proof else bool(verdict.events))
+                idle += stopped
+                never = f"never ran: {verdict.events}" if stopped else "nothing"
+                say(f"{exercise:4} {attack.kind:9} {attack.name}: "
+                    f"{'; '.join(f'GAINED {one}' for one in got) or never}")
+    return gained, idle
+
+
+def _gained(verdict: Verdict, bare: Verdict) -> list[str]:
+    got = []
+    for part in verdict.parts:
+        before = bare.part(part.part)
+        if part.points > (before.points if before else 0) and not part.flags:
+            got.append(f"{part.points:g} of {part.max_points:g} points in {part.part}")
+    told = json.dumps(verdict.to_json())
+    return got + [told[told.index(mark):][:90] for mark in (LOOT, CANARY) if mark in told]
+
+
+def _judged(course: Course, exercise: str, chosen: list[Attack]
+            ) -> list[tuple[Attack, Verdict, Verdict]]:
+    assignment = ASSIGNMENTS[exercise]
+    table = ""
+    if any("RECORDED" in attack.cells for attack in chosen):
+        with _grader(course, assignment, RECORDED_IN) as judge:
+            table = judge.submit(_record, filled_in(
+                course.exercise(exercise), "reference", "reference")).result()
+    with _grader(course, assignment, JUDGED_IN) as judge:
+        skeleton = filled_in(course.exercise(exercise), "skeleton", "skeleton")
+        bare = judge.submit(pool._judge, skeleton).result()
+        return [(attack, judge.submit(pool._judge, _work(course, attack, table)).result(), bare)
+                for attack in chosen]
+
+
+def _grader(course: Course, assignment: str, seed: int):  # type: ignore[no-untyped-def]
+    scratch = course.root / f"scratch{seed}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    return spawned(initializer=pool._start, initargs=(course, assignment, seed, str(scratch)))
+
+
+def _record(work: Work) -> str:
+    """Judge a right solution; return what the reference answered, packed for REPLAY."""
+    grader = pool._grader
+    assert grader is not None
+    ask, rows = grader._trusted.ask, []
+
+    def listen(version: Path, request: bytes) -> Answer:
+        answer = ask(version, request)
+        if answer.failure is None:
+            asked = wire.unpack(request)
+            name = asked["function"] + str(asked["inputs"].get("name", ""))
+            rows.append([name, _text(request), _text(wire.pack({"value": answer.value}))])
+        return answer
+
+    grader._trusted.ask = listen  # type: ignore[method-assign]
+    try:
+        grader.grade(work)
+    finally:
+        grader._trusted.ask = ask  # type: ignore[method-assign]
+    return _text(zlib.compress(json.dumps(rows).encode()))
+
+
+def _work(course: Course, attack: Attack, table: str) -> Work:
+    """The skeleton with what the attack adds to it."""
+    skeleton = filled_in(course.exercise(attack.exercise), "skeleton", "skeleton")
+    for cell in attack.cells:
+        cell = REPLAY.replace("TABLE", table) if cell == "RECORDED" else cell
+        skeleton.notebook.cells.append(nbformat.v4.new_code_cell(cell))
+    files = dict(skeleton.files)
+    for name, text in attack.files.items():
+        files[name] = _library().encode() if text == "VENDORED" else str(text).encode()
+    if attack.module:
+        packed = _text(zlib.compress(_library().encode()))
+        files["bert.py"] += attack.module.replace("PACKED", packed).encode()
+    return Work(attack.exercise, skeleton.notebook, files)
+
+
+def _library() -> str:
+    """The attention of the library that q2 forbids, as it is installed here."""
+    spec = importlib.util.find_spec("transformers")
+    assert spec is not None and spec.origin is not None
+    source = (Path(spec.origin).parent / "models/bert/modeling_bert.py").read_text()
+    (found,) = (node for node in ast.parse(source).body
+                if isinstance(node, ast.FunctionDef) and node.name == "eager_attention_forward")
+    head = ("from typing import *\nfrom collections.abc import Callable\nimport torch\n"
+            "from torch import nn\nTransformersKwargs = Unpack = dict\n")
+    return f"from __future__ import annotations\n{head}\n{ast.get_source_segment(source, found)}\n"
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
