@@ -6,15 +6,18 @@ or the machine did cannot be told from one death.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import multiprocessing
 import signal
 import tempfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
+from types import TracebackType
 from typing import TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
@@ -28,7 +31,9 @@ from autograder.kernel.sandbox import SandboxError
 
 Key = TypeVar("Key")
 CONSTS.term_timeout = 20  # seconds for a process to clear up before it is killed
-TRIALS = 3  # of a submission whose judge died
+LOOK_SECONDS = 10  # between two looks at whether the processes live
+TRIALS = 3  # deaths of its judge after which a submission is given up
+A_LITTLE = 0.1
 SLACK_SECONDS = 180  # for what is not the student's own time: starting, the reference, restarts
 
 
@@ -43,47 +48,80 @@ def judge_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[
               processes: int) -> Iterator[tuple[Key, Verdict | Lost]]:
     """Judge everything; yield results as they come. One that kills its judge harms no other.
 
-    All temporary files lie in one folder, which goes at the end however the processes ended.
+    At most a few works are under way at a time: a batch is never all in memory. All temporary
+    files lie in one folder, which goes at the end however the processes ended.
     """
-    with temporary_folder() as scratch:
-        pool = ProcessPool(max_workers=processes, context=multiprocessing.get_context("spawn"),
-                           initializer=_start, initargs=(course, assignment, seed, scratch))
-        yield from _run(course, pool, works, most=2 * processes)
-
-
-def _run(course: Course, pool: ProcessPool, works: Iterable[tuple[Key, Work]], most: int
-         ) -> Iterator[tuple[Key, Verdict | Lost]]:
-    """Hand works to the pool, at most `most` at a time: a batch is never all in memory."""
     limit = course.toml.limits.submission + SLACK_SECONDS
-    coming, under_way = iter(works), dict[Future[Verdict], tuple[Key, Work, int]]()
-
-    def start(key: Key, work: Work, trial: int) -> None:
-        future = pool.schedule(_judge, args=(work,), timeout=limit)
-        under_way[future] = (key, work, trial)
-
-    try:
+    coming, under_way = iter(works), dict[Future[Verdict], tuple[Key, Work, float]]()
+    with temporary_folder() as scratch, _Judges(
+            processes, (course, assignment, seed, scratch)) as judges:
         while True:
-            for key, work in itertools.islice(coming, most - len(under_way)):
-                start(key, work, trial=1)
+            for key, work in itertools.islice(coming, 2 * processes - len(under_way)):
+                under_way[judges.start(work, limit)] = (key, work, 0.0)
             if not under_way:
-                break
-            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                key, work, trial = under_way.pop(future)
-                if isinstance(future.exception(), ProcessExpired) and trial < TRIALS:
-                    start(key, work, trial + 1)  # somebody may have killed it from outside
+                return
+            done = wait(under_way, LOOK_SECONDS, return_when=FIRST_COMPLETED).done
+            for future in done or (() if judges.active else list(under_way)):
+                key, work, before = under_way.pop(future)
+                deaths = _deaths(future)
+                if deaths and before + deaths <= TRIALS:
+                    under_way[judges.start(work, limit)] = (key, work, before + deaths)
                 else:
                     yield key, _result(future, limit)
-        pool.close()  # the processes end by themselves, and clear up
-    except BaseException:
-        pool.stop()
-        raise
-    finally:
-        pool.join()
+
+
+class _Judges:
+    """Processes that judge. Where their pool breaks, another takes its place."""
+
+    def __init__(self, processes: int, args: tuple[Course, str, int, str]) -> None:
+        self._make = functools.partial(
+            ProcessPool, max_workers=processes, initializer=_start, initargs=args,
+            context=multiprocessing.get_context("spawn"))
+        self._pool = self._make()
+
+    def __enter__(self) -> _Judges:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if error is None:
+            self._pool.close()  # the processes end by themselves, and clear up
+        else:
+            self._pool.stop()
+        self._pool.join()
+
+    @property
+    def active(self) -> bool:
+        return bool(self._pool.active)
+
+    def start(self, work: Work, limit: float) -> Future[Verdict]:
+        """Have one work judged within `limit` seconds."""
+        try:
+            return self._pool.schedule(_judge, args=(work,), timeout=limit)
+        except RuntimeError:  # a process that was killed took the pool's pipe along
+            self._pool.stop()
+            self._pool.join()
+            self._pool = self._make()
+            return self._pool.schedule(_judge, args=(work,), timeout=limit)
+
+
+def _deaths(future: Future[Verdict]) -> float:
+    """How much it tells of a submission that there is no result: 0 where there is one.
+
+    Its own judge's death counts. Somebody may have killed that from outside, so it is tried again;
+    that all processes are gone tells next to nothing.
+    """
+    if not future.done() or future.cancelled():
+        return A_LITTLE
+    error = future.exception()
+    return A_LITTLE if isinstance(error, BrokenProcessPool) else isinstance(error, ProcessExpired)
 
 
 def _result(future: Future[Verdict], limit: float) -> Verdict | Lost:
     try:
-        return future.result()
+        return future.result(timeout=0)
+    except CancelledError:
+        return Lost("the judging processes died")
     except FutureTimeout:
         return Lost(f"judging took more than {limit} s and was stopped")
     except ProcessExpired as error:

@@ -11,7 +11,9 @@ import multiprocessing
 import os
 import tempfile
 import time
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from autograder.kernel.session import KernelSession, Outcome
 from autograder.kernel.wire import WireError
 
 MAX_KERNELS = 12
+SLACK_SECONDS = 30  # until a process that should have been ended is given up
 TRIALS = 3  # of a request whose process died
 MAX_REPORTED_CELLS = 5
 NO_START = "with the files of this submission no Jupyter kernel starts"
@@ -183,7 +186,7 @@ class TrustedSide:
 
     def __post_init__(self) -> None:
         self._scratch = temporary_folder()
-        self._pool = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
+        self._pool = self._new_pool()
         self._answers: dict[tuple[Path, bytes], Answer] = {}
         self._hopeless: set[Path] = set()
 
@@ -194,6 +197,9 @@ class TrustedSide:
         self._pool.stop()
         self._pool.join()
         self._scratch.cleanup()
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
 
     def ask(self, version: Path, request: bytes) -> Answer:
         """Put one request to the version of the exercise that lies in the folder `version`."""
@@ -206,19 +212,29 @@ class TrustedSide:
 
     def _compute(self, version: Path, request: bytes) -> Answer:
         for _ in range(TRIALS):
-            future = self._pool.schedule(
-                trusted.answer, args=(version, request, self._scratch.name),
-                timeout=self.seconds + trusted.START_SECONDS)
             try:
-                return _unpack(future.result())
-            except ProcessExpired:
+                return _unpack(self._call(version, request))
+            except (ProcessExpired, BrokenProcessPool, CancelledError):
                 continue  # killed from outside, perhaps: the next one will tell
             except FutureTimeout:
-                break
+                if self._pool.active:
+                    break
             except Exception as error:  # our own code: whatever it is, no student is to blame
                 return Answer(failure=Failure(f"{type(error).__name__}: {error}", "trusted"))
         self._hopeless.add(version)
         return Answer(failure=Failure("this version does not answer", fatal=True))
+
+    def _call(self, version: Path, request: bytes) -> bytes:
+        """Ask the trusted process; where its pool is broken, ask another."""
+        if not self._pool.active:
+            self._pool.stop()
+            self._pool.join()
+            self._pool = self._new_pool()
+        seconds = self.seconds + trusted.START_SECONDS
+        future = self._pool.schedule(trusted.answer, args=(version, request, self._scratch.name),
+                                     timeout=seconds)
+        answer: bytes = future.result(timeout=seconds + SLACK_SECONDS)
+        return answer
 
 
 def read_answer(outcome: Outcome) -> Answer:

@@ -18,18 +18,23 @@ from pathlib import Path
 from faults.arena import Batch, build, outcome
 from faults.killer import Killer
 
-PAUSE = (0.05, 1.2)  # seconds between two kills: short beside what a submission takes
+PAUSE = (0.2, 2.5)  # seconds between two kills
+FEW, MANY = (30, 60), (100, 200)  # submissions and kills: in a few minutes, and with --long
 
 
 def main() -> int:
     """Run both batches, print what happened, return 0 where nothing was lost or doubled."""
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--submissions", type=int, default=100)
-    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--long", action="store_true",
+                        help="100 submissions and 200 kills, for a quarter of an hour")
+    parser.add_argument("--submissions", type=int)
+    parser.add_argument("--kills", type=int)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
+    submissions, kills = MANY if args.long else FEW
+    args.submissions, args.kills = args.submissions or submissions, args.kills or kills
     print(f"seed {args.seed}, {args.submissions} submissions", flush=True)
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
         peaceful, disturbed = (build(Path(folder) / name, args.submissions)
