@@ -134,6 +134,9 @@ class JudgePlugin:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Alone first; together after everything, since it's only needed where alone failed."""
+        unknown = [item.nodeid for item in items if _mark(item)[0] not in self.tallies]
+        if unknown:
+            raise pytest.UsageError(f"of a part that no source cell has: {', '.join(unknown)}")
         items.sort(key=lambda item: _mark(item)[2] is not None)
 
     @pytest.hookimpl(tryfirst=True)

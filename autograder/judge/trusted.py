@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from multiprocessing.util import Finalize
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -83,6 +85,8 @@ def _settle(scratch: str) -> None:
     os.chdir(scratch)
     sys.path.append(scratch)
     sys.modules.update(standins.colab())
+    # Once it ends by itself nobody interrupts it: semaphores would be left in the books.
+    Finalize(None, signal.signal, (signal.SIGTERM, signal.SIG_IGN), exitpriority=1000)
 
 
 def _shell() -> Any:
