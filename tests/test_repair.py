@@ -44,7 +44,7 @@ TOY = TOY_NOTEBOOK.lstrip("\n") + '''
 # ## Hand in
 # Save this notebook, and send it.
 '''
-NOTEBOOKS = ("toy", "q1a", "q1b", "q2")
+NOTEBOOKS = ("toy", "q1a", "q1b", "q2", "hw3")
 
 
 @cache
