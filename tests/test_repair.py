@@ -333,8 +333,11 @@ def test_a_damage_is_repaired_and_told(name: str, damage: Callable) -> None:
         return
     result = mended(damaged, name)
     assert result.unsure == ()
-    if TOLD[damage]:
-        assert any(TOLD[damage] in one for one in result.repaired), result.repaired
+    told = TOLD[damage]
+    if (damage, name) == (merge_with_check, "hw3"):
+        told = "was put back"  # its solution is cleared whole: there is nothing to cut at
+    if told:
+        assert any(told in one for one in result.repaired), result.repaired
     else:
         assert result.repaired == () and result.notebook is damaged
     runs_like_the_solution(result.notebook, name)
