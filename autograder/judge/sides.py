@@ -115,13 +115,17 @@ class StudentSide:
     def _start(self) -> KernelSession | None:
         """A new kernel; None where this submission's files keep it from starting.
 
-        Raises SandboxError where none starts without them either: it is this machine's fault.
+        Somebody may have killed one that was starting, so it is tried again. Raises SandboxError
+        where none starts without the files either: it is this machine's fault.
         """
-        session = KernelSession(self.folder, self.limits.sandbox(), self.surroundings)
-        try:
-            return session.__enter__()
-        except SandboxError:
-            session.close()
+        for _ in range(TRIALS):
+            session = KernelSession(self.folder, self.limits.sandbox(), self.surroundings)
+            try:
+                return session.__enter__()
+            except SandboxError:
+                session.close()
+            if self._left() <= 0:
+                break
         with temporary_folder() as empty, KernelSession(
                 Path(empty), self.limits.sandbox(), self.surroundings):
             self._kernels = MAX_KERNELS
