@@ -23,9 +23,10 @@ from autograder.journal import Entry, Journal, last_entries, path_of
 from autograder.judge.grading import new_seed
 from autograder.judge.origin import SUBMISSION, changed, origin
 from autograder.judge.pool import Lost, judge_all
-from autograder.judge.sides import clear_stale
 from autograder.judge.verdict import Verdict, nothing
 from autograder.judge.work import Work, read_work
+from autograder.kernel import cgroup
+from autograder.kernel.scratch import clear_abandoned
 from autograder.release import source
 from autograder.release.build import fingerprint, prepare
 
@@ -60,7 +61,8 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
     enforce what the course demands, CourseError where the gradebook cannot be used.
     """
     doctor.demand(course)
-    clear_stale()
+    clear_abandoned()
+    cgroup.clear_abandoned()
     back_up(course)
     prepare(course, assignment)
     _settle(course, assignment, students)

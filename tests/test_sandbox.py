@@ -19,6 +19,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 
 from autograder.kernel import agent, provisioner, warm, wire
 from autograder.kernel.sandbox import FIRST_UID, Limits, Sandbox, SandboxError, Surroundings
+from autograder.kernel.scratch import PREFIX
 from autograder.kernel.session import KERNEL_NAME, KernelSession, Outcome
 
 pytestmark = pytest.mark.sandbox
@@ -357,29 +358,25 @@ def test_processes_that_hide_from_their_parent_are_gone_with_the_kernel(empty):
 
 
 @pytest.fixture
-def own_tmp(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory,
-            preload: list[str]) -> Path:
+def own_tmp(monkeypatch: pytest.MonkeyPatch, preload: list[str]) -> Iterator[Path]:
     """A temporary folder of the test's own, whose path is short enough for sockets."""
     if preload:
         pytest.skip("warm kernels have their folders in the nursery's: see test_warm.py")
-    folder = tmp_path_factory.mktemp("t")
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
 
 @pytest.mark.parametrize("length", [70, 85, 88, 89, 90, 91, 120])
 def test_a_sockets_path_is_never_longer_than_linux_allows(
         own_tmp: Path, monkeypatch: pytest.MonkeyPatch, length: int) -> None:
-    name = len(f"/autograder-{os.getpid()}-") + 8
+    name = len(f"/{PREFIX}") + 8
     deep = own_tmp / ("x" * (length - name - len(str(own_tmp)) - 1))
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    folder = provisioner._private_folder()
-    try:
+    with provisioner._private_folder() as folder:
         assert len(f"{folder}/runtime/channel-5") <= 107
         assert folder.is_relative_to(deep) or length > 85
-    finally:
-        folder.rmdir()
 
 
 def test_nothing_is_left_behind(empty, own_tmp):

@@ -21,10 +21,11 @@ from autograder.course import Assignment, Course, CourseError, Exercise
 from autograder.judge.borrowed import borrowed
 from autograder.judge.outdated import outdated
 from autograder.judge.plugin import JudgePlugin
-from autograder.judge.sides import StudentSide, TrustedSide, temporary_folder
+from autograder.judge.sides import StudentSide, TrustedSide
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work, runnable_cells
 from autograder.kernel import offline, warm
+from autograder.kernel.scratch import Scratch
 from autograder.release import source
 from autograder.release.edits import write_misconceptions
 
@@ -66,9 +67,9 @@ class Grader:
         # Before any library looks: the trusted process, too, finds models offline only.
         os.environ.update({"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
                            "MPLBACKEND": "Agg", **surroundings.environment})
-        self._folder = temporary_folder()
+        self._scratch = Scratch()
         if surroundings.hub:
-            links = Path(self._folder.name) / "hub"
+            links = self._scratch.path / "hub"
             os.environ.update(offline.environment(surroundings.hub, str(links)))
             offline.lay_links(Path(surroundings.hub), links)
         self._trusted = TrustedSide(float(course.toml.limits.probe))
@@ -76,7 +77,7 @@ class Grader:
                           for exercise in course.exercises(assignment)}
         self._misconceptions = {
             exercise.name: write_misconceptions(
-                exercise, Path(self._folder.name) / exercise.name)
+                exercise, self._scratch.path / exercise.name)
             for exercise in course.exercises(assignment)}
 
     def __enter__(self) -> Grader:
@@ -87,7 +88,7 @@ class Grader:
                  trace: TracebackType | None) -> None:
         self._trusted.__exit__()
         warm.close_all()
-        self._folder.cleanup()
+        self._scratch.close()
 
     def points(self, exercise: str) -> dict[str, float]:
         """The points of each part of an exercise that is judged."""
@@ -98,10 +99,10 @@ class Grader:
         start = time.monotonic()
         prepared = self._prepared[work.exercise]
         for _ in range(TRIALS):
-            with temporary_folder() as folder:
-                work.write(Path(folder), prepared.given, self._assignment.student_files,
+            with Scratch() as folder:
+                work.write(folder, prepared.given, self._assignment.student_files,
                            self._assignment.hidden)
-                with self._student(work, prepared, Path(folder)) as student:
+                with self._student(work, prepared, folder) as student:
                     plugin = self._run_tests(work, prepared, student)
             if not student.killed:
                 break  # else it is tried again: somebody outside may have killed its kernel

@@ -24,10 +24,10 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from autograder.course import Course, CourseError
 from autograder.judge.grading import Grader
-from autograder.judge.sides import temporary_folder
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
 from autograder.kernel.sandbox import SandboxError
+from autograder.kernel.scratch import Scratch
 
 Key = TypeVar("Key")
 CONSTS.term_timeout = 20  # seconds for a process to clear up before it is killed
@@ -53,8 +53,8 @@ def judge_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[
     """
     limit = course.toml.limits.submission + SLACK_SECONDS
     coming, under_way = iter(works), dict[Future[Verdict], tuple[Key, Work, float]]()
-    with temporary_folder() as scratch, _Judges(
-            processes, (course, assignment, seed, scratch)) as judges:
+    with Scratch() as scratch, _Judges(
+            processes, (course, assignment, seed, str(scratch))) as judges:
         while True:
             for key, work in itertools.islice(coming, 2 * processes - len(under_way)):
                 under_way[judges.start(work, limit)] = (key, work, 0.0)

@@ -8,8 +8,6 @@ The trusted side runs the reference, and the misconceptions, in a process of its
 from __future__ import annotations
 
 import multiprocessing
-import os
-import tempfile
 import time
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -23,8 +21,9 @@ from pebble import ProcessExpired, ProcessPool
 from autograder.course import LimitSettings
 from autograder.judge import trusted
 from autograder.judge.imports import is_failed_import, one_by_one
-from autograder.kernel import cgroup, wire
-from autograder.kernel.sandbox import SandboxError, Surroundings, remove_tree
+from autograder.kernel import wire
+from autograder.kernel.sandbox import SandboxError, Surroundings
+from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.kernel.wire import WireError
 
@@ -126,8 +125,8 @@ class StudentSide:
                 session.close()
             if self._left() <= 0:
                 break
-        with temporary_folder() as empty, KernelSession(
-                Path(empty), self.limits.sandbox(), self.surroundings):
+        with Scratch() as empty, KernelSession(
+                empty, self.limits.sandbox(), self.surroundings):
             self._kernels = MAX_KERNELS
         self.events.append(NO_START)
         return None
@@ -189,7 +188,7 @@ class TrustedSide:
     seconds: float = 20.0
 
     def __post_init__(self) -> None:
-        self._scratch = temporary_folder()
+        self._scratch = Scratch()
         self._pool = self._new_pool()
         self._answers: dict[tuple[Path, bytes], Answer] = {}
         self._hopeless: set[Path] = set()
@@ -200,7 +199,7 @@ class TrustedSide:
     def __exit__(self, *exc: object) -> None:
         self._pool.stop()
         self._pool.join()
-        self._scratch.cleanup()
+        self._scratch.close()
 
     def _new_pool(self) -> ProcessPool:
         return ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
@@ -235,8 +234,8 @@ class TrustedSide:
             self._pool.join()
             self._pool = self._new_pool()
         seconds = self.seconds + trusted.START_SECONDS
-        future = self._pool.schedule(trusted.answer, args=(version, request, self._scratch.name),
-                                     timeout=seconds)
+        future = self._pool.schedule(
+            trusted.answer, args=(version, request, str(self._scratch.path)), timeout=seconds)
         answer: bytes = future.result(timeout=seconds + SLACK_SECONDS)
         return answer
 
@@ -281,16 +280,3 @@ def _printable(text: Any) -> str:
     return str(text)[:1000].encode(errors="replace").decode().strip()
 
 
-def temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder that goes when it is left; the process's id in its name tells whose it was."""
-    return tempfile.TemporaryDirectory(prefix=f"autograder-{os.getpid()}-",
-                                       ignore_cleanup_errors=True)
-
-
-def clear_stale() -> None:
-    """Take away what processes that were killed have left in the folder for temporary files."""
-    for path in Path(tempfile.gettempdir()).glob("autograder-*-*"):
-        pid = path.name.split("-")[1]
-        if pid.isdigit() and not Path("/proc", pid).exists():
-            remove_tree(path)
-    cgroup.clear_stale()

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from autograder.kernel.scratch import Held, abandoned
+
 ROOT = Path("/sys/fs/cgroup")
 INSIDE = "/cgroups"  # where the nursery finds this process's groups
 MIB = 1024 * 1024
@@ -78,28 +80,26 @@ def create(memory: int, processes: int) -> Group | None:
 
 def bases() -> tuple[Path, ...]:
     """This process's own folder in each hierarchy; empty where groups cannot be made here."""
-    return _bases(os.getpid())
+    return tuple(held.path for held in _bases(os.getpid()))
 
 
 @cache
-def _bases(pid: int) -> tuple[Path, ...]:
-    made: list[Path] = []
+def _bases(pid: int) -> tuple[Held, ...]:
+    made: list[Held] = []
     try:
-        for parent in _parents():
-            base = parent / f"autograder-{pid}"
-            base.mkdir(exist_ok=True)
-            made.append(base)
-            if (base / "cgroup.subtree_control").is_file():
-                (base / "cgroup.subtree_control").write_text("+memory +pids")
+        for parent in parents():
+            made.append(Held(parent))
+            if (made[-1].path / "cgroup.subtree_control").is_file():
+                (made[-1].path / "cgroup.subtree_control").write_text("+memory +pids")
     except OSError:
-        for base in made:
-            _remove(base)
+        for held in made:
+            _remove(held.path)
         return ()
     atexit.register(close)
     return tuple(made)
 
 
-def _parents() -> Iterator[Path]:
+def parents() -> Iterator[Path]:
     """Where groups may be made: below our own in version 1, at the root in version 2."""
     if (ROOT / "cgroup.controllers").is_file():
         yield ROOT
@@ -128,6 +128,11 @@ def _limit(folder: Path, memory: int, processes: int) -> None:
                 raise
 
 
+def _remove_base(base: Path) -> None:
+    for folder in (*base.glob("*/"), base):
+        _remove(folder, 0.5)
+
+
 def _remove(folder: Path, seconds: float = 2.0) -> None:
     end = time.monotonic() + seconds
     while folder.is_dir():
@@ -139,20 +144,16 @@ def _remove(folder: Path, seconds: float = 2.0) -> None:
             time.sleep(0.02)
 
 
-def clear_stale() -> None:
+def clear_abandoned() -> None:
     """Take away the groups of processes that were killed."""
     with contextlib.suppress(OSError):
-        for base in (base for parent in _parents() for base in parent.glob("autograder-*")):
-            pid = base.name.split("-")[1]
-            if pid.isdigit() and not Path("/proc", pid).exists():
-                for folder in (*base.glob("*/"), base):
-                    _remove(folder, 0.5)
+        for base in (base for parent in parents() for base in abandoned(parent)):
+            _remove_base(base)
 
 
 def close() -> None:
     """Take this process's groups away, at its end."""
-    for base in bases():
-        for folder in base.glob("*/"):
-            _remove(folder, 0.5)
-        _remove(base, 0.5)
-    _bases.cache_clear()
+    if _bases.cache_info().currsize:
+        for base in bases():
+            _remove_base(base)
+        _bases.cache_clear()

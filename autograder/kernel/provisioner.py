@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from traitlets import Dict
 
 from autograder.kernel import cgroup
 from autograder.kernel.cgroup import Group
-from autograder.kernel.sandbox import Limits, Sandbox, Surroundings, remove_tree
+from autograder.kernel.sandbox import Limits, Sandbox, Surroundings
+from autograder.kernel.scratch import Scratch
 from autograder.kernel.warm import Nursery, nursery_of
 
 OURS = 8  # processes beside the student's: the walls' own
@@ -38,7 +38,7 @@ class SandboxProvisioner(LocalProvisioner):
 
     limits = Dict().tag(config=True)
     surroundings = Dict().tag(config=True)
-    folder: Path | None = None
+    folder: Scratch | None = None
     nursery: Nursery | None = None
     group: Group | None = None
 
@@ -50,17 +50,18 @@ class SandboxProvisioner(LocalProvisioner):
         self._remove_folder()
         self.nursery = nursery_of(surroundings, limits)
         self.folder = _private_folder(self.nursery)
-        runtime = self.folder / "runtime"
+        private = self.folder.path
+        runtime = private / "runtime"
         runtime.mkdir()
         self._use_unix_sockets(runtime)
         kwargs = await super().pre_launch(**kwargs)
-        copy = self.folder / "files"
+        copy = private / "files"
         if cwd is None:  # never guessed: the folder of the process may hold anything
             copy.mkdir()
         else:
             shutil.copytree(cwd, copy, symlinks=True)
         sandbox = Sandbox(copy, runtime, limits, surroundings)
-        _give(self.folder, sandbox.uid)
+        _give(private, sandbox.uid)
         self.group = cgroup.create(limits.memory + limits.scratch, limits.processes + OURS)
         if self.nursery is not None:
             self._fork = (copy, runtime, str(runtime / "connection.json"), sandbox.uid, limits,
@@ -68,7 +69,7 @@ class SandboxProvisioner(LocalProvisioner):
             return kwargs
         kwargs["cmd"] = sandbox.command(kwargs["cmd"], self.group.procs if self.group else [])
         kwargs["env"] = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
-        kwargs["cwd"] = str(self.folder)
+        kwargs["cwd"] = str(private)
         kwargs["stdout"] = kwargs["stderr"] = subprocess.DEVNULL
         return kwargs
 
@@ -98,7 +99,7 @@ class SandboxProvisioner(LocalProvisioner):
             self.group.remove()
             self.group = None
         if self.folder is not None:
-            remove_tree(self.folder)
+            self.folder.close()
             self.folder = None
 
     def seal(self) -> None:
@@ -108,20 +109,20 @@ class SandboxProvisioner(LocalProvisioner):
         root the sandbox's user is ourselves, and could open the folder again.
         """
         if self.folder is not None:
-            os.chmod(self.folder / "runtime", 0o555)
+            os.chmod(self.folder.path / "runtime", 0o555)
             if os.geteuid() == 0:
-                os.chown(self.folder / "runtime", 0, 0)
+                os.chown(self.folder.path / "runtime", 0, 0)
 
 
-def _private_folder(nursery: Nursery | None = None) -> Path:
+def _private_folder(nursery: Nursery | None = None) -> Scratch:
     """A new folder that only we can enter, its path short enough to hold a socket."""
     if nursery is not None:
-        return Path(tempfile.mkdtemp(dir=nursery.folder))
-    folder = tempfile.mkdtemp(prefix=f"autograder-{os.getpid()}-")
-    if len(folder) > SOCKET_PATH_LIMIT:
-        os.rmdir(folder)
-        folder = tempfile.mkdtemp(prefix=f"autograder-{os.getpid()}-", dir="/tmp")
-    return Path(folder)
+        return Scratch(nursery.folder)
+    scratch = Scratch()
+    if len(str(scratch.path)) > SOCKET_PATH_LIMIT:
+        scratch.close()
+        scratch = Scratch("/tmp")
+    return scratch
 
 
 def _give(folder: Path, uid: int) -> None:

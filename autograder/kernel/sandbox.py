@@ -16,9 +16,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from autograder.kernel import calls, cgroup, offline
+from autograder.kernel.scratch import Scratch
 
 MIB = 1024 * 1024
 
@@ -212,8 +212,8 @@ def run_to_the_end(code: str, files: Mapping[str, bytes], limits: Limits, second
 
     Raises SandboxError where bubblewrap is missing, subprocess.TimeoutExpired after `seconds`.
     """
-    with TemporaryDirectory(prefix="autograder-") as folder:
-        home, runtime = Path(folder) / "files", Path(folder) / "runtime"
+    with Scratch() as folder:
+        home, runtime = folder / "files", folder / "runtime"
         home.mkdir()
         runtime.mkdir()
         for name, data in files.items():
@@ -224,11 +224,6 @@ def run_to_the_end(code: str, files: Mapping[str, bytes], limits: Limits, second
                 os.chown(path, sandbox.uid, sandbox.uid)
         return subprocess.run(sandbox.command([sys.executable, "-c", code]), timeout=seconds,
                               capture_output=True, stdin=subprocess.DEVNULL)
-
-
-def remove_tree(folder: Path) -> None:
-    """Take a folder away, however deep somebody has made it."""
-    subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
 
 
 def _bwrap() -> str:

@@ -15,7 +15,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -26,8 +25,8 @@ from autograder.kernel.sandbox import (
     Sandbox,
     SandboxError,
     Surroundings,
-    remove_tree,
 )
+from autograder.kernel.scratch import Scratch
 
 READY_SECONDS = 120
 
@@ -39,7 +38,8 @@ class Nursery:
     """
 
     def __init__(self, surroundings: Surroundings, limits: Limits) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"autograder-{os.getpid()}-", dir="/tmp"))
+        self._scratch = Scratch("/tmp")
+        self.folder = self._scratch.path
         self._count = 0
         self._ended: dict[str, int] = {}
         self._heard = b""
@@ -97,7 +97,7 @@ class Nursery:
             return
         self._process.kill()
         self._process.communicate()
-        remove_tree(self.folder)
+        self._scratch.close()
 
     def _wait_until_ready(self) -> None:
         end = time.monotonic() + READY_SECONDS

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import nbformat
 
 from autograder.course import Course, Exercise
 from autograder.gradebook.native import generate_assignment
+from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import KernelSession
 from autograder.release import source
 from autograder.release.build import build
@@ -43,9 +43,9 @@ def problems(course: Course, assignment: str) -> list[str]:
 def stale(course: Course, assignment: str, released: Path) -> Iterator[str]:
     """Files that differ from what the sources give now."""
     build(course, assignment)
-    with TemporaryDirectory(prefix="autograder-") as folder:
-        generate_assignment(course, assignment, Path(folder), Path(folder) / "gradebook.db")
-        fresh = _files(Path(folder) / assignment)
+    with Scratch() as folder:
+        generate_assignment(course, assignment, folder, folder / "gradebook.db")
+        fresh = _files(folder / assignment)
     there = _files(released)
     for name in sorted(fresh.keys() | there.keys()):
         if name not in there:
@@ -86,10 +86,10 @@ def broken(course: Course, assignment: str, released: Path) -> Iterator[str]:
     yield from _run(course, assignment, released, "the released", NOT_YET)
     for exercise in course.exercises(assignment):
         reference = course.build / "reference" / exercise.name
-        with TemporaryDirectory(prefix="autograder-") as folder:
+        with Scratch() as folder:
             for name, data in {**_files(reference), **_handin(exercise)}.items():
-                (Path(folder) / name).write_bytes(data)
-            yield from _run(course, assignment, Path(folder), "the solved", ())
+                (folder / name).write_bytes(data)
+            yield from _run(course, assignment, folder, "the solved", ())
 
 
 def _run(course: Course, assignment: str, folder: Path, which: str, allowed: tuple[str, ...]

@@ -161,14 +161,10 @@ def _mounts() -> set[str]:
 
 def _groups() -> Iterator[str]:
     """Control groups of this box's processes that are still there."""
-    from autograder.kernel import cgroup
+    from autograder.kernel import cgroup, scratch
 
-    newest = int(Path("/proc/sys/kernel/ns_last_pid").read_text())  # higher ones are not of here
-    for parent in cgroup._parents():
-        for group in parent.glob("autograder-*"):
-            pid = int(group.name.rpartition("-")[2])
-            if pid <= newest and not Path(f"/proc/{pid}").exists():
-                yield str(group)
+    for parent in cgroup.parents():
+        yield from map(str, scratch.abandoned(parent))
 
 
 if __name__ == "__main__":
