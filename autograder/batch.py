@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from autograder.judge.grading import new_seed
 from autograder.judge.origin import SUBMISSION, changed, origin
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.verdict import Verdict, nothing
-from autograder.judge.work import Work, read_work
+from autograder.judge.work import read_work
 from autograder.kernel import cgroup
 from autograder.kernel.scratch import clear_abandoned
 from autograder.release import source
@@ -103,16 +103,16 @@ def _verdicts(course: Course, assignment: str, students: list[str], processes: i
     origins = {exercise.name: origin(course, assignment, exercise)
                for exercise in course.exercises(assignment)}
     last = {} if again else last_entries(course, assignment)
-    due: list[Key] = []
+    due: dict[Key, str] = {}  # with the submission's hash
     for key in ((student, exercise) for student in students for exercise in origins):
         entry = last.get(key)
-        work = read_work(course, assignment, key[0], key[1])
-        why = _why(entry, work.fingerprint, origins[key[1]], again)
+        submission = read_work(course, assignment, *key).fingerprint
+        why = _why(entry, submission, origins[key[1]], again)
         if entry is not None and not why:
             done.kept += 1
             yield key, entry.verdict
         else:
-            due.append(key)
+            due[key] = submission
             done.judged[why] = done.judged.get(why, 0) + 1
     if due:
         yield from _judge(course, assignment, due, origins, processes)
@@ -130,18 +130,11 @@ def _why(entry: Entry | None, submission: str, now: dict[str, str], again: bool)
                          *changed(entry.origin, now)])
 
 
-def _judge(course: Course, assignment: str, due: Iterable[Key], origins: dict[str, dict[str, str]],
-           processes: int) -> Iterator[tuple[Key, Verdict]]:
-    prints: dict[Key, str] = {}
-
-    def works() -> Iterator[tuple[Key, Work]]:
-        for key in due:
-            work = read_work(course, assignment, *key)
-            prints[key] = work.fingerprint
-            yield key, work
-
+def _judge(course: Course, assignment: str, due: dict[Key, str],
+           origins: dict[str, dict[str, str]], processes: int) -> Iterator[tuple[Key, Verdict]]:
+    works = ((key, read_work(course, assignment, *key)) for key in due)
     with Journal(path_of(course, assignment)) as journal:
-        for key, verdict in judge_all(course, assignment, new_seed(), works(), processes):
+        for key, verdict in judge_all(course, assignment, new_seed(), works, processes):
             student, exercise = key
             rests_on = origins[exercise]
             if isinstance(verdict, Lost):
@@ -149,7 +142,7 @@ def _judge(course: Course, assignment: str, due: Iterable[Key], origins: dict[st
                 verdict = nothing(exercise, points, verdict.reason,
                                   flags=(f"not judged: {verdict.reason}",))
                 rests_on = {}  # it is tried again the next time
-            journal.write(Entry(student, exercise, prints.pop(key), verdict, rests_on))
+            journal.write(Entry(student, exercise, due[key], verdict, rests_on))
             yield key, verdict
 
 
@@ -160,9 +153,8 @@ class _Entered:
         self._course, self._assignment = course, assignment
         self._release = fingerprint(course, assignment)
         self._file = course.journal / f"{assignment}.entered.jsonl"
-        self._known: dict[str, str] = {}
+        self._known = dict(_lines(self._file))
         self._rows = {row.student: row for row in book.rows(course, assignment)}
-        self._known.update(_lines(self._file))
 
     def enter(self, student: str, verdicts: dict[str, Verdict]) -> None:
         """Enter one submission, render its feedback, and note that this is done."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
 from autograder.course import Course, CourseError
 from autograder.crossfeedback.cli import app as crossfeedback
@@ -53,12 +54,18 @@ def main() -> None:
     try:
         app()
     except (CourseError, SandboxError, NativeError) as error:
-        Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
-        raise SystemExit(2) from None
+        _stop(str(error))
+    except DBAPIError as error:
+        _stop(f"The gradebook cannot be used ({error.orig}). Mend that, then try again: what is "
+              "judged already is kept.")
     except OSError as error:
-        Console(stderr=True).print(f"{error.filename}: {error.strerror}", style="red",
-                                   highlight=False, markup=False)
-        raise SystemExit(2) from None
+        _stop(": ".join(str(part) for part in (error.filename, error.strerror) if part))
+
+
+def _stop(sentence: str) -> NoReturn:
+    Console(stderr=True).print(sentence, style="red", highlight=False, markup=False,
+                               soft_wrap=True)
+    raise SystemExit(2)
 
 
 @app.command(epilog="Example: `autograder doctor`")

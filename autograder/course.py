@@ -274,6 +274,18 @@ class Course:
         return Surroundings(settings.hidden, hub, settings.environment, settings.preload,
                             settings.lenient)
 
+    def hub_revisions(self, assignment: str) -> list[str]:
+        """Which contents lie under the names that an assignment loads from the offline hub."""
+        settings = self.assignment(assignment)
+        found = []
+        for name in settings.hub:
+            main = self.hub / "hub" / f"models--{name.replace('/', '--')}" / "refs" / "main"
+            found.append(main.read_text() if main.is_file() else "")
+        for name in settings.data_sets:
+            tables = (self.hub / "datasets" / name.replace("/", "___")).glob("*/*/*/")
+            found += sorted(table.name for table in tables)
+        return found
+
     def exercise(self, name: str) -> Exercise:
         return Exercise(name, self.exercises_folder / name)
 

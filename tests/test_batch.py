@@ -87,6 +87,14 @@ def test_a_changed_exercise_is_the_reason(graded: Course, file: str, why: str) -
     assert grade(graded).judged == {}
 
 
+def test_another_model_on_the_hub_is_a_reason(graded: Course, monkeypatch: pytest.MonkeyPatch
+                                              ) -> None:
+    monkeypatch.setattr(Course, "hub_revisions", lambda self, assignment: ["another"])
+    assert grade(graded).judged == {"the offline hub": 2}
+    monkeypatch.undo()
+    assert grade(graded).judged == {"the offline hub": 2}
+
+
 def test_again_judges_everything(graded: Course) -> None:
     assert grade(graded, again=True).judged == {"--again": 2}
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
+from conftest import TOY_COURSE, Toy, toy_work
 from nbformat import NotebookNode
 
 from autograder import roster
-from autograder.course import CourseError
+from autograder.course import Course, CourseError
 from autograder.intake.groups import doubts, named_in
+from autograder.intake.receive import receive
+from autograder.intake.received import Received, notes, write_notes
+from autograder.release.build import prepare
 from autograder.report.line import Line
 from autograder.report.members import NOT_ON_ROSTER, by_member
 from autograder.roster import Member, Roster
@@ -151,3 +156,61 @@ def test_a_group_that_the_roster_lost_is_flagged_not_dropped() -> None:
 
 def test_nobodys_upload_stays_as_it_is() -> None:
     assert by_member([line("")], PEOPLE) == [line("")]
+
+
+# -------------------------------------------------------------------------------------- the uploads
+
+
+@pytest.fixture(scope="module")
+def handed_in(tmp_path_factory: pytest.TempPathFactory) -> tuple[Course, dict[str, Received]]:
+    """Four groups' notebooks, each named in another way, and one of nobody."""
+    folder = tmp_path_factory.mktemp("groups")
+    settings = (TOY_COURSE.replace("[course]", '[course]\nroster = "roster.csv"')
+                .replace('"{id}_toy.zip"', '"{id}_toy.ipynb"\ngroups = true')
+                .replace('student_files = ["vectors.py"]\n', ""))
+    course = Toy(course=settings).write(folder)
+    people = [("s001", "Ada Example", "a"), ("s002", "Bo Sample", "b"),
+              ("s003", "Cem Placeholder", "c"), ("s004", "Dot Dummy", "d")]
+    (course.root / "roster.csv").write_text("id,name,group\n" + "".join(
+        f"{','.join(person)}\n" for person in people))
+    prepare(course, "toy")
+    uploads = folder / "uploads"
+    uploads.mkdir()
+    for name, member in (("a_toy.ipynb", "Ada Example"), ("b_toy.py", "Bo Sample"),
+                         ("final version.ipynb", "Cem Placeholder"), ("s004.ipynb", "Eve Stranger"),
+                         ("lost.ipynb", "Eve Stranger")):
+        whole = toy_work(course).notebook
+        whole.cells.insert(0, nbformat.v4.new_markdown_cell(f"Members of the group\n\n- {member}"))
+        text = (jupytext.writes(whole, fmt="py:percent") if name.endswith(".py")
+                else nbformat.writes(whole))
+        (uploads / name).write_text(text)
+    return course, {row.upload: row for row in receive(course, "toy", uploads)}
+
+
+@pytest.mark.nbgrader
+@pytest.mark.parametrize(("upload", "group"), [
+    ("a_toy.ipynb", "a"), ("b_toy.py", "b"), ("final version.ipynb", "c"), ("s004.ipynb", "d"),
+    ("lost.ipynb", "")])
+def test_a_notebook_finds_its_group(handed_in: tuple[Course, dict[str, Received]], upload: str,
+                                    group: str) -> None:
+    course, rows = handed_in
+    assert (rows[upload].student, bool(rows[upload].problem)) == (group, not group)
+    if group:
+        taken = nbformat.read(course.submitted / group / "toy" / "toy.ipynb", as_version=4)
+        assert any("text.lower().split()" in cell.source for cell in taken.cells), "work is lost"
+
+
+@pytest.mark.nbgrader
+def test_a_name_of_nobody_is_flagged_and_one_of_the_group_is_missed(
+        handed_in: tuple[Course, dict[str, Received]]) -> None:
+    _, rows = handed_in
+    told = "; ".join(rows["s004.ipynb"].flags)
+    assert "`Eve Stranger`" in told and "Dot Dummy" in told
+    assert rows["a_toy.ipynb"].flags == ()
+
+
+def test_those_who_came_by_another_way_are_noted_beside_each_other(tmp_path: Path) -> None:
+    course = Toy().write(tmp_path)
+    write_notes(course, "toy", [Received("", "s001", remarks=("one",))])
+    write_notes(course, "toy", [Received("", "s002", remarks=("another",))])
+    assert [row.student for row in notes(course, "toy")] == ["s001", "s002"]

@@ -258,3 +258,41 @@ def test_a_folder_without_zips_is_a_sentence(ready: Course, tmp_path: Path) -> N
     (tmp_path / "empty").mkdir()
     with pytest.raises(CourseError, match=r"There is no \.zip"):
         receive(ready, "q2", tmp_path / "empty")
+
+
+def with_cells(*sources: str) -> bytes:
+    cells = [nbformat.v4.new_code_cell(source, id=f"cell{n}") for n, source in enumerate(sources)]
+    return nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()
+
+
+@pytest.fixture
+def longer(ready: Course) -> Course:
+    """A course whose released notebook has cells enough to be known by."""
+    released = ready.build / "release" / "q2" / "q2.ipynb"
+    released.write_bytes(with_cells("import torch", "x = 1", "y = 2", "# YOUR CODE HERE"))
+    return ready
+
+
+MINE = with_cells("import torch", "x = 1", "y = 2", "answer = 42")
+
+
+@pytest.mark.parametrize("name", ["q2/q2 (1).ipynb", "q2/Kopie von q2.ipynb", "q2/숙제.ipynb",
+                                  "q2/deeper/mine.ipynb"])
+def test_a_renamed_notebook_is_found_by_what_it_holds(longer: Course, name: str) -> None:
+    files = {key: data for key, data in WHOLE.items() if not key.endswith(".ipynb")}
+    row = take_in_one(longer, zipped({**files, name: MINE, "q2/other.ipynb": with_cells("z = 3")}))
+    assert f"q2.ipynb was handed in as {name.removeprefix('q2/')}" in row.remarks
+    assert b"answer = 42" in submitted(longer)["q2.ipynb"] and not row.flags
+
+
+def test_of_two_that_fit_a_person_chooses(longer: Course) -> None:
+    files = {key: data for key, data in WHOLE.items() if not key.endswith(".ipynb")}
+    row = take_in_one(longer, zipped({**files, "q2/a.ipynb": MINE, "q2/b.ipynb": MINE}))
+    assert "a.ipynb, b.ipynb all look like it" in row.flags[0]
+    assert b"answer = 42" not in submitted(longer)["q2.ipynb"]
+
+
+def test_a_notebook_of_something_else_is_not_taken_for_it(longer: Course) -> None:
+    files = {key: data for key, data in WHOLE.items() if not key.endswith(".ipynb")}
+    row = take_in_one(longer, zipped({**files, "q2/a.ipynb": with_cells("z = 3", "w = 4")}))
+    assert any("q2.ipynb is missing" in remark for remark in row.remarks)

@@ -21,7 +21,9 @@ def back_up(course: Course) -> Path | None:
         return None
     folder = course.journal / "backups"
     folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / f"gradebook-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.db"
+    before = _copies(folder)
+    number = int(before[-1].name.split("-")[1]) + 1 if before else 1
+    copy = folder / f"gradebook-{number:06d}-{datetime.now(UTC):%Y%m%dT%H%M%S}.db"
     try:
         with (contextlib.closing(sqlite3.connect(course.gradebook, timeout=10)) as gradebook,
               contextlib.closing(sqlite3.connect(copy)) as target):
@@ -33,9 +35,14 @@ def back_up(course: Course) -> Path | None:
     except sqlite3.Error as error:
         copy.unlink(missing_ok=True)
         raise CourseError(_sentence(course, folder, error)) from None
-    for old in sorted(folder.glob("gradebook-*.db"))[:-KEPT]:
+    for old in _copies(folder)[:-KEPT]:
         old.unlink()
     return copy
+
+
+def _copies(folder: Path) -> list[Path]:
+    """The copies, oldest first: by their numbers, for a clock may jump."""
+    return sorted(folder.glob("gradebook-[0-9]*-*.db"))
 
 
 def _sentence(course: Course, folder: Path, error: sqlite3.Error) -> str:
@@ -44,7 +51,7 @@ def _sentence(course: Course, folder: Path, error: sqlite3.Error) -> str:
                 "the other batch, then try again; nothing was graded.")
     if isinstance(error, sqlite3.OperationalError):
         return f"{course.gradebook} cannot be written ({error}); nothing was graded."
-    copies = sorted(folder.glob("gradebook-*.db"))
+    copies = _copies(folder)
     restore = (f"The newest copy is {copies[-1]}: move it to {course.gradebook}." if copies else
                "There is no copy; move it away, and grade again: all but what was typed by hand "
                "comes back from the journal.")

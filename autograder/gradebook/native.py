@@ -1,7 +1,7 @@
 """nbgrader's own commands, called in this process on a course.
 
-Each call runs one of nbgrader's converters as its command line would, and raises
-NativeError with nbgrader's log where it failed.
+Each call runs one of nbgrader's converters as its command line would. It raises NativeError where
+the converter failed at what it was given, CourseError where this machine did.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -19,12 +20,19 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config
 
-from autograder.course import Course
+from autograder.course import Course, CourseError
 from autograder.gradebook.config import configure
+
+MACHINE_FAULTS = ("no space left on device", "database or disk is full", "read-only file system",
+                  "attempt to write a readonly database", "database is locked",
+                  "too many open files", "input/output error", "disk i/o error")
+# nbgrader logs the database's errors, which it raises as well.
+logging.getLogger("tornado.application").addHandler(logging.NullHandler())
+RAISED = re.compile(r"[A-Za-z_][\w.]*: \S")  # the last line of a traceback
 
 
 class NativeError(RuntimeError):
-    """One of nbgrader's converters failed; the message holds what it logged."""
+    """One of nbgrader's converters failed; the message holds the last that it said."""
 
 
 def open_gradebook(course: Course) -> Gradebook:
@@ -87,8 +95,22 @@ def _run(course: Course, config: Config, command: str, *args: str, **kwargs: boo
         os.chdir(here)
         logging.getLogger("traitlets").handlers.clear()
     if not result["success"]:
-        raise NativeError(f"nbgrader {command} {' '.join(args)} failed:\n"
-                          f"{result.get('error') or ''}{result.get('log') or ''}")
+        raise _error(course, f"nbgrader {command} {' '.join(args)}",
+                     f"{result.get('log') or ''}{result.get('error') or ''}")
+
+
+def _error(course: Course, command: str, log: str) -> CourseError | NativeError:
+    """What stopped nbgrader, in a sentence: this machine, or what it was to convert."""
+    for fault in MACHINE_FAULTS:
+        if fault in log.lower():
+            return CourseError(f"{course.root}: {fault}, so that `{command}` stopped. Mend that, "
+                               "then grade again: what is judged already is kept.")
+    said = [line for line in log.splitlines() if RAISED.match(line)]
+    path = course.build / "nbgrader.log"
+    with contextlib.suppress(OSError):
+        path.write_text(log, errors="replace")
+    return NativeError(f"`{command}` stopped: {said[-1] if said else 'it does not say why'}\n"
+                       f"All that it said lies in {path}.")
 
 
 @contextlib.contextmanager

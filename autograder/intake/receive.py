@@ -204,7 +204,7 @@ def _find_assignment(course: Course, assignment: str, files: dict[str, bytes],
     if not any(folders.values()):  # perhaps under another name: notebooks.py looks inside
         for name in files:
             path = PurePosixPath(name)
-            folders[path.parent] += path.suffix == ".ipynb"
+            folders[path.parent] += path.suffix in SUFFIXES
     found = [folder for folder, count in folders.items() if count]
     if not found:
         some = ", ".join(sorted(files)[:4])

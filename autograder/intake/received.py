@@ -57,7 +57,8 @@ def note_of(course: Course, assignment: str, student: str) -> Received | None:
 def write_notes(course: Course, assignment: str, rows: list[Received]) -> None:
     """Keep the rows, and those of uploads that came another time."""
     path = _notes_file(course, assignment)
-    students, uploads = {row.student for row in rows if row.student}, {row.upload for row in rows}
+    students = {row.student for row in rows if row.student}
+    uploads = {row.upload for row in rows if row.upload}  # what came by another way has none
     kept = [row for row in notes(course, assignment)
             if row.student not in students and row.upload not in uploads]
     path.parent.mkdir(parents=True, exist_ok=True)

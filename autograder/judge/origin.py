@@ -24,6 +24,7 @@ def origin(course: Course, assignment: str, exercise: Exercise) -> dict[str, str
         "hidden tests or probes": _hash([], sorted(exercise.folder.glob("*.py"))),
         "misconceptions": _hash([], sorted(exercise.folder.glob("misconceptions*.toml"))),
         "course.toml": _hash(settings, []),
+        "the offline hub": _hash(course.hub_revisions(assignment), []),
         "the autograder": _hash([], sorted(
             file for package in ("judge", "kernel") for file in (ENGINE / package).rglob("*.py"))),
     }

@@ -13,7 +13,8 @@ import linecache
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Code:
     `code.attention_scores` is a name of the notebook; `code.bert` is the module bert.py.
     """
 
-    def __init__(self, names: Mapping[str, Any], folder: Path) -> None:
+    def __init__(self, names: MutableMapping[str, Any], folder: Path) -> None:
         self._names = names
         self._folder = folder
 
@@ -38,6 +39,22 @@ class Code:
         if name in self._names:
             return self._names[name]
         raise NameError(f"name '{name}' is not defined")
+
+    @contextmanager
+    def played(self, **parts: Any) -> Iterator[None]:
+        """For a while, names of the notebook mean something else: a recorder, a small model.
+
+        The person's own functions look names up in the notebook, and so find what is played.
+        """
+        names = self._names
+        before = {name: names[name] for name in parts if name in names}
+        names.update(parts)
+        try:
+            yield
+        finally:
+            for name in parts:
+                names.pop(name, None)
+            names.update(before)
 
 
 def call(code: Code, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:

@@ -67,7 +67,7 @@ def clear_abandoned() -> None:
 
 def remove_tree(folder: Path) -> None:
     """Take a folder away, however deep somebody has made it."""
-    subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
+    subprocess.run(["/bin/rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
 
 
 def _lock(folder: Path) -> int | None:

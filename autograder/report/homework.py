@@ -42,4 +42,4 @@ def _student(homework: Homework, lines: list[Line]) -> Line:
     return Line(lines[0].student, lines[0].upload, parts,
                 round(min(max(total, 0.0), homework.max_points), 2), homework.max_points,
                 tuple(happened), tuple(dict.fromkeys(f for line in lines for f in line.flags)),
-                violations, deduction)
+                violations, deduction, next((line.group for line in lines if line.group), ""))

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -14,17 +10,14 @@ import torch
 from nbformat import NotebookNode
 from torch import Tensor
 from torch.nn import functional as F
+from versions import EXERCISE, Failures, cells_of, drawing, run_versions, with_checks
 
-from autograder.course import DATA, EXERCISES, Exercise
 from autograder.exercises.hw3 import probes_squad as probes
 from autograder.exercises.hw3 import probes_squad_reader, squad_texts
 from autograder.release.edits import apply, read_changes
 from autograder.release.solved import solved_files
 from autograder.release.source import parts, read_notebook
-from autograder.validate import skeleton
 
-EXERCISE = Exercise("hw3", EXERCISES / "hw3")
-HUB = DATA / "hf"
 FIGURES = EXERCISE.source / "figures"
 POINTS = {"hw3_3_1": 5, "hw3_3_2": 2, "hw3_3_3": 2, "hw3_3_4": 5}
 
@@ -39,55 +32,22 @@ MISTAKES = {  # a misconception: the part whose visible check should tell it, an
     "answers-of-the-whole-batch": ("hw3_3_3_answer", "no string"),
 }
 
-# Run by a process of its own, since the library reads where its hub is when it is imported.
-RUN = """
-import json, sys
-found = {}
-for version, cells in json.load(sys.stdin).items():
-    failed, names = found.setdefault(version, {}), {"__name__": "__main__"}
-    for name, source in cells:
-        try:
-            exec(compile(source, name, "exec"), names)
-        except Exception as error:
-            failed[name] = f"{type(error).__name__}: {error}"
-print("\\n" + json.dumps(found))
-"""
-
 
 def task_3(files: dict[str, bytes], *checks: str) -> list[NotebookNode]:
     """The cells that everything needs, and those of Task 3: all, or with some checks only."""
-    cells = read_notebook(EXERCISE, files["hw3.py"].decode()).cells
+    cells = cells_of(files)
     heads = [index for index, cell in enumerate(cells) if cell.source.startswith("# Task ")]
-    return [cell for cell in (*cells[: heads[0]], *cells[heads[-1]:])
-            if not (checks and cell.id not in checks
-                    and cell.metadata.get("nbgrader", {}).get("locked"))]
+    return with_checks([*cells[: heads[0]], *cells[heads[-1]:]], checks)
 
 
 @pytest.fixture(scope="module")
-def failures() -> dict[str, dict[str, str]]:
-    """What goes wrong in which cell of each version, visible checks included."""
-    versions = {"solved": task_3(solved_files(EXERCISE)), "skeleton": task_3(skeleton(EXERCISE))}
-    versions |= {name: task_3(edited(name), part) for name, (part, _) in MISTAKES.items()}
-    code = {version: [(cell.id, cell.source) for cell in cells if cell.cell_type == "code"
-                      and "skip-execution" not in cell.metadata.get("tags", [])]
-            for version, cells in versions.items()}
-    home = {"HF_HOME": str(HUB), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", RUN], input=json.dumps(code), text=True,
-                          capture_output=True, timeout=120, env=os.environ | home)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def edited(name: str) -> dict[str, bytes]:
-    (change,) = [one for one in read_changes(EXERCISE, "misconception") if one.name == name]
-    return apply(change, solved_files(EXERCISE))
+def failures() -> Failures:
+    return run_versions(task_3, MISTAKES, timeout=120)
 
 
 @pytest.fixture
 def draw() -> squad_texts.Draw:
-    generator = torch.Generator().manual_seed(5)
-    return lambda *shape: torch.randn(*shape, generator=generator)
+    return drawing()
 
 
 @pytest.fixture(scope="module")

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 import torch
 from nbformat import NotebookNode
+from versions import EXERCISE, Failures, cells_of, drawing, run_versions, with_checks
 
-from autograder.course import DATA, EXERCISES, Exercise
 from autograder.exercises.hw3 import inputs_swag, network_swag
 from autograder.exercises.hw3 import probes_swag as probes
 from autograder.release.edits import apply, read_changes
 from autograder.release.solved import solved_files
 from autograder.release.source import judged_parts, parts, read_notebook
-from autograder.validate import skeleton
 
-EXERCISE = Exercise("hw3", EXERCISES / "hw3")
-HUB = DATA / "hf"
 POINTS = {"hw3_1_1": 3, "hw3_1_2": 4, "hw3_1_3": 4, "hw3_1_4": 1,
           "hw3_2_1": 4, "hw3_2_2": 3, "hw3_2_3": 5, "hw3_2_4": 2}
 MINE = ("hw3_1_", "hw3_2_")
@@ -40,60 +33,22 @@ MISTAKES = {  # a misconception: the part whose visible check should tell it, an
     "both-metrics-from-one-model": ("hw3_2_4_evaluate", "second model"),
 }
 
-# Run by a process of its own, since the library reads where its hub is when it is imported.
-RUN = """
-import json, sys
-found = {}
-for version, cells in json.load(sys.stdin).items():
-    failed, names = found.setdefault(version, {}), {"__name__": "__main__"}
-    for name, source in cells:
-        try:
-            exec(compile(source, name, "exec"), names)
-        except Exception as error:
-            failed[name] = f"{type(error).__name__}: {error}"
-print("\\n" + json.dumps(found))
-"""
-
 
 def tasks_1_and_2(files: dict[str, bytes], *checks: str) -> list[NotebookNode]:
     """The cells up to Task 3, with all visible checks or with some of them only."""
-    cells = read_notebook(EXERCISE, files["hw3.py"].decode()).cells
+    cells = cells_of(files)
     last = next(index for index, cell in enumerate(cells) if cell.source.startswith("# Task 3"))
-    return [cell for cell in cells[:last]
-            if not (checks and cell.id not in checks
-                    and cell.metadata.get("nbgrader", {}).get("locked"))]
-
-
-def code_cells(cells: list[NotebookNode]) -> list[tuple[str, str]]:
-    return [(cell.id, cell.source) for cell in cells if cell.cell_type == "code"
-            and "skip-execution" not in cell.metadata.get("tags", [])]
-
-
-def edited(name: str) -> dict[str, bytes]:
-    (change,) = [one for one in read_changes(EXERCISE, "misconception") if one.name == name]
-    return apply(change, solved_files(EXERCISE))
+    return with_checks(cells[:last], checks)
 
 
 @pytest.fixture(scope="module")
-def failures() -> dict[str, dict[str, str]]:
-    """What goes wrong in which cell of each version, visible checks included."""
-    versions = {"solved": tasks_1_and_2(solved_files(EXERCISE)),
-                "skeleton": tasks_1_and_2(skeleton(EXERCISE))}
-    versions |= {name: tasks_1_and_2(edited(name), part) for name, (part, _) in MISTAKES.items()}
-    code = {version: code_cells(cells) for version, cells in versions.items()}
-    home = {"HF_HOME": str(HUB), "HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1",
-            "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", RUN], input=json.dumps(code), text=True,
-                          capture_output=True, timeout=180, env=os.environ | home)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def failures() -> Failures:
+    return run_versions(tasks_1_and_2, MISTAKES, timeout=180)
 
 
 @pytest.fixture
 def draw() -> inputs_swag.Draw:
-    generator = torch.Generator().manual_seed(5)
-    return lambda *shape: torch.randn(*shape, generator=generator)
+    return drawing()
 
 
 @pytest.fixture(scope="module")

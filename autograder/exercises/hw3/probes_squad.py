@@ -32,20 +32,6 @@ SETTINGS = ("output_dir", "eval_strategy", "learning_rate", "weight_decay", "see
 # ---------------------------------------------------------------------------------- what is played
 
 
-@contextmanager
-def _playing(code: Any, **parts: Any) -> Iterator[None]:
-    """Put parts in the place of the notebook's own, by their names."""
-    names = code._names
-    before = {name: names[name] for name in parts if name in names}
-    names.update(parts)
-    try:
-        yield
-    finally:
-        for name in parts:
-            names.pop(name, None)
-        names.update(before)
-
-
 def _tokenizer(vocabulary: list[tuple[str, float]] | None = None) -> T5Tokenizer:
     pieces = None if vocabulary is None else [tuple(piece) for piece in vocabulary]
     return T5Tokenizer(vocab=pieces, model_max_length=512)
@@ -90,13 +76,13 @@ def texts(code: Any, examples: list[dict[str, Any]]) -> list[Any]:
 
 def features(code: Any, vocabulary: list, examples: dict[str, list[Any]]) -> Any:
     """What `convert_to_features` makes of a batch with a tokenizer of the judge's."""
-    with _playing(code, t5_tokenizer=_tokenizer(vocabulary)):
+    with code.played(t5_tokenizer=_tokenizer(vocabulary)):
         return _tables(code.convert_to_features(copy.deepcopy(examples)))
 
 
 def own_features(code: Any, examples: dict[str, list[Any]]) -> Any:
     """What `convert_to_features` makes of a batch with the person's own tokenizer."""
-    with _playing(code, t5_tokenizer=code.load_t5_tokenizer()):
+    with code.played(t5_tokenizer=code.load_t5_tokenizer()):
         return _tables(code.convert_to_features(copy.deepcopy(examples)))
 
 
@@ -117,13 +103,13 @@ def _table(rows: Any) -> Any:
 
 def prepared(code: Any, examples: list[dict[str, Any]]) -> list[Any] | None:
     """What `prepare` makes of a small data set, with both functions played."""
-    with _playing(code, add_eos_to_examples=_played_texts, convert_to_features=_played_features):
+    with code.played(add_eos_to_examples=_played_texts, convert_to_features=_played_features):
         return _read(code.prepare(Dataset.from_list(examples)))
 
 
 def own_prepared(code: Any, examples: list[dict[str, Any]]) -> list[Any] | None:
     """What `prepare` makes of a small data set with the person's own functions and tokenizer."""
-    with _playing(code, t5_tokenizer=code.load_t5_tokenizer()):
+    with code.played(t5_tokenizer=code.load_t5_tokenizer()):
         return _read(code.prepare(Dataset.from_list(examples)))
 
 
@@ -172,7 +158,7 @@ def _number(text: str) -> int:
 
 def collated(code: Any, features: list[dict[str, Tensor]]) -> Any:
     """The batch that the collator makes of some examples."""
-    with _playing(code, t5_tokenizer=_tokenizer()):
+    with code.played(t5_tokenizer=_tokenizer()):
         batch = code.T2TDataCollator()(_copies(features))
     return dict(batch) if isinstance(batch, Mapping) else batch
 
@@ -186,7 +172,7 @@ def fractions(code: Any, features: list[dict[str, Tensor]]) -> dict[str, bool]:
 def left(code: Any, features: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
     """The examples after the collator has used them."""
     given = _copies(features)
-    with _playing(code, t5_tokenizer=_tokenizer()):
+    with code.played(t5_tokenizer=_tokenizer()):
         code.T2TDataCollator()(given)
     return given
 
@@ -253,7 +239,7 @@ def _trainer(code: Any, rows: dict[str, Tensor], steps: int, seed: int, **played
              ) -> Iterator[tuple[Any, nn.Module]]:
     data = Dataset.from_dict({name: table.tolist() for name, table in rows.items()})
     own = {"t5_tokenizer": _tokenizer(), "t5_model": _t5()}
-    with tempfile.TemporaryDirectory() as folder, _playing(code, **own, **played):
+    with tempfile.TemporaryDirectory() as folder, code.played(**own, **played):
         args = Seq2SeqTrainingArguments(folder, max_steps=steps, seed=seed, use_cpu=True,
                                         per_device_train_batch_size=2,
                                         remove_unused_columns=False, report_to="none")

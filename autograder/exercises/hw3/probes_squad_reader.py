@@ -5,8 +5,6 @@ The model that is asked is very small, and its `generate` is played: it writes w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -81,7 +79,7 @@ def _trials(code: Any, vocabulary: list, question: str, context: str, written: l
     other.generate = _Played(other, [0, 5, 4, 1])
     outside = {"qa_model": other, "t5_model": other, "model": other}
     tokenizers = dict.fromkeys(("qa_tokenizer", "t5_tokenizer"), tokenizer)
-    with _playing(code, **outside, **tokenizers):
+    with code.played(**outside, **tokenizers):
         for ids in written:
             model = _t5(len(vocabulary))
             model.generate = played = _Played(model, ids)
@@ -106,20 +104,6 @@ class _Played:
         rows = int(options.get("num_return_sequences") or 1)
         sequences = torch.tensor([self.written] * rows)  # [rows, T]
         return ModelOutput(sequences=sequences) if return_dict_in_generate else sequences
-
-
-@contextmanager
-def _playing(code: Any, **parts: Any) -> Iterator[None]:
-    """Put parts in the place of the notebook's own, by their names."""
-    names = code._names
-    before = {name: names[name] for name in parts if name in names}
-    names.update(parts)
-    try:
-        yield
-    finally:
-        for name in parts:
-            names.pop(name, None)
-        names.update(before)
 
 
 def _tokenizer(vocabulary: list[tuple[str, float]] | None = None) -> T5Tokenizer:

@@ -7,8 +7,7 @@ A part that is not being asked is played: the global names that a function of th
 from __future__ import annotations
 
 import copy
-import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,20 +17,6 @@ from torch import Tensor
 from transformers import DistilBertTokenizerFast
 
 INPUTS = ("input_ids", "attention_mask")
-
-
-@contextmanager
-def _played(function: Callable[..., Any], **names: Any) -> Iterator[None]:
-    """Let the global names that a function of the student's uses mean something else."""
-    space = inspect.unwrap(function).__globals__
-    there = {name: space[name] for name in names if name in space}
-    space.update(names)
-    try:
-        yield
-    finally:
-        for name in names:
-            space.pop(name, None)
-        space.update(there)
 
 
 def _tokenizer(vocabulary: list[str]) -> DistilBertTokenizerFast:
@@ -77,7 +62,7 @@ def cuts(code: Any, texts: list[list[str]]) -> dict[str, Any]:
 
 def preprocessed(code: Any, vocabulary: list[str], examples: dict[str, list]) -> Any:
     """What `preprocess_function` makes of columns, with a small tokenizer under that name."""
-    with _played(code.preprocess_function, tokenizer=_tokenizer(vocabulary)):
+    with code.played(tokenizer=_tokenizer(vocabulary)):
         return _plain(code.preprocess_function(copy.deepcopy(examples)))
 
 
@@ -94,7 +79,7 @@ def mapped(code: Any, splits: dict[str, dict[str, list]]) -> dict[str, Any]:
 
     Each sequence that it gives is [number of the example's texts seen at once, length of sent1].
     """
-    with _played(code.encode_splits, preprocess_function=_encode_lengths):
+    with code.played(preprocess_function=_encode_lengths):
         return _mapped(code, splits)
 
 

@@ -5,9 +5,7 @@ The library `evaluate` is played: its accuracy needs neither hub nor files here.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +21,7 @@ from transformers.modeling_outputs import MultipleChoiceModelOutput
 
 def metrics(code: Any, logits: Tensor, labels: Tensor) -> dict[str, Any]:
     """What `compute_metrics` returns, given arrays as the trainer gives them."""
-    with _played(code.compute_metrics, evaluate=_library()):
+    with code.played(evaluate=_library()):
         returned = code.compute_metrics(EvalPrediction(logits.numpy(), labels.numpy()))
     if not isinstance(returned, Mapping):
         return {"returned": returned}
@@ -44,7 +42,7 @@ def evaluated(code: Any, batches: list[dict[str, Tensor]], scores: list[Tensor]
     models = [_Opinion(table, form).train() for table, form in zip(
         scores, (MultipleChoiceModelOutput, dict), strict=True)]
     loader = _Loader(batches)
-    with _played(code.evaluate_both, evaluate=_library(used), device=torch.device("cpu")):
+    with code.played(evaluate=_library(used), device=torch.device("cpu")):
         returned = code.evaluate_both(*models, loader)
     return {"returned": returned if not isinstance(returned, Mapping) else
             {name: float(value) if isinstance(value, (int, float, np.generic, Tensor)) else value
@@ -93,20 +91,6 @@ class _Loader:
 
 
 # ------------------------------------------------------------------------------------------- played
-
-
-@contextmanager
-def _played(function: Callable[..., Any], **names: Any) -> Iterator[None]:
-    """Let the global names that a function of the student's uses mean something else."""
-    space = inspect.unwrap(function).__globals__
-    there = {name: space[name] for name in names if name in space}
-    space.update(names)
-    try:
-        yield
-    finally:
-        for name in names:
-            space.pop(name, None)
-        space.update(there)
 
 
 def _library(used: list[str] | None = None) -> Any:

@@ -6,7 +6,6 @@ small, so that a number of the real checkpoint which stands in the code is found
 
 from __future__ import annotations
 
-import inspect
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -204,7 +203,7 @@ def pretrained(code: Any, vocabulary: int, seed: int) -> dict[str, Any]:
         DistilBertForMaskedLM(_config(vocabulary, n_layers=2, initializer_range=0.5)
                               ).save_pretrained(folder)
         torch.manual_seed(seed + 1)
-        with _own_class_or_played(code, code.pretrained_custom, vocabulary):
+        with _own_class_or_played(code, vocabulary):
             model = code.pretrained_custom(folder)
         if not isinstance(model, nn.Module):
             return {"kind": type(model).__name__}
@@ -226,30 +225,15 @@ def _some_weights(backbone: nn.Module) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _own_class_or_played(code: Any, function: Callable[..., Any], vocabulary: int
-                         ) -> Iterator[None]:
+def _own_class_or_played(code: Any, vocabulary: int) -> Iterator[None]:
     """The student's class under its name, or a played one where it cannot be made at all."""
     try:
         kind = code.CustomMultipleChoice
         kind(_config(vocabulary))
     except Exception:
         kind = _Custom
-    with _played(function, CustomMultipleChoice=kind):
+    with code.played(CustomMultipleChoice=kind):
         yield
-
-
-@contextmanager
-def _played(function: Callable[..., Any], **names: Any) -> Iterator[None]:
-    """Let the global names that a function of the student's uses mean something else."""
-    space = inspect.unwrap(function).__globals__
-    there = {name: space[name] for name in names if name in space}
-    space.update(names)
-    try:
-        yield
-    finally:
-        for name in names:
-            space.pop(name, None)
-        space.update(there)
 
 
 class _Custom(DistilBertPreTrainedModel):

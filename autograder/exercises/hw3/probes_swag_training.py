@@ -5,10 +5,8 @@ What `make_trainer` uses of the other parts is played while its probe runs.
 
 from __future__ import annotations
 
-import inspect
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import datasets
@@ -90,8 +88,8 @@ def trainer(code: Any, vocabulary: list[str], sizes: dict[str, int],
     with tempfile.TemporaryDirectory() as folder:
         args = TrainingArguments(output_dir=folder, seed=5, eval_strategy="steps",
                                  eval_steps=evaluated, use_cpu=True)
-        with _played(code.make_trainer, tokenizer=tokenizer, compute_metrics=_count_metrics,
-                     MultipleChoiceDataCollator=_PlayedCollator):
+        with code.played(tokenizer=tokenizer, compute_metrics=_count_metrics,
+                         MultipleChoiceDataCollator=_PlayedCollator):
             made = code.make_trainer(model, args, splits)
             collator = getattr(made, "data_collator", None)
             return {
@@ -106,20 +104,6 @@ def trainer(code: Any, vocabulary: list[str], sizes: dict[str, int],
                 or _is(collator, own),
                 "metrics": _measured(getattr(made, "compute_metrics", None), own_metrics),
             }
-
-
-@contextmanager
-def _played(function: Callable[..., Any], **names: Any) -> Iterator[None]:
-    """Let the global names that a function of the student's uses mean something else."""
-    space = inspect.unwrap(function).__globals__
-    there = {name: space[name] for name in names if name in space}
-    space.update(names)
-    try:
-        yield
-    finally:
-        for name in names:
-            space.pop(name, None)
-        space.update(there)
 
 
 def _tokenizer(vocabulary: list[str]) -> DistilBertTokenizerFast:

@@ -154,9 +154,9 @@ def calls(code: Any, **asked: Any) -> list[dict[str, Any]]:
             for trial in _trials(code, **asked)]
 
 
-def modes(code: Any, **asked: Any) -> list[dict[str, bool]]:
-    """In which state the model is when `generateAnswer` calls it."""
-    return [{name: call[name] for name in ("graph", "training")}
+def modes(code: Any, **asked: Any) -> list[dict[str, Any]]:
+    """In which state the model is when `generateAnswer` calls it, and what it gave then, summed."""
+    return [{name: call[name] for name in ("graph", "training", "scores")}
             for trial in _trials(code, **asked) for call in trial["model"]]
 
 
@@ -220,7 +220,8 @@ class _Played:
         given = zip(INPUTS, (input_ids, token_type_ids, attention_mask), strict=True)
         graph = torch.is_grad_enabled() and any(p.requires_grad for p in self.model.parameters())
         self.calls.append({"inputs": {name: value for name, value in given if value is not None},
-                           "graph": graph, "training": self.model.training})
+                           "graph": graph, "training": self.model.training,
+                           "scores": float(self.start[input_ids].sum())})
         # As with real scores, some operations are refused while a graph is being built.
         start, end = (table[input_ids].requires_grad_(graph) for table in (self.start, self.end))
         if self.every_form:

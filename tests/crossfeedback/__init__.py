@@ -1,0 +1,1 @@
+"""Cross-feedback: a round over seven groups, from handing out to the feedback page."""
