@@ -1,6 +1,6 @@
 #!/bin/sh
 # Set up the kit: system packages, the virtual environment, and what grading needs offline.
-# `sh setup.sh tests` installs only what the kit's own tests need besides: a TeX.
+# `sh setup.sh tests` installs only what the kit's own tests need besides: a TeX, a PostgreSQL.
 set -eu
 cd "$(dirname "$0")"
 PYTHON=${PYTHON:-python3}
@@ -20,7 +20,10 @@ install() {
 }
 
 if [ "${1-}" = tests ]; then
-    command -v pdflatex >/dev/null || install texlive-latex-base
+    packages=""
+    command -v pdflatex >/dev/null || packages="$packages texlive-latex-base"
+    [ -d /usr/lib/postgresql ] || packages="$packages postgresql"
+    install $packages
     exit 0
 fi
 

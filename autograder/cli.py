@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from autograder.course import Course, CourseError
@@ -161,7 +162,7 @@ def grade(
     lines = grades.lines(found, name)
     grades.write_csv(found.grades, grades.by_person(found, name, lines))
     console.print(grades.table(name, lines))
-    for name, path in (("gradebook", found.gradebook), ("grades", found.grades),
+    for name, path in (("gradebook", make_url(found.db_url).database), ("grades", found.grades),
                        ("feedback", found.feedback), ("journal", found.journal)):
         console.print(f"{name:9} {path}", highlight=False, soft_wrap=True)
     raise typer.Exit(1 if any(line.flags for line in lines) else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ class CourseInfo(_Strict):
     repository: str = Field("", description="OWNER/NAME on GitHub, for the badge of Colab.")
     exercises: str = Field("", description="A folder of your own exercises, beside course.toml.")
     roster: str = Field("", description="A CSV file of the people in the course (roster.py).")
+    db_url: str = Field("", description="Where the gradebook lies, if not in gradebook.db; "
+                                        "$NAME stands for an environment variable.")
 
     @field_validator("student_id")
     @classmethod
@@ -312,7 +315,20 @@ class Course:
 
     @property
     def gradebook(self) -> Path:
+        """The gradebook's file; it is there only where no database server holds the gradebook."""
         return self.root / "gradebook.db"
+
+    @property
+    def db_url(self) -> str:
+        """Where the gradebook lies, as SQLAlchemy and nbgrader name it.
+
+        Raises CourseError where the URL in course.toml names an environment variable that is unset.
+        """
+        url = os.path.expandvars(self.toml.course.db_url)
+        if unset := re.search(r"\$\{?(\w+)", url):
+            raise CourseError(f"{COURSE_FILE}: db_url needs the environment variable "
+                              f"{unset.group(1)}, which is not set.")
+        return url or f"sqlite:///{self.gradebook}"
 
     @property
     def journal(self) -> Path:

@@ -21,6 +21,7 @@ from autograder.kernel.session import KernelSession, Outcome
     ("    evaluation_strategy='steps',", "eval_strategy"),
     ("trainer = Trainer(model=model, tokenizer=tokenizer)", "processing_class"),
     ("    tokenizer=tokenizer,", "processing_class"),
+    ("    train_dataset=data, data_collator=collate, tokenizer=mine)", "processing_class"),
     ("    logging_dir='logs',", "take it away"),
     ("    warmup_ratio=0.1,", "take it away"),
     ("args = TrainingArguments('x', no_cuda=True)", "use_cpu"),
@@ -108,6 +109,11 @@ OLD_CELLS = {
     "intermediate_size=8)\n"
     "trainer = Trainer(BertForMultipleChoice(config), TrainingArguments('x'), tokenizer='mine')":
         "trainer.processing_class",
+    "from transformers import Seq2SeqTrainer, T5Config, T5ForConditionalGeneration\n"
+    "t5 = T5ForConditionalGeneration(T5Config(vocab_size=9, d_model=8, d_kv=4, d_ff=8, "
+    "num_layers=1, num_heads=2))\n"
+    "trainer = Seq2SeqTrainer(t5, Seq2SeqTrainingArguments('x'), tokenizer='yours')":
+        "trainer.processing_class",
     "from transformers import BertTokenizerFast\n"
     "words = {w: i for i, w in enumerate(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a'])}\n"
     "tokenizer = BertTokenizerFast(vocab=words)\n"
@@ -124,7 +130,7 @@ OLD_CELLS = {
     "old = Old.from_pretrained('old')": "type(old).__name__",
 }
 EXPECTED = ["load_metric", "torch.optim.adamw", "IntervalStrategy.STEPS", "IntervalStrategy.EPOCH",
-            "mine", "[2, 5, 3, 0, 0]", "77", "Old"]
+            "mine", "yours", "[2, 5, 3, 0, 0]", "77", "Old"]
 
 
 @pytest.fixture(scope="module")

@@ -379,6 +379,22 @@ def test_a_sockets_path_is_never_longer_than_linux_allows(
         assert folder.is_relative_to(deep) or length > 85
 
 
+def test_an_environment_behind_a_link_serves_as_well(tmp_path: Path) -> None:
+    """People put `.venv` on another disk and leave a link."""
+    (tmp_path / "venv").symlink_to(sys.prefix)
+    (tmp_path / "home").mkdir()
+    code = (f"""from pathlib import Path
+from autograder.kernel.sandbox import Limits, Surroundings
+from autograder.kernel.session import KernelSession
+for preload in ([], ["json"]):
+    around = Surroundings(preload=preload, hidden={{"sklearn": "not here"}})
+    with KernelSession(Path({str(tmp_path / "home")!r}), Limits(), around) as session:
+        print(session.run("import sklearn", timeout=30).says)""")
+    done = subprocess.run([tmp_path / "venv" / "bin" / "python", "-c", code], capture_output=True,
+                          text=True, timeout=90)
+    assert done.stdout.count("not here") == 2, done.stdout + done.stderr
+
+
 def test_nothing_is_left_behind(empty, own_tmp):
     with KernelSession(empty, Limits(), Surroundings(preload=PRELOAD)) as session:
         session.run("open('file', 'w').write('x')", timeout=5)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sqlite3
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from autograder.course import Course, CourseError
 
@@ -13,17 +19,17 @@ KEPT = 5
 
 
 def back_up(course: Course) -> Path | None:
-    """Copy the gradebook to journal/backups; return the copy, None where there is no gradebook.
+    """Copy the gradebook to journal/backups; return the copy, None where there is nothing to copy.
 
-    Raises CourseError where the gradebook is damaged, locked by somebody else or cannot be copied.
+    A database server's gradebook is copied by its own pg_dump; where that is not installed, copies
+    are the server's business. Raises CourseError where the gradebook is damaged, locked by somebody
+    else or cannot be copied.
     """
+    if on_a_server(course):
+        return _dump(course) if shutil.which("pg_dump") else None
     if not course.gradebook.exists():
         return None
-    folder = course.journal / "backups"
-    folder.mkdir(parents=True, exist_ok=True)
-    before = _copies(folder)
-    number = int(before[-1].name.split("-")[1]) + 1 if before else 1
-    copy = folder / f"gradebook-{number:06d}-{datetime.now(UTC):%Y%m%dT%H%M%S}.db"
+    copy = _next_copy(course, ".db")
     try:
         with (contextlib.closing(sqlite3.connect(course.gradebook, timeout=10)) as gradebook,
               contextlib.closing(sqlite3.connect(copy)) as target):
@@ -34,25 +40,65 @@ def back_up(course: Course) -> Path | None:
             gradebook.backup(target)
     except sqlite3.Error as error:
         copy.unlink(missing_ok=True)
-        raise CourseError(_sentence(course, folder, error)) from None
-    for old in _copies(folder)[:-KEPT]:
-        old.unlink()
+        raise unusable(course, error) from None
+    _prune(course)
     return copy
 
 
-def _copies(folder: Path) -> list[Path]:
-    """The copies, oldest first: by their numbers, for a clock may jump."""
-    return sorted(folder.glob("gradebook-[0-9]*-*.db"))
+def on_a_server(course: Course) -> bool:
+    return not course.db_url.startswith("sqlite:")
 
 
-def _sentence(course: Course, folder: Path, error: sqlite3.Error) -> str:
-    if "locked" in str(error) or "busy" in str(error):
-        return (f"{course.gradebook} is in use by another program ({error}). Close formgrader or "
-                "the other batch, then try again; nothing was graded.")
+def unusable(course: Course, error: BaseException) -> CourseError:
+    """Why the gradebook cannot be used, and what to do."""
+    said = " ".join(str(error).split())
+    if on_a_server(course):
+        try:
+            url = make_url(course.db_url).render_as_string(hide_password=True)
+        except ArgumentError:
+            return CourseError("course.toml: `db_url` is no database's address. Such as: "
+                               "postgresql+psycopg://USER:$PASSWORD@HOST/DATABASE")
+        return CourseError(f"The gradebook, {url}, cannot be used ({said}); nothing was graded.")
+    if "locked" in said or "busy" in said:
+        return CourseError(
+            f"{course.gradebook} is in use by another program ({said}). Close formgrader or "
+            "the other batch, then try again; nothing was graded.")
     if isinstance(error, sqlite3.OperationalError):
-        return f"{course.gradebook} cannot be written ({error}); nothing was graded."
-    copies = _copies(folder)
+        return CourseError(f"{course.gradebook} cannot be written ({said}); nothing was graded.")
+    copies = _copies(course)
     restore = (f"The newest copy is {copies[-1]}: move it to {course.gradebook}." if copies else
                "There is no copy; move it away, and grade again: all but what was typed by hand "
                "comes back from the journal.")
-    return f"{course.gradebook} is damaged ({error}). {restore}"
+    return CourseError(f"{course.gradebook} is damaged ({said}). {restore}")
+
+
+def _dump(course: Course) -> Path:
+    copy, url = _next_copy(course, ".dump"), make_url(course.db_url)
+    plain = url.set(drivername="postgresql", password=None).render_as_string()
+    done = subprocess.run(
+        ["pg_dump", "--format=custom", f"--file={copy}", f"--dbname={plain}"], text=True,
+        capture_output=True, env={**os.environ, "PGPASSWORD": str(url.password or "")})
+    if done.returncode:
+        copy.unlink(missing_ok=True)
+        raise unusable(course, RuntimeError(done.stderr.strip()))
+    _prune(course)
+    return copy
+
+
+def _next_copy(course: Course, suffix: str) -> Path:
+    """Where the next copy goes: numbered, for a clock may jump."""
+    (course.journal / "backups").mkdir(parents=True, exist_ok=True)
+    before = _copies(course)
+    number = int(before[-1].name.split("-")[1]) + 1 if before else 1
+    name = f"gradebook-{number:06d}-{datetime.now(UTC):%Y%m%dT%H%M%S}{suffix}"
+    return course.journal / "backups" / name
+
+
+def _copies(course: Course) -> list[Path]:
+    """The copies, oldest first."""
+    return sorted((course.journal / "backups").glob("gradebook-[0-9]*-*"))
+
+
+def _prune(course: Course) -> None:
+    for old in _copies(course)[:-KEPT]:
+        old.unlink()

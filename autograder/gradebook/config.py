@@ -14,7 +14,7 @@ def configure(config: Config, course: Course) -> None:
     directory.root = str(course.root)
     directory.source_directory = str(course.build / "source")
     directory.release_directory = "."
-    directory.db_url = f"sqlite:///{course.gradebook}"
+    directory.db_url = course.db_url
     directory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.pt"]
     # What students hand in beside the notebook stays as they wrote it.
     config.Autograde.exclude_overwriting = {

@@ -18,9 +18,11 @@ from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from traitlets.config import Config
 
 from autograder.course import Course, CourseError
+from autograder.gradebook.backup import on_a_server, unusable
 from autograder.gradebook.config import configure
 
 MACHINE_FAULTS = ("no space left on device", "database or disk is full", "read-only file system",
@@ -36,13 +38,21 @@ class NativeError(RuntimeError):
 
 
 def open_gradebook(course: Course) -> Gradebook:
-    """Open the course's gradebook; use as a context manager."""
-    with _scripts_on_path():
-        return Gradebook(f"sqlite:///{course.gradebook}", course.toml.course.id)
+    """Open the course's gradebook; use as a context manager.
+
+    Raises CourseError where it cannot be opened.
+    """
+    try:
+        with _scripts_on_path():
+            return Gradebook(course.db_url, course.toml.course.id)
+    except DBAPIError as error:
+        raise unusable(course, error.orig or error) from None
+    except (SQLAlchemyError, ImportError) as error:  # no such address, no driver for it
+        raise unusable(course, error) from None
 
 
 def has_assignment(course: Course, assignment: str) -> bool:
-    if not course.gradebook.exists():
+    if not on_a_server(course) and not course.gradebook.exists():
         return False
     with open_gradebook(course) as gradebook:
         try:

@@ -17,7 +17,7 @@ OUTDATED = {
     r"load_dataset\(\s*['\"](swag|squad|squad_v2)['\"]":
         "Data sets have their owner's name today: `allenai/swag`, `rajpurkar/squad`",
     r"\bevaluation_strategy\s*=": "`evaluation_strategy` is called `eval_strategy` today",
-    r"Trainer\([^#]*\btokenizer\s*=":
+    r"(Trainer\(|\b(args|train_dataset|eval_dataset|data_collator)\s*=)[^#]*\btokenizer\s*=":
         "a Trainer's `tokenizer=` is called `processing_class=` today",
     r"^\s*tokenizer\s*=\s*\w+\s*,\s*$":
         "where this is an argument of a Trainer, it is called `processing_class=` today",

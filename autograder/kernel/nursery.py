@@ -38,7 +38,8 @@ NEW_MOUNT, NEW_UTS, NEW_IPC, NEW_PID, NEW_NET = (
     0x00020000, 0x04000000, 0x08000000, 0x20000000, 0x40000000)
 READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, REMOUNT, BIND = 1, 2, 4, 8, 32, 4096
 NO_ATIME, NO_DIR_ATIME, REL_ATIME = 1024, 2048, 1 << 21
-PRIVATE = 0x40000 | 0x4000  # MS_PRIVATE | MS_REC
+WITH_ALL_BELOW = 0x4000
+PRIVATE = 0x40000 | WITH_ALL_BELOW
 SET_DEATH_SIGNAL, SET_DUMPABLE, DROP_FROM_BOUNDS, NO_NEW_PRIVILEGES, AMBIENT = 1, 4, 24, 38, 47
 CAPABILITY_VERSION_3 = 0x20080522
 SET_INTERFACE_FLAGS, INTERFACE_UP = 0x8914, 1
@@ -164,9 +165,9 @@ def _build_walls(files: str, runtime: str, limits: dict[str, int]) -> None:
         _mount("tmpfs", path, "tmpfs", NO_SUID | NO_DEV, f"size={size * MIB},mode=1777")
     _mount(f"/proc/self/fd/{opened[files]}", "/submission", None, BIND)
     _make_read_only("/submission")
-    for path in (runtime, *sorted(python)):
+    for path in (runtime, *sorted(python)):  # with packages that are hidden in an environment
         os.makedirs(path, mode=0o755, exist_ok=True)
-        _mount(f"/proc/self/fd/{opened[path]}", path, None, BIND)
+        _mount(f"/proc/self/fd/{opened[path]}", path, None, BIND | WITH_ALL_BELOW)
     for path in python:
         _make_read_only(path)
     _make_read_only("/dev")

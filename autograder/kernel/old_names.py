@@ -25,7 +25,8 @@ def changes() -> dict[str, Callable[[Any], None]]:
         "datasets": _datasets,
         "transformers.training_args": _arguments("TrainingArguments"),
         "transformers.training_args_seq2seq": _arguments("Seq2SeqTrainingArguments"),
-        "transformers.trainer": _trainer,
+        "transformers.trainer": _trainer("Trainer"),
+        "transformers.trainer_seq2seq": _trainer("Seq2SeqTrainer"),
         "transformers.tokenization_utils_base": _tokenizers,
         "transformers.modeling_utils": _models,
         "transformers": _transformers,
@@ -61,16 +62,21 @@ def _arguments(name: str) -> Callable[[Any], None]:
     return change
 
 
-def _trainer(module: Any) -> None:
+def _trainer(name: str) -> Callable[[Any], None]:
     """Trainer(tokenizer=...) is Trainer(processing_class=...)."""
-    init = module.Trainer.__init__
 
-    def taken(self: Any, *args: Any, **kwargs: Any) -> None:
-        if "tokenizer" in kwargs:
-            kwargs.setdefault("processing_class", kwargs.pop("tokenizer"))
-        init(self, *args, **kwargs)
+    def change(module: Any) -> None:
+        trainer = getattr(module, name)
+        init = trainer.__init__
 
-    module.Trainer.__init__ = taken
+        def taken(self: Any, *args: Any, **kwargs: Any) -> None:
+            if "tokenizer" in kwargs:
+                kwargs.setdefault("processing_class", kwargs.pop("tokenizer"))
+            init(self, *args, **kwargs)
+
+        trainer.__init__ = taken
+
+    return change
 
 
 def _tokenizers(module: Any) -> None:

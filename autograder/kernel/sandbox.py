@@ -156,11 +156,13 @@ class Sandbox:
         private = ["--perms", "1777", "--size", str(64 * MIB), "--tmpfs", "/tmp",
                    "--perms", "1777", "--size", str(self.limits.scratch * MIB), "--tmpfs", "/home"]
         binds: list[str] = []
-        for path in (*SYSTEM_PATHS, sys.base_prefix, sys.prefix):
+        for path in SYSTEM_PATHS:
             if os.path.islink(path):
                 binds += ["--symlink", os.readlink(path), path]
             elif os.path.exists(path):
                 binds += [*_way_to(path), "--ro-bind", path, path]
+        for path in (sys.base_prefix, sys.prefix):  # a link to them leads to what is not there
+            binds += [*_way_to(path), "--ro-bind", os.path.realpath(path), path]
         packages = Path(site.getsitepackages()[0])
         for name in self.surroundings.hidden:
             if (packages / name).is_dir():
