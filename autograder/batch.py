@@ -6,9 +6,10 @@ what it is judged with. A batch that was killed goes on in the same way.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from autograder.judge.grading import new_seed
 from autograder.judge.origin import SUBMISSION, changed, origin
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.verdict import Verdict, nothing
-from autograder.judge.work import read_work
+from autograder.judge.work import Work, read_work
 from autograder.kernel import cgroup
 from autograder.kernel.scratch import clear_abandoned
 from autograder.release import source
@@ -32,6 +33,9 @@ from autograder.release.build import fingerprint, prepare
 
 Told = Callable[[float], None]  # called with the share of one submission that is now done
 Key = tuple[str, str]  # student, exercise
+# With a course, an assignment, a seed and works: a verdict for each, as they come.
+Judging = Callable[[Course, str, int, Iterable[tuple[Key, Work]]],
+                   Iterator[tuple[Key, Verdict | Lost]]]
 NO_PAGE = "no page can be made of this notebook; formgrader shows the released one in its place"
 
 
@@ -54,11 +58,12 @@ def submitted_students(course: Course, assignment: str) -> list[str]:
 
 
 def grade(course: Course, assignment: str, students: list[str], processes: int,
-          told: Told = lambda share: None, again: bool = False) -> Done:
+          told: Told = lambda share: None, again: bool = False, scheduler: str = "") -> Done:
     """Judge the students' submissions; write the journal, the gradebook and feedback pages.
 
-    `again` judges what has not changed, too. Raises SandboxError where this machine does not
-    enforce what the course demands, CourseError where the gradebook cannot be used.
+    They are judged by so many `processes` here or, where `scheduler` is the address of one, by
+    Dask's workers. `again` judges what has not changed, too. Raises SandboxError where this machine
+    does not enforce what the course demands, CourseError where the gradebook cannot be used.
     """
     doctor.demand(course)
     clear_abandoned()
@@ -70,7 +75,8 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
     entered = _Entered(course, assignment)
     waiting = {student: dict[str, Verdict]() for student in students}
     every = len(course.assignment(assignment).exercises)
-    for (student, exercise), verdict in _verdicts(course, assignment, students, processes, again,
+    judging = _judging(processes, scheduler)
+    for (student, exercise), verdict in _verdicts(course, assignment, students, judging, again,
                                                   done):
         waiting[student][exercise] = verdict
         told(0.5 / every)
@@ -97,7 +103,16 @@ def _settle(course: Course, assignment: str, students: list[str]) -> None:
     write_notes(course, assignment, rows)
 
 
-def _verdicts(course: Course, assignment: str, students: list[str], processes: int, again: bool,
+def _judging(processes: int, scheduler: str) -> Judging:
+    """On this machine or, with a scheduler, on others."""
+    if not scheduler:
+        return functools.partial(judge_all, processes=processes)
+    from autograder.judge.cluster import judge_afar  # slow to import
+
+    return functools.partial(judge_afar, scheduler=scheduler)
+
+
+def _verdicts(course: Course, assignment: str, students: list[str], judging: Judging, again: bool,
               done: Done) -> Iterator[tuple[Key, Verdict]]:
     """A verdict on every exercise of every student: those that stand first, then new ones."""
     origins = {exercise.name: origin(course, assignment, exercise)
@@ -115,7 +130,7 @@ def _verdicts(course: Course, assignment: str, students: list[str], processes: i
             due[key] = submission
             done.judged[why] = done.judged.get(why, 0) + 1
     if due:
-        yield from _judge(course, assignment, due, origins, processes)
+        yield from _judge(course, assignment, due, origins, judging)
 
 
 def _why(entry: Entry | None, submission: str, now: dict[str, str], again: bool) -> str:
@@ -131,10 +146,10 @@ def _why(entry: Entry | None, submission: str, now: dict[str, str], again: bool)
 
 
 def _judge(course: Course, assignment: str, due: dict[Key, str],
-           origins: dict[str, dict[str, str]], processes: int) -> Iterator[tuple[Key, Verdict]]:
+           origins: dict[str, dict[str, str]], judging: Judging) -> Iterator[tuple[Key, Verdict]]:
     works = ((key, read_work(course, assignment, *key)) for key in due)
     with Journal(path_of(course, assignment)) as journal:
-        for key, verdict in judge_all(course, assignment, new_seed(), works, processes):
+        for key, verdict in judging(course, assignment, new_seed(), works):
             student, exercise = key
             rests_on = origins[exercise]
             if isinstance(verdict, Lost):

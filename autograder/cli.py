@@ -138,6 +138,9 @@ def grade(
     again: Annotated[bool, typer.Option(
         "--again/--resume", help="Judge everything again, or (the rule) only what has no verdict "
                                  "yet or has changed since: a killed batch goes on.")] = False,
+    scheduler: Annotated[str, typer.Option(
+        help="The address of a Dask scheduler, tcp://HOST:PORT, whose workers judge instead of "
+             "this machine (docs/cluster.md).")] = "",
     course: CourseOption = Path(),
 ) -> None:
     """Grade submissions: judge them, fill the gradebook, write feedback pages and grades.csv."""
@@ -157,7 +160,7 @@ def grade(
         for assignment in assignments:
             task = bar.add_task(f"Grading {assignment}", total=len(students[assignment]))
             done = batch.grade(found, assignment, students[assignment], processes,
-                               functools.partial(bar.advance, task), again)
+                               functools.partial(bar.advance, task), again, scheduler)
             bar.console.print(f"{assignment}: {done}.", highlight=False)
     lines = grades.lines(found, name)
     grades.write_csv(found.grades, grades.by_person(found, name, lines))

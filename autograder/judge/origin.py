@@ -25,9 +25,14 @@ def origin(course: Course, assignment: str, exercise: Exercise) -> dict[str, str
         "misconceptions": _hash([], sorted(exercise.folder.glob("misconceptions*.toml"))),
         "course.toml": _hash(settings, []),
         "the offline hub": _hash(course.hub_revisions(assignment), []),
-        "the autograder": _hash([], sorted(
-            file for package in ("judge", "kernel") for file in (ENGINE / package).rglob("*.py"))),
+        "the autograder": engine(),
     }
+
+
+def engine() -> str:
+    """A hash over the part of the kit that judges."""
+    return _hash([], sorted(
+        file for package in ("judge", "kernel") for file in (ENGINE / package).rglob("*.py")))
 
 
 def changed(before: dict[str, str], now: dict[str, str]) -> list[str]:

@@ -11,12 +11,20 @@ import itertools
 import multiprocessing
 import signal
 import tempfile
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
+from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import TypeVar
 
@@ -30,6 +38,7 @@ from autograder.kernel.sandbox import SandboxError
 from autograder.kernel.scratch import Scratch
 
 Key = TypeVar("Key")
+Result = TypeVar("Result")
 CONSTS.term_timeout = 20  # seconds for a process to clear up before it is killed
 LOOK_SECONDS = 10  # between two looks at whether the processes live
 TRIALS = 3  # deaths of its judge after which a submission is given up
@@ -46,63 +55,89 @@ class Lost:
 
 def judge_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[Key, Work]],
               processes: int) -> Iterator[tuple[Key, Verdict | Lost]]:
-    """Judge everything; yield results as they come. One that kills its judge harms no other.
+    """Judge everything on this machine; yield results as they come.
 
-    At most a few works are under way at a time: a batch is never all in memory. All temporary
-    files lie in one folder, which goes at the end however the processes ended.
+    One that kills its judge harms no other. All temporary files lie in one folder, which goes at
+    the end however the processes ended.
     """
-    limit = course.toml.limits.submission + SLACK_SECONDS
-    coming, under_way = iter(works), dict[Future[Verdict], tuple[Key, Work, float]]()
-    with Scratch() as scratch, _Judges(
-            processes, (course, assignment, seed, str(scratch))) as judges:
-        while True:
-            for key, work in itertools.islice(coming, 2 * processes - len(under_way)):
-                under_way[judges.start(work, limit)] = (key, work, 0.0)
-            if not under_way:
-                return
-            done = wait(under_way, LOOK_SECONDS, return_when=FIRST_COMPLETED).done
-            for future in done or (() if judges.active else list(under_way)):
-                key, work, before = under_way.pop(future)
-                deaths = _deaths(future)
-                if deaths and before + deaths <= TRIALS:
-                    under_way[judges.start(work, limit)] = (key, work, before + deaths)
-                else:
-                    yield key, _result(future, limit)
+    with (Scratch() as scratch, ThreadPoolExecutor(processes) as threads,
+          Judges(course, assignment, seed, scratch, processes) as judges):
+        for key, future in streamed(works, lambda work: threads.submit(judges.judge, work),
+                                    lambda: 2 * processes):
+            yield key, future.result()
 
 
-class _Judges:
-    """Processes that judge. Where their pool breaks, another takes its place."""
+def streamed(works: Iterable[tuple[Key, Work]], start: Callable[[Work], Future[Result]],
+             most: Callable[[], int]) -> Iterator[tuple[Key, Future[Result]]]:
+    """Start each work, and yield it when it is done; at no time are more than `most()` begun.
 
-    def __init__(self, processes: int, args: tuple[Course, str, int, str]) -> None:
+    A batch is never all in memory.
+    """
+    coming, begun = iter(works), dict[Future[Result], Key]()
+    while True:
+        for key, work in itertools.islice(coming, max(0, most() - len(begun))):
+            begun[start(work)] = key
+        if not begun:
+            return
+        for future in wait(begun, LOOK_SECONDS, return_when=FIRST_COMPLETED).done:
+            yield begun.pop(future), future
+
+
+class Judges:
+    """Processes that judge. Where their pool breaks, another takes its place.
+
+    Use as a context manager; its threads may call `judge` at the same time.
+    """
+
+    def __init__(self, course: Course, assignment: str, seed: int, scratch: Path, processes: int
+                 ) -> None:
+        self._limit = course.toml.limits.submission + SLACK_SECONDS
         self._make = functools.partial(
-            ProcessPool, max_workers=processes, initializer=_start, initargs=args,
+            ProcessPool, max_workers=processes, initializer=_start,
+            initargs=(course, assignment, seed, str(scratch)),
             context=multiprocessing.get_context("spawn"))
         self._pool = self._make()
+        self._lock = Lock()
+        self._open = True
 
-    def __enter__(self) -> _Judges:
+    def __enter__(self) -> Judges:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        if error is None:
-            self._pool.close()  # the processes end by themselves, and clear up
-        else:
-            self._pool.stop()
-        self._pool.join()
-
-    @property
-    def active(self) -> bool:
-        return bool(self._pool.active)
-
-    def start(self, work: Work, limit: float) -> Future[Verdict]:
-        """Have one work judged within `limit` seconds."""
-        try:
-            return self._pool.schedule(_judge, args=(work,), timeout=limit)
-        except RuntimeError:  # a process that was killed took the pool's pipe along
-            self._pool.stop()
+        with self._lock:
+            self._open = False
+            if error is None:
+                self._pool.close()  # the processes end by themselves, and clear up
+            else:
+                self._pool.stop()
             self._pool.join()
-            self._pool = self._make()
-            return self._pool.schedule(_judge, args=(work,), timeout=limit)
+
+    def judge(self, work: Work) -> Verdict | Lost:
+        """Judge one work; one whose judge dies is tried again.
+
+        Raises SandboxError or CourseError where this machine or the exercise is at fault.
+        """
+        before = 0.0
+        while True:
+            pool, future = self._begin(work)
+            while not wait([future], LOOK_SECONDS).done and pool.active:
+                pass
+            before += (deaths := _deaths(future))
+            if not deaths or before > TRIALS or not self._open:
+                return _result(future, self._limit)
+
+    def _begin(self, work: Work) -> tuple[ProcessPool, Future[Verdict]]:
+        with self._lock:
+            try:
+                return self._pool, self._pool.schedule(_judge, args=(work,), timeout=self._limit)
+            except RuntimeError:  # a process that was killed took the pool's pipe along
+                if not self._open:
+                    raise
+                self._pool.stop()
+                self._pool.join()
+                self._pool = self._make()
+                return self._pool, self._pool.schedule(_judge, args=(work,), timeout=self._limit)
 
 
 def _deaths(future: Future[Verdict]) -> float:
@@ -132,14 +167,21 @@ def _result(future: Future[Verdict], limit: float) -> Verdict | Lost:
         return Lost(f"judging stopped with {type(error).__name__}: {error}")
 
 
-_grader: Grader | None = None
+_grader: Grader | Exception
 
 
 def _start(course: Course, assignment: str, seed: int, scratch: str) -> None:
+    """Make this process a judge. One that cannot be made says why when it is asked."""
     global _grader
     tempfile.tempdir = scratch
-    _grader = Grader(course, assignment, seed).__enter__()
-    Finalize(None, _end, (_grader,), exitpriority=100)
+    try:
+        _grader = Grader(course, assignment, seed).__enter__()
+    except (CourseError, SandboxError) as error:
+        _grader = error
+    except Exception as error:
+        _grader = CourseError(f"Nothing can be judged: {type(error).__name__}: {error}")
+    else:
+        Finalize(None, _end, (_grader,), exitpriority=100)
 
 
 def _end(grader: Grader) -> None:
@@ -149,5 +191,6 @@ def _end(grader: Grader) -> None:
 
 
 def _judge(work: Work) -> Verdict:
-    assert _grader is not None
+    if isinstance(_grader, Exception):
+        raise _grader
     return _grader.grade(work)

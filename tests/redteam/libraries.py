@@ -22,6 +22,7 @@ from conftest import copy_course, spawned
 
 from autograder.course import Course
 from autograder.judge import pool
+from autograder.judge.grading import Grader
 from autograder.judge.sides import Answer
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
@@ -107,7 +108,7 @@ def _grader(course: Course, assignment: str, seed: int):  # type: ignore[no-unty
 def _record(work: Work) -> str:
     """Judge a right solution; return what the reference answered, packed for REPLAY."""
     grader = pool._grader
-    assert grader is not None
+    assert isinstance(grader, Grader)
     ask, rows = grader._trusted.ask, []
 
     def listen(version: Path, request: bytes) -> Answer:

@@ -1,0 +1,166 @@
+"""A batch on a Dask cluster: real schedulers and workers who see nothing of the course's folder."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import run_cli
+from faults.arena import Outcome, build, outcome
+
+from autograder.course import Course, CourseError
+from autograder.judge import cluster
+from autograder.judge.cluster import judge_afar, pack, unpack
+from autograder.release.build import prepare
+
+pytestmark = pytest.mark.sandbox
+DASK = Path(sys.executable).with_name("dask")
+SUBMISSIONS = 7
+Start = Callable[[], "subprocess.Popen[bytes]"]
+
+
+@contextmanager
+def running(*command: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a group of its own; at the end the whole group is gone."""
+    process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, start_new_session=True, cwd="/")
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a worker with its nanny and its judges, as when its machine is switched off."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGKILL)  # the box's first process: all inside end with it
+    process.wait(20)
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[str]:
+    """A scheduler on this machine, with no worker."""
+    file = tmp_path / "scheduler.json"
+    with running(DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+                 "--scheduler-file", file):
+        until(file.is_file)
+        yield next(word for word in file.read_text().split('"') if word.startswith("tcp://"))
+
+
+@pytest.fixture
+def worker(scheduler: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts workers that have a /tmp of their own, processes of their own, and no course."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(running(
+            "bwrap", "--dev-bind", "/", "/", "--tmpfs", "/tmp", "--unshare-pid", "--proc", "/proc",
+            "--die-with-parent", DASK, "worker", scheduler, "--host", "127.0.0.1", "--nworkers",
+            "1", "--nthreads", "1", "--no-dashboard"))
+
+
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    limit = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < limit, "it did not come to pass"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A course as it is handed in, and what comes of it on this machine alone."""
+    folder = tmp_path_factory.mktemp("cluster")
+    build(folder / "fresh", SUBMISSIONS)
+    shutil.copytree(folder / "fresh", folder / "graded", symlinks=True)
+    done = run_cli("grade", "toy", cwd=folder / "graded" / "course", timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    return folder / "fresh", outcome(folder / "graded")
+
+
+@pytest.fixture
+def fresh(undisturbed: tuple[Path, Outcome], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(undisturbed[0], tmp_path / "fresh", symlinks=True))
+
+
+def test_workers_join_and_die_and_nothing_is_lost(
+        fresh: Path, undisturbed: tuple[Path, Outcome], scheduler: str, worker: Start) -> None:
+    journal = fresh / "course" / "journal" / "toy.jsonl"
+    first = worker()
+    with running(Path(sys.executable).with_name("autograder"), "grade", "toy", "--scheduler",
+                 scheduler, "--course", fresh / "course") as batch:
+        until(lambda: journal.is_file() and journal.read_bytes().count(b"\n") >= 2)
+        second = worker()
+        end(first)
+        assert batch.wait(240) in (0, 1)
+        assert second.poll() is None
+    assert outcome(fresh) == undisturbed[1]
+
+
+def test_without_a_worker_works_wait_for_the_first(
+        fresh: Path, undisturbed: tuple[Path, Outcome], scheduler: str, worker: Start) -> None:
+    command = [Path(sys.executable).with_name("autograder"), "grade", "toy", "--scheduler",
+               scheduler, "--course", fresh / "course"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as batch:
+        assert batch.stderr is not None
+        assert f"dask worker {scheduler}".encode() in batch.stderr.readline()
+        worker()
+        assert batch.wait(240) in (0, 1)
+    assert outcome(fresh).rows == undisturbed[1].rows
+
+
+def test_a_scheduler_that_goes_is_a_sentence_and_what_is_judged_stays(
+        fresh: Path, undisturbed: tuple[Path, Outcome], tmp_path: Path) -> None:
+    course = fresh / "course"
+    journal = course / "journal" / "toy.jsonl"
+    command = [Path(sys.executable).with_name("autograder"), "grade", "toy", "--course", course]
+    with ExitStack() as stack:
+        file = tmp_path / "other.json"
+        scheduler = stack.enter_context(running(
+            DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+            "--scheduler-file", file))
+        until(file.is_file)
+        address = next(word for word in file.read_text().split('"') if word.startswith("tcp://"))
+        stack.enter_context(running(
+            DASK, "worker", address, "--host", "127.0.0.1", "--nworkers", "1", "--nthreads", "1",
+            "--no-dashboard", "--death-timeout", "5"))
+        with subprocess.Popen([*command, "--scheduler", address], stderr=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, text=True) as batch:
+            until(lambda: journal.is_file() and journal.read_bytes().count(b"\n") >= 2)
+            end(scheduler)
+            _, said = batch.communicate(timeout=120)
+    assert batch.returncode == 2 and "is gone" in said and "Traceback" not in said, said
+    before = journal.read_bytes().count(b"\n")
+    run_cli("grade", "toy", cwd=course)
+    assert outcome(fresh) == undisturbed[1]
+    assert journal.read_bytes().count(b"\n") == SUBMISSIONS and before >= 2
+
+
+def test_no_scheduler_is_a_sentence(fresh: Path) -> None:
+    done = run_cli("grade", "toy", "--scheduler", "tcp://127.0.0.1:1", cwd=fresh / "course")
+    assert done.returncode == 2 and "No Dask scheduler answers" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_with_another_kit_is_not_used(toy: Course, scheduler: str, worker: Start,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    process = worker()
+    monkeypatch.setattr(cluster, "engine", lambda: "of another time")
+    with pytest.raises(CourseError, match="another version of this kit"):
+        until(lambda: list(judge_afar(toy, "toy", 1, [], scheduler)) == ["never"], 30)
+    assert process.poll() is None
+
+
+def test_a_packed_course_is_the_same_course(toy: Course, tmp_path: Path) -> None:
+    prepare(toy, "toy")
+    there = unpack(pack(toy, "toy"), tmp_path / "there")
+    assert there.toml == toy.toml and there.root != toy.root
+    assert there.exercise("toy").hidden_tests[0].read_text() == \
+        toy.exercise("toy").hidden_tests[0].read_text()
+    assert {path.name for path in (there.build / "reference" / "toy").iterdir()} == {
+        path.name for path in (toy.build / "reference" / "toy").iterdir()}
+    assert pack(toy, "toy") == pack(toy, "toy")
