@@ -29,7 +29,7 @@ from autograder.kernel.scratch import Scratch
 from autograder.release import source
 from autograder.release.edits import write_misconceptions
 
-TRIALS = 3
+TRIALS = 6  # of a submission whose kernel was killed, by its own code or from outside
 QUIET = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler", "--assert=plain",
          "--import-mode=importlib", "--capture=no", "-c", os.devnull]
 
@@ -62,6 +62,7 @@ class Grader:
         # Kernels that are killed in mid-message leave tasks that nobody waits for.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         self._name = assignment
+        self._patience = course.toml.limits.submission / 2
         self._assignment: Assignment = course.assignment(assignment)
         surroundings = course.surroundings(assignment)
         # Before any library looks: the trusted process, too, finds models offline only.
@@ -104,8 +105,8 @@ class Grader:
                            self._assignment.hidden)
                 with self._student(work, prepared, folder) as student:
                     plugin = self._run_tests(work, prepared, student)
-            if not student.killed:
-                break  # else it is tried again: somebody outside may have killed its kernel
+            if not student.killed or time.monotonic() - start > self._patience:
+                break
         if plugin.broken is not None:
             raise plugin.broken
         looked_at = self._borrowed(work, prepared)

@@ -29,7 +29,8 @@ from autograder.kernel.wire import WireError
 
 MAX_KERNELS = 12
 SLACK_SECONDS = 30  # until a process that should have been ended is given up
-TRIALS = 3  # of a request whose process died
+TRIALS = 3  # of a request whose process died, of a kernel that does not start
+LITTLE = 0.2  # of such a trial, where the kernel was killed
 MAX_REPORTED_CELLS = 5
 NO_START = "with the files of this submission no Jupyter kernel starts"
 OBITUARY = "EndedAtImport"  # what a module raises that took its kernel down when first imported
@@ -114,17 +115,19 @@ class StudentSide:
     def _start(self) -> KernelSession | None:
         """A new kernel; None where this submission's files keep it from starting.
 
-        Somebody may have killed one that was starting, so it is tried again. Raises SandboxError
-        where none starts without the files either: it is this machine's fault.
+        One that failed is tried again. Where it was killed, which somebody outside may have done,
+        that tells less. Raises SandboxError where none starts without the files either: it is this
+        machine's fault.
         """
-        for _ in range(TRIALS):
+        failed = 0.0
+        while failed < TRIALS and self._left() > 0:
             session = KernelSession(self.folder, self.limits.sandbox(), self.surroundings)
             try:
                 return session.__enter__()
             except SandboxError:
+                self.killed |= session.killed
+                failed += LITTLE if session.killed else 1
                 session.close()
-            if self._left() <= 0:
-                break
         with Scratch() as empty, KernelSession(
                 empty, self.limits.sandbox(), self.surroundings):
             self._kernels = MAX_KERNELS

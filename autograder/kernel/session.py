@@ -69,12 +69,14 @@ class KernelSession:
         self._start = {"cwd": str(files), "limits": vars(limits),
                        "surroundings": vars(surroundings)}
         self.alive = False
+        self.killed = False  # whether SIGKILL ended it while it started: that is no file's doing
 
     def __enter__(self) -> KernelSession:
         try:
             self._client.start_new_kernel(**self._start)
             self._client.start_new_kernel_client()
         except RuntimeError as error:
+            self.killed = self._last_words() == KILLED
             raise SandboxError(
                 f"the sandboxed kernel did not start ({error}). Run `autograder doctor` to see "
                 "what this machine lacks."
@@ -85,6 +87,7 @@ class KernelSession:
         if provisioner is not None:
             provisioner.seal()
         if outcome.kind != "done":
+            self.killed = outcome.killed
             self.close()
             raise SandboxError(f"the agent did not start in the sandbox: {outcome.says}")
         return self

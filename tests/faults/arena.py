@@ -142,7 +142,8 @@ def outcome(root: Path) -> Outcome:
                                                   for part in verdict.parts)
         rows[row.student] = (json.dumps(row.parts, sort_keys=True), row.points, judged,
                              page.is_file() and page.read_bytes().endswith(b"</html>\n"))
-    times = Counter((entry.student, entry.exercise) for entry in entries)
+    # An entry that rests on nothing says that there is no verdict yet.
+    times = Counter((entry.student, entry.exercise) for entry in entries if entry.origin)
     whole = 0
     for line in (course.journal / "toy.jsonl").read_bytes().splitlines():
         with contextlib.suppress(ValueError):
