@@ -12,7 +12,7 @@ import pytest
 from conftest import TOY_HIDDEN_TESTS, Toy, judge_once, toy_work
 
 from autograder.course import Course, CourseError, LimitSettings
-from autograder.judge import sides
+from autograder.judge import pool, sides
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.sides import StudentSide
 from autograder.judge.verdict import PartVerdict, Verdict
@@ -442,7 +442,9 @@ def test_hidden_tests_that_cannot_be_run_stop_the_batch_with_a_sentence(judge: J
 
 
 @pytest.mark.sandbox
-def test_a_work_that_kills_its_judge_is_lost_alone(tmp_path: Path) -> None:
+def test_a_work_that_kills_its_judge_is_lost_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                                   ) -> None:
+    monkeypatch.setattr(pool, "TRIALS", 1)  # two deaths show as much as four
     course = Toy(hidden_tests=TOY_HIDDEN_TESTS + textwrap.dedent("""
         @part("toy_scale")
         def test_deadly(work):

@@ -34,6 +34,7 @@ def configure(config: Config, course: Course) -> None:
         "nbgrader.preprocessors.GetGrades",
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
+    config.GenerateFeedback.exporter_class = "autograder.gradebook.page.PageExporter"
     # What students wrote is shown, in feedback and in formgrader, and runs nothing there.
     config.HTMLExporter.filters = {"markdown2html": "autograder.gradebook.safe.markdown2html"}
     # A deleted grade cell comes back instead of waiting for a person for ever.

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 HONEST = ("s001", "s002")  # all right; one misconception
 SENTINELS = ("secret.txt", "gradebook-of-last-year.db")
 SECONDS = 1500
-# One box at a time: control groups are the whole machine's, and named by a box's process ids.
+# One box at a time: control groups are the whole machine's, and what one leaves shows in another.
 LOCK = "/var/tmp/redteam.lock"
 
 
