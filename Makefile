@@ -5,6 +5,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 DATA := data/sst-dev.txt data/hf/.ready
 ASSIGNMENTS := q1 q2 hw3
+# Tests at a time: one more than processors, since many wait for kernels.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: grade test validate release check setup bench redteam faults fuzz help
 
@@ -14,7 +16,7 @@ grade: $(READY) $(DATA)  ## grade the ten sample submissions of hw4, start to en
 
 test: $(READY) $(DATA)  ## run the kit's own tests
 	PYTHON=$(PYTHON) sh setup.sh tests
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 validate: $(READY) $(DATA)  ## test the hidden tests: misconceptions, variants, reference, skeleton
 	$(BIN)/autograder validate

@@ -89,28 +89,20 @@ def fresh(undisturbed: tuple[Path, Outcome], tmp_path: Path) -> Path:
 
 def test_workers_join_and_die_and_nothing_is_lost(
         fresh: Path, undisturbed: tuple[Path, Outcome], scheduler: str, worker: Start) -> None:
+    """Works wait for the first worker; it dies over them, and another takes its place."""
     journal = fresh / "course" / "journal" / "toy.jsonl"
-    first = worker()
-    with running(Path(sys.executable).with_name("autograder"), "grade", "toy", "--scheduler",
-                 scheduler, "--course", fresh / "course") as batch:
+    command = [Path(sys.executable).with_name("autograder"), "grade", "toy", "--scheduler",
+               scheduler, "--course", fresh / "course"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as batch:
+        assert batch.stderr is not None
+        assert f"dask worker {scheduler}".encode() in batch.stderr.readline()
+        first = worker()
         until(lambda: journal.is_file() and journal.read_bytes().count(b"\n") >= 2)
         second = worker()
         end(first)
         assert batch.wait(240) in (0, 1)
         assert second.poll() is None
     assert outcome(fresh) == undisturbed[1]
-
-
-def test_without_a_worker_works_wait_for_the_first(
-        fresh: Path, undisturbed: tuple[Path, Outcome], scheduler: str, worker: Start) -> None:
-    command = [Path(sys.executable).with_name("autograder"), "grade", "toy", "--scheduler",
-               scheduler, "--course", fresh / "course"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as batch:
-        assert batch.stderr is not None
-        assert f"dask worker {scheduler}".encode() in batch.stderr.readline()
-        worker()
-        assert batch.wait(240) in (0, 1)
-    assert outcome(fresh).rows == undisturbed[1].rows
 
 
 def test_a_scheduler_that_goes_is_a_sentence_and_what_is_judged_stays(

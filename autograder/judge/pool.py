@@ -39,7 +39,7 @@ from autograder.kernel.scratch import Scratch
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
-CONSTS.term_timeout = 20  # seconds for a process to clear up before it is killed
+CONSTS.term_timeout = 60  # seconds for a process to clear up before it is killed
 LOOK_SECONDS = 10  # between two looks at whether the processes live
 TRIALS = 3  # deaths of its judge after which a submission is given up
 A_LITTLE = 0.1
