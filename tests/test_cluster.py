@@ -77,7 +77,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome
     folder = tmp_path_factory.mktemp("cluster")
     build(folder / "fresh", SUBMISSIONS)
     shutil.copytree(folder / "fresh", folder / "graded", symlinks=True)
-    done = run_cli("grade", "toy", cwd=folder / "graded" / "course", timeout=300)
+    done = run_cli("grade", "toy", "-j", 1, cwd=folder / "graded" / "course", timeout=300)
     assert done.returncode in (0, 1), done.stderr
     return folder / "fresh", outcome(folder / "graded")
 
@@ -127,7 +127,7 @@ def test_a_scheduler_that_goes_is_a_sentence_and_what_is_judged_stays(
             _, said = batch.communicate(timeout=120)
     assert batch.returncode == 2 and "is gone" in said and "Traceback" not in said, said
     before = journal.read_bytes().count(b"\n")
-    run_cli("grade", "toy", cwd=course)
+    run_cli("grade", "toy", "-j", 1, cwd=course)
     assert outcome(fresh) == undisturbed[1]
     assert journal.read_bytes().count(b"\n") == SUBMISSIONS and before >= 2
 

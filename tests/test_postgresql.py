@@ -73,7 +73,7 @@ def hand_in(course: Course, student: str, replace: str = "", by: str = "") -> No
 def test_a_batch_fills_it_and_grades_by_hand_survive(course: Course) -> None:
     hand_in(course, "s001")
     hand_in(course, "s002", "vector.abs().max()", "vector.abs().sum()")
-    done = run_cli("grade", "toy", cwd=course.root)
+    done = run_cli("grade", "toy", "-j", 1, cwd=course.root)
     assert done.returncode in (0, 1), done.stderr
     assert not course.gradebook.exists()
     assert {row.student: row.points for row in book.rows(course, "toy")} == {
@@ -82,7 +82,7 @@ def test_a_batch_fills_it_and_grades_by_hand_survive(course: Course) -> None:
         grade = gradebook.find_grade("toy_scale", "toy", "toy", "s002")
         grade.manual_score = 2
         gradebook.db.commit()
-    run_cli("grade", "toy", "--again", cwd=course.root)
+    run_cli("grade", "toy", "-j", 1, "--again", cwd=course.root)
     assert {row.student: row.points for row in book.rows(course, "toy")} == {
         "s001": 10, "s002": 9}
 
@@ -99,7 +99,7 @@ def test_a_server_that_is_away_is_a_sentence(course: Course, monkeypatch: pytest
                                              ) -> None:
     monkeypatch.setenv("GRADEBOOK", "postgresql+psycopg://me:secret@127.0.0.1:1/none")
     hand_in(course, "s001")
-    done = run_cli("grade", "toy", cwd=course.root)
+    done = run_cli("grade", "toy", "-j", 1, cwd=course.root)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "cannot be used" in done.stderr and "secret" not in done.stderr
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.sandbox
 
 SUBMISSIONS = 7  # one of each kind
 DISK = 24  # MiB
-GRADE = [str(Path(sys.executable).with_name("autograder")), "grade", "toy", "-j", "2"]
+GRADE = [str(Path(sys.executable).with_name("autograder")), "grade", "toy", "-j", "1"]
 # Graded on a small disk with so many KiB left, then again with room; `free` says what it takes.
 ON_A_SMALL_DISK = """
 cp -a "$1"/. /disk && cd /disk/course || exit 90
