@@ -22,10 +22,10 @@ from concurrent.futures import (
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.util import Finalize
+from multiprocessing.util import Finalize, is_exiting
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
@@ -174,6 +174,7 @@ def _start(course: Course, assignment: str, seed: int, scratch: str) -> None:
     """Make this process a judge. One that cannot be made says why when it is asked."""
     global _grader
     tempfile.tempdir = scratch
+    _end_once()
     try:
         _grader = Grader(course, assignment, seed).__enter__()
     except (CourseError, SandboxError) as error:
@@ -184,9 +185,22 @@ def _start(course: Course, assignment: str, seed: int, scratch: str) -> None:
         Finalize(None, _end, (_grader,), exitpriority=100)
 
 
+def _end_once() -> None:
+    """Let SIGTERM end this process as before, but not cut it short where it ends already.
+
+    A judge ends by its closed pipe, by SIGTERM, or by both at a time.
+    """
+    ended_by = signal.getsignal(signal.SIGTERM)
+
+    def told(number: int, frame: FrameType | None) -> None:
+        if not is_exiting() and callable(ended_by):
+            ended_by(number, frame)
+
+    if callable(ended_by):
+        signal.signal(signal.SIGTERM, told)
+
+
 def _end(grader: Grader) -> None:
-    """Clear up once: a process ends by its closed pipe, by SIGTERM, or by both at a time."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     grader.__exit__(None, None, None)
 
 
