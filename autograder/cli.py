@@ -52,6 +52,8 @@ def progress_bar() -> Progress:
 
 def main() -> None:
     """Run the command line; what is wrong with a course or a machine is a sentence, status 2."""
+    # Processes that hang are killed here, and Python cleans up after them: no news for people.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     try:
         app()
     except (CourseError, SandboxError, NativeError) as error:
