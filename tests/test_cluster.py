@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from autograder.release.build import prepare
 
 pytestmark = pytest.mark.sandbox
 DASK = Path(sys.executable).with_name("dask")
+AUTOGRADER = Path(sys.executable).with_name("autograder")
 SUBMISSIONS = 7
 Start = Callable[[], "subprocess.Popen[bytes]"]
 
@@ -44,14 +46,20 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait(20)
 
 
+@contextmanager
+def scheduling(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A scheduler on this machine, with no worker: its address and its process."""
+    file = folder / "scheduler.json"
+    with running(DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+                 "--scheduler-file", file) as process:
+        until(file.is_file)
+        yield json.loads(file.read_text())["address"], process
+
+
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[str]:
-    """A scheduler on this machine, with no worker."""
-    file = tmp_path / "scheduler.json"
-    with running(DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-                 "--scheduler-file", file):
-        until(file.is_file)
-        yield next(word for word in file.read_text().split('"') if word.startswith("tcp://"))
+    with scheduling(tmp_path) as (address, _):
+        yield address
 
 
 @pytest.fixture
@@ -91,8 +99,7 @@ def test_workers_join_and_die_and_nothing_is_lost(
         fresh: Path, undisturbed: tuple[Path, Outcome], scheduler: str, worker: Start) -> None:
     """Works wait for the first worker; it dies over them, and another takes its place."""
     journal = fresh / "course" / "journal" / "toy.jsonl"
-    command = [Path(sys.executable).with_name("autograder"), "grade", "toy", "--scheduler",
-               scheduler, "--course", fresh / "course"]
+    command = [AUTOGRADER, "grade", "toy", "--scheduler", scheduler, "--course", fresh / "course"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as batch:
         assert batch.stderr is not None
         assert f"dask worker {scheduler}".encode() in batch.stderr.readline()
@@ -109,14 +116,9 @@ def test_a_scheduler_that_goes_is_a_sentence_and_what_is_judged_stays(
         fresh: Path, undisturbed: tuple[Path, Outcome], tmp_path: Path) -> None:
     course = fresh / "course"
     journal = course / "journal" / "toy.jsonl"
-    command = [Path(sys.executable).with_name("autograder"), "grade", "toy", "--course", course]
+    command = [AUTOGRADER, "grade", "toy", "--course", course]
     with ExitStack() as stack:
-        file = tmp_path / "other.json"
-        scheduler = stack.enter_context(running(
-            DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-            "--scheduler-file", file))
-        until(file.is_file)
-        address = next(word for word in file.read_text().split('"') if word.startswith("tcp://"))
+        address, scheduler = stack.enter_context(scheduling(tmp_path))
         stack.enter_context(running(
             DASK, "worker", address, "--host", "127.0.0.1", "--nworkers", "1", "--nthreads", "1",
             "--no-dashboard", "--death-timeout", "5"))

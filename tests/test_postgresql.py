@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,8 +37,7 @@ def as_server(*command: object) -> None:
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A database's URL, on a server that listens on nothing but a socket in its own folder."""
-    folder = Path(subprocess.run(["mktemp", "-d", "/tmp/pg-XXXXXX"], capture_output=True,
-                                 text=True, check=True).stdout.strip())
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # short enough for a socket
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
         os.chown(folder, owner.pw_uid, owner.pw_gid)
