@@ -324,11 +324,12 @@ class Course:
 
         Raises CourseError where the URL in course.toml names an environment variable that is unset.
         """
-        url = os.path.expandvars(self.toml.course.db_url)
-        if unset := re.search(r"\$\{?(\w+)", url):
-            raise CourseError(f"{COURSE_FILE}: db_url needs the environment variable "
-                              f"{unset.group(1)}, which is not set.")
-        return url or f"sqlite:///{self.gradebook}"
+        url = self.toml.course.db_url
+        for name in re.findall(r"\$\{?(\w+)", url):
+            if name not in os.environ:
+                raise CourseError(f"{COURSE_FILE}: db_url needs the environment variable {name}, "
+                                  "which is not set.")
+        return os.path.expandvars(url) or f"sqlite:///{self.gradebook}"
 
     @property
     def journal(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -11,7 +12,7 @@ from conftest import TOY_COURSE, Toy, toy_work
 
 from autograder import batch
 from autograder.course import Course, CourseError
-from autograder.gradebook import book
+from autograder.gradebook import book, native
 from autograder.gradebook.backup import KEPT, back_up
 from autograder.gradebook.native import open_gradebook
 from autograder.release.build import prepare
@@ -169,3 +170,27 @@ def test_a_locked_gradebook_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Mo
         back_up(course)
     other.execute("ROLLBACK")
     other.close()
+
+
+def test_a_log_that_speaks_of_a_full_disk_is_not_believed(toy: Course) -> None:
+    """A student's notebook may bring any words into it, and must not stop the batch."""
+    found = native._error(toy, "nbgrader autograde", "OSError: No space left on device: 'mine'")
+    assert isinstance(found, native.NativeError)
+
+
+def test_a_gradebook_that_was_locked_meanwhile_is_the_machines_fault(toy: Course) -> None:
+    course = with_gradebook(toy)
+    other = sqlite3.connect(course.gradebook, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    found = native._error(course, "nbgrader autograde", "OperationalError: database is locked")
+    other.close()
+    assert isinstance(found, CourseError) and "database is locked" in str(found)
+
+
+def test_a_password_may_hold_a_dollar(toy: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = toy.toml.course.model_copy(update={"db_url": "postgresql://me:$SECRET@host/grades"})
+    course = replace(toy, toml=toy.toml.model_copy(update={"course": info}))
+    with pytest.raises(CourseError, match="SECRET, which is not set"):
+        _ = course.db_url
+    monkeypatch.setenv("SECRET", "a$b")
+    assert course.db_url == "postgresql://me:a$b@host/grades"

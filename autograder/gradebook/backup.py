@@ -49,6 +49,18 @@ def on_a_server(course: Course) -> bool:
     return not course.db_url.startswith("sqlite:")
 
 
+def is_locked(course: Course) -> bool:
+    """Whether a gradebook in a file cannot be written now."""
+    if on_a_server(course) or not course.gradebook.exists():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(course.gradebook, timeout=1)) as gradebook:
+            gradebook.execute("BEGIN IMMEDIATE").execute("ROLLBACK")
+    except sqlite3.Error:
+        return True
+    return False
+
+
 def unusable(course: Course, error: BaseException) -> CourseError:
     """Why the gradebook cannot be used, and what to do."""
     said = " ".join(str(error).split())

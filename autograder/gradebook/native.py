@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import re
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator
@@ -22,12 +23,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from traitlets.config import Config
 
 from autograder.course import Course, CourseError
-from autograder.gradebook.backup import on_a_server, unusable
+from autograder.gradebook.backup import is_locked, on_a_server, unusable
 from autograder.gradebook.config import configure
 
 MACHINE_FAULTS = ("no space left on device", "database or disk is full", "read-only file system",
-                  "attempt to write a readonly database", "database is locked",
-                  "too many open files", "input/output error", "disk i/o error")
+                  "attempt to write a readonly database", "database is locked")
+LITTLE_SPACE = 16 * 1024 * 1024  # bytes
 # nbgrader logs the database's errors, which it raises as well.
 logging.getLogger("tornado.application").addHandler(logging.NullHandler())
 RAISED = re.compile(r"[A-Za-z_][\w.]*: \S")  # the last line of a traceback
@@ -112,7 +113,7 @@ def _run(course: Course, config: Config, command: str, *args: str, **kwargs: boo
 def _error(course: Course, command: str, log: str) -> CourseError | NativeError:
     """What stopped nbgrader, in a sentence: this machine, or what it was to convert."""
     for fault in MACHINE_FAULTS:
-        if fault in log.lower():
+        if fault in log.lower() and _is_failing(course):
             return CourseError(f"{course.root}: {fault}, so that `{command}` stopped. Mend that, "
                                "then grade again: what is judged already is kept.")
     said = [line for line in log.splitlines() if RAISED.match(line)]
@@ -121,6 +122,12 @@ def _error(course: Course, command: str, log: str) -> CourseError | NativeError:
         path.write_text(log, errors="replace")
     return NativeError(f"`{command}` stopped: {said[-1] if said else 'it does not say why'}\n"
                        f"All that it said lies in {path}.")
+
+
+def _is_failing(course: Course) -> bool:
+    """Whether this machine itself has a fault: a log can be made to say so by a notebook."""
+    return (shutil.disk_usage(course.root).free < LITTLE_SPACE
+            or not os.access(course.root, os.W_OK) or is_locked(course))
 
 
 @contextlib.contextmanager
