@@ -11,6 +11,7 @@ import itertools
 import multiprocessing
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -120,10 +121,12 @@ class Judges:
         """
         before = 0.0
         while True:
+            start = time.monotonic()
             pool, future = self._begin(work)
             while not wait([future], LOOK_SECONDS).done and pool.active:
                 pass
-            before += (deaths := _deaths(future))
+            in_time = time.monotonic() - start < self._limit
+            before += (deaths := _deaths(future, in_time))
             if not deaths or before > TRIALS or not self._open:
                 return _result(future, self._limit)
 
@@ -140,16 +143,19 @@ class Judges:
                 return self._pool, self._pool.schedule(_judge, args=(work,), timeout=self._limit)
 
 
-def _deaths(future: Future[Verdict]) -> float:
+def _deaths(future: Future[Verdict], in_time: bool) -> float:
     """How much it tells of a submission that there is no result: 0 where there is one.
 
     Its own judge's death counts. Somebody may have killed that from outside, so it is tried again;
-    that all processes are gone tells next to nothing.
+    that all processes are gone tells next to nothing, nor does being stopped for its time while
+    still `in_time`: the clock has jumped, by which the pool measures.
     """
     if not future.done() or future.cancelled():
         return A_LITTLE
     error = future.exception()
-    return A_LITTLE if isinstance(error, BrokenProcessPool) else isinstance(error, ProcessExpired)
+    if isinstance(error, BrokenProcessPool) or (isinstance(error, FutureTimeout) and in_time):
+        return A_LITTLE
+    return isinstance(error, ProcessExpired)
 
 
 def _result(future: Future[Verdict], limit: float) -> Verdict | Lost:
