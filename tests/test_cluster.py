@@ -14,11 +14,14 @@ from pathlib import Path
 
 import pytest
 from conftest import run_cli
+from distributed import Client
 from faults.arena import Outcome, build, outcome
+from nbformat.v4 import new_notebook
 
 from autograder.course import Course, CourseError
 from autograder.judge import cluster
 from autograder.judge.cluster import judge_afar, pack, unpack
+from autograder.judge.work import Work
 from autograder.release.build import prepare
 
 pytestmark = pytest.mark.sandbox
@@ -132,6 +135,21 @@ def test_a_scheduler_that_goes_is_a_sentence_and_what_is_judged_stays(
     run_cli("grade", "toy", "-j", 1, cwd=course)
     assert outcome(fresh) == undisturbed[1]
     assert journal.read_bytes().count(b"\n") == SUBMISSIONS and before >= 2
+
+
+def test_a_scheduler_lost_while_nothing_is_under_way_is_the_same_sentence(
+        toy: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client has given up by itself before the first work is there to be sent."""
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 2)
+    monkeypatch.setattr(cluster, "COUNT_SECONDS", 0)
+    with scheduling(tmp_path) as (address, process):
+        def works() -> Iterator[tuple[str, Work]]:
+            end(process)
+            until(lambda: all(client.status == "closed" for client in Client._instances))
+            yield "one", Work("toy", new_notebook())
+
+        with pytest.raises(CourseError, match="is gone"):
+            list(judge_afar(toy, "toy", 1, works(), address))
 
 
 def test_no_scheduler_is_a_sentence(fresh: Path) -> None:

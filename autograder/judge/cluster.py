@@ -22,6 +22,7 @@ from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
 from distributed import Client, KilledWorker, Worker, WorkerPlugin, get_worker
+from distributed.client import ClosedClientError
 
 from autograder import doctor
 from autograder.course import COURSE_FILE, Course, CourseError
@@ -33,6 +34,7 @@ from autograder.kernel.sandbox import SandboxError
 from autograder.kernel.scratch import Scratch
 
 Answer = Verdict | Lost | CourseError | SandboxError
+CONNECT_SECONDS = 10  # for the scheduler to answer, and to come back when it is lost
 COUNT_SECONDS = 2.0  # between two counts of the workers
 AHEAD = 2  # works under way for each process: one is judged, one waits beside it
 
@@ -44,7 +46,7 @@ def judge_afar(course: Course, assignment: str, seed: int, works: Iterable[tuple
     Raises CourseError where the scheduler cannot be reached, or a worker cannot judge.
     """
     try:
-        client = Client(scheduler, timeout=10, set_as_default=False)
+        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise CourseError(f"No Dask scheduler answers at {scheduler} ({error}). Start one with: "
                           "dask scheduler") from None
@@ -56,7 +58,10 @@ def judge_afar(course: Course, assignment: str, seed: int, works: Iterable[tuple
             for key, future in streamed(
                     works, lambda work: executor.submit(_judge_here, plugin.name, work),
                     _Crew(client).most):
-                yield key, _result(future, scheduler)
+                yield key, _result(future)
+        except (CancelledError, ClosedClientError):
+            raise CourseError(f"The Dask scheduler at {scheduler} is gone. Start it and grade "
+                              "again: what is judged already is kept.") from None
         finally:
             with contextlib.suppress(Exception):  # the scheduler may be gone
                 client.unregister_worker_plugin(plugin.name)
@@ -120,7 +125,7 @@ def _as_ever(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 def _send(client: Client, plugin: CoursePlugin, scheduler: str) -> None:
     """Have the scheduler give the plugin to every worker, those that join later included."""
-    if not client.scheduler_info(n_workers=-1)["workers"]:
+    if not client.scheduler_info(n_workers=-1).get("workers"):
         print("No worker has joined yet; works wait for the first one. On each machine: "
               f"dask worker {scheduler}", file=sys.stderr)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # workers that go are not news
@@ -142,20 +147,18 @@ class _Crew:
 
     def most(self) -> int:
         if time.monotonic() - self._counted > COUNT_SECONDS:
-            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-            self._most = AHEAD * max(1, sum(worker["nthreads"] for worker in workers))
+            info = self._client.scheduler_info(n_workers=-1)  # empty once the scheduler is gone
+            threads = sum(worker["nthreads"] for worker in info.get("workers", {}).values())
+            self._most = AHEAD * max(1, threads)
             self._counted = time.monotonic()
         return self._most
 
 
-def _result(future: Future[Answer], scheduler: str) -> Verdict | Lost:
+def _result(future: Future[Answer]) -> Verdict | Lost:
     try:
         answer = future.result()
     except KilledWorker as error:
         return Lost(f"{error.allowed_failures + 1} workers ended while they judged it")
-    except CancelledError:
-        raise CourseError(f"The Dask scheduler at {scheduler} is gone. Start it and grade again: "
-                          "what is judged already is kept.") from None
     if isinstance(answer, (CourseError, SandboxError)):
         raise answer
     return answer
