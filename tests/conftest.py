@@ -17,6 +17,9 @@ from typing import Any
 
 import nbformat
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests share the processors, their children too
+
 import torch
 
 from autograder.course import Course

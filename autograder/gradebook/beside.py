@@ -7,6 +7,7 @@ taken out again before feedback is written (preprocessors.WithoutStaffCells).
 from __future__ import annotations
 
 import base64
+import functools
 import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.course import Course
+from autograder.course import Course, Exercise
 from autograder.gradebook.pages import PageError, pages
 from autograder.intake.written import WRITTEN
 from autograder.judge.work import Work
@@ -31,11 +32,9 @@ def insert(notebook: NotebookNode, course: Course, work: Work) -> None:
         if is_staff(cell):  # a student's own: nobody else's words pass for ours
             cell.metadata.tags.remove(STAFF_TAG)
     exercise = course.exercise(work.exercise)
-    rubrics = {cell.metadata.nbgrader.grade_id: rubric(cell.source)
-               for cell in source.read_notebook(exercise).cells if source.by_hand(cell)}
     answers = [index for index, cell in enumerate(notebook.cells) if source.by_hand(cell)]
     for index in reversed(answers):
-        text = rubrics.get(notebook.cells[index].metadata.nbgrader.grade_id, "")
+        text = _rubrics(exercise).get(notebook.cells[index].metadata.nbgrader.grade_id, "")
         beside = [_text(f"**Rubric, for staff only**\n\n{text}")] if text else []
         if index == answers[0]:
             beside += _shown([*_of_exercise(exercise.folder, work), *_written(work)])
@@ -44,6 +43,13 @@ def insert(notebook: NotebookNode, course: Course, work: Work) -> None:
 
 def is_staff(cell: NotebookNode) -> bool:
     return STAFF_TAG in cell.metadata.get("tags", [])
+
+
+@functools.cache
+def _rubrics(exercise: Exercise) -> dict[str, str]:
+    """By grade_id, what staff look for in an answer that is graded by hand."""
+    return {cell.metadata.nbgrader.grade_id: rubric(cell.source)
+            for cell in source.read_notebook(exercise).cells if source.by_hand(cell)}
 
 
 def _of_exercise(folder: Path, work: Work) -> list[Picture | str]:

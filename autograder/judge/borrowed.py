@@ -28,8 +28,7 @@ def borrowed(files: Mapping[str, bytes], given: Mapping[str, bytes], hidden: Map
     `hidden` names packages that may not be used, `sources` those of their files ("package/a/b.py")
     that are compared with what was written; `given` are the files as released.
     """
-    known = {run for data in given.values() for run in _runs(data)}
-    theirs = {run: name for name in sources for run in _runs_of(name) if run not in known}
+    theirs = _theirs(sources, tuple(sorted(given.values())))
     found = []
     for name, data in sorted(files.items()):
         package = name.partition("/")[0].removesuffix(".py")
@@ -44,6 +43,13 @@ def borrowed(files: Mapping[str, bytes], given: Mapping[str, bytes], hidden: Map
         if new:
             found.append(f"{name} uses {', '.join(new)}: code may be hidden there")
     return found
+
+
+@functools.cache
+def _theirs(sources: tuple[str, ...], given: tuple[bytes, ...]) -> dict[tuple[str, ...], str]:
+    """Which source a run of tokens is from, what is given left out."""
+    known = {run for data in given for run in _runs(data)}
+    return {run: name for name in sources for run in _runs_of(name) if run not in known}
 
 
 @functools.cache

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.judge.sides import Answer, Failure, StudentSide, TrustedSide
+from autograder.judge.oracle import TrustedSide
+from autograder.judge.sides import Answer, Failure, StudentSide
 from autograder.judge.testing import same
 from autograder.kernel import wire
 

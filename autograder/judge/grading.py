@@ -19,9 +19,10 @@ import torch
 
 from autograder.course import Assignment, Course, CourseError, Exercise
 from autograder.judge.borrowed import borrowed
+from autograder.judge.oracle import TrustedSide
 from autograder.judge.outdated import outdated
 from autograder.judge.plugin import JudgePlugin
-from autograder.judge.sides import StudentSide, TrustedSide
+from autograder.judge.sides import StudentSide
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work, runnable_cells
 from autograder.kernel import offline, warm
@@ -30,8 +31,9 @@ from autograder.release import source
 from autograder.release.edits import write_misconceptions
 
 TRIALS = 6  # of a submission whose kernel was killed, by its own code or from outside
-QUIET = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler", "--assert=plain",
-         "--import-mode=importlib", "--capture=no", "-c", os.devnull]
+QUIET = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler",
+         "-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:logging",
+         "--assert=plain", "--import-mode=importlib", "--capture=no", "-c", os.devnull]
 
 
 def new_seed() -> int:
@@ -53,10 +55,12 @@ class Grader:
     """Judges submissions of one assignment, one after another. Use as a context manager.
 
     The build (release.build.prepare) must stand. The reference's and the misconceptions' answers
-    are kept from one submission to the next; nothing of a submission is.
+    are kept from one submission to the next, and in the folder `shared` for the batch's other
+    judges; nothing of a submission is.
     """
 
-    def __init__(self, course: Course, assignment: str, seed: int) -> None:
+    def __init__(self, course: Course, assignment: str, seed: int, shared: Path | None = None
+                 ) -> None:
         self.course = course
         self.seed = seed
         # Kernels that are killed in mid-message leave tasks that nobody waits for.
@@ -73,7 +77,7 @@ class Grader:
             links = self._scratch.path / "hub"
             os.environ.update(offline.environment(surroundings.hub, str(links)))
             offline.lay_links(Path(surroundings.hub), links)
-        self._trusted = TrustedSide(float(course.toml.limits.probe))
+        self.trusted = TrustedSide(float(course.toml.limits.probe), shared)
         self._prepared = {exercise.name: self._prepare(exercise)
                           for exercise in course.exercises(assignment)}
         self._misconceptions = {
@@ -87,7 +91,7 @@ class Grader:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        self._trusted.__exit__()
+        self.trusted.__exit__()
         warm.close_all()
         self._scratch.close()
 
@@ -134,7 +138,7 @@ class Grader:
     def _run_tests(self, work: Work, prepared: _Prepared, student: StudentSide) -> JudgePlugin:
         exercise = self.course.exercise(work.exercise)
         plugin = JudgePlugin(prepared.points, work, self._assignment.settings, self.seed, student,
-                             self._trusted, prepared.reference,
+                             self.trusted, prepared.reference,
                              self._misconceptions[work.exercise])
         status = pytest.main([*map(str, exercise.hidden_tests), "--rootdir",
                               str(exercise.folder.parent), *QUIET], plugins=[plugin])

@@ -17,7 +17,8 @@ import pytest
 import torch
 
 from autograder.judge.both import Both, ReferenceFailed, StudentFailed
-from autograder.judge.sides import StudentSide, TrustedSide
+from autograder.judge.oracle import TrustedSide
+from autograder.judge.sides import StudentSide
 from autograder.judge.testing import Wrong
 from autograder.judge.verdict import PartVerdict
 from autograder.judge.work import Work

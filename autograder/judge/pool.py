@@ -182,7 +182,8 @@ def _start(course: Course, assignment: str, seed: int, scratch: str) -> None:
     tempfile.tempdir = scratch
     _end_once()
     try:
-        _grader = Grader(course, assignment, seed).__enter__()
+        (shared := Path(scratch) / "answers").mkdir(exist_ok=True)
+        _grader = Grader(course, assignment, seed, shared).__enter__()
     except (CourseError, SandboxError) as error:
         _grader = error
     except Exception as error:

@@ -1,25 +1,17 @@
-"""The two sides that a probe is put to: the student's, in its sandbox, and the trusted one.
+"""The student's side of a probe, in its sandbox; oracle.py is the trusted one.
 
 Both answer requests (agent.py's) with an Answer. The student's side starts its kernel when it is
 first asked, starts another one where student code killed it, and stops when its time is used up.
-The trusted side runs the reference, and the misconceptions, in a process of its own.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from concurrent.futures import CancelledError
-from concurrent.futures import TimeoutError as FutureTimeout
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
 from autograder.course import LimitSettings
-from autograder.judge import trusted
 from autograder.judge.imports import is_failed_import, one_by_one
 from autograder.kernel import wire
 from autograder.kernel.sandbox import SandboxError, Surroundings
@@ -28,8 +20,7 @@ from autograder.kernel.session import KernelSession, Outcome
 from autograder.kernel.wire import WireError
 
 MAX_KERNELS = 12
-SLACK_SECONDS = 30  # until a process that should have been ended is given up
-TRIALS = 3  # of a request whose process died, of a kernel that does not start
+TRIALS = 3  # of a kernel that does not start
 LITTLE = 0.2  # of such a trial, where the kernel was killed
 MAX_REPORTED_CELLS = 5
 NO_START = "with the files of this submission no Jupyter kernel starts"
@@ -181,78 +172,16 @@ class StudentSide:
             self.events.append(event)
 
 
-@dataclass
-class TrustedSide:
-    """Runs our own code: the reference and the misconceptions. Use as a context manager.
-
-    Answers are kept: the same request to the same version is computed once.
-    """
-
-    seconds: float = 20.0
-
-    def __post_init__(self) -> None:
-        self._scratch = Scratch()
-        self._pool = self._new_pool()
-        self._answers: dict[tuple[Path, bytes], Answer] = {}
-        self._hopeless: set[Path] = set()
-
-    def __enter__(self) -> TrustedSide:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._pool.stop()
-        self._pool.join()
-        self._scratch.close()
-
-    def _new_pool(self) -> ProcessPool:
-        return ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
-
-    def ask(self, version: Path, request: bytes) -> Answer:
-        """Put one request to the version of the exercise that lies in the folder `version`."""
-        key = (version, request)
-        if version in self._hopeless:
-            return Answer(failure=Failure("this version does not answer", fatal=True))
-        if key not in self._answers:
-            self._answers[key] = self._compute(version, request)
-        return self._answers[key]
-
-    def _compute(self, version: Path, request: bytes) -> Answer:
-        for _ in range(TRIALS):
-            start = time.monotonic()
-            try:
-                return _unpack(self._call(version, request))
-            except (ProcessExpired, BrokenProcessPool, CancelledError):
-                continue  # killed from outside, perhaps: the next one will tell
-            except FutureTimeout:
-                if self._pool.active and time.monotonic() - start >= self.seconds:
-                    break  # else the clock has jumped, by which the pool measures
-            except Exception as error:  # our own code: whatever it is, no student is to blame
-                return Answer(failure=Failure(f"{type(error).__name__}: {error}", "trusted"))
-        self._hopeless.add(version)
-        return Answer(failure=Failure("this version does not answer", fatal=True))
-
-    def _call(self, version: Path, request: bytes) -> bytes:
-        """Ask the trusted process; where its pool is broken, ask another."""
-        if not self._pool.active:
-            self._pool.stop()
-            self._pool.join()
-            self._pool = self._new_pool()
-        seconds = self.seconds + trusted.START_SECONDS
-        future = self._pool.schedule(
-            trusted.answer, args=(version, request, str(self._scratch.path)), timeout=seconds)
-        answer: bytes = future.result(timeout=seconds + SLACK_SECONDS)
-        return answer
-
-
 def read_answer(outcome: Outcome) -> Answer:
     """What the student's process sent, or why it sent nothing."""
     if outcome.answer is None:
         return Answer(failure=Failure(f"your code {outcome.says}", outcome.kind,
                                       fatal=outcome.fatal))
-    return _unpack(outcome.answer)
+    return unpack(outcome.answer)
 
 
-def _unpack(data: bytes) -> Answer:
+def unpack(data: bytes) -> Answer:
+    """Read what agent.answer has packed, on whichever side."""
     try:
         answer = wire.unpack(data)
         if "error" in answer:

@@ -31,6 +31,10 @@ from typing import Any, NoReturn
 
 MIB = 1024 * 1024
 WORK, HOME = "/home/student", "/home/own"
+# What every kernel imports while it starts.
+JUPYTER = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "sqlite3",
+           "IPython.core.completerlib", "IPython.extensions.storemagic", "tornado.queues",
+           "tornado.platform.asyncio", "encodings.idna")
 GROUPS = "/cgroups"
 
 # From the kernel's headers: sched.h, mount.h, prctl.h.
@@ -84,7 +88,7 @@ def main(preload: list[str], trial: dict[str, Any]) -> None:
 
 def _import(preload: list[str]) -> None:
     """Import what kernels will need; what cannot be imported, they will miss in their own way."""
-    for name in ["ipykernel.kernelapp", "ipykernel.ipkernel", *preload]:
+    for name in [*JUPYTER, *preload]:
         try:
             importlib.import_module(name)
         except Exception as error:

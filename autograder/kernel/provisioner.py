@@ -7,6 +7,7 @@ Clients reach the kernel over unix sockets: the sandbox has no network.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ from autograder.kernel.scratch import Scratch
 from autograder.kernel.warm import Nursery, nursery_of
 
 OURS = 8  # processes beside the student's: the walls' own
+LOOKS, LOOK_SECONDS = 40, 0.005  # at whether a kernel that was killed is gone
 SOCKET_PATH_LIMIT = 88  # of the 107 bytes that Linux allows, less the socket's own name
 
 
@@ -80,6 +82,14 @@ class SandboxProvisioner(LocalProvisioner):
         kernel: Any = self.nursery.start(*self._fork)
         self.process, self.pid, self.pgid = kernel, kernel.pid, None
         return self.connection_info
+
+    async def kill(self, restart: bool = False) -> None:
+        """Kill the kernel, and see it gone: its client would look again in a tenth of a second."""
+        await super().kill(restart=restart)
+        for _ in range(LOOKS):
+            if await self.poll() is not None:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _use_unix_sockets(self, runtime: Path) -> None:
         manager: Any = self.parent

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import inspect
 import json
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty
 from types import TracebackType
 from typing import Any, Literal
 
 import nbformat
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -62,7 +66,7 @@ class KernelSession:
     def __init__(self, files: Path, limits: Limits,
                  surroundings: Surroundings | None = None) -> None:
         self.limits = limits
-        self._manager = AsyncKernelManager(kernel_name=KERNEL_NAME)
+        self._manager = AsyncKernelManager(kernel_name=KERNEL_NAME, client_factory=_PromptClient)
         self._client = _CountingClient(limits.output * 1024 * 1024, self._manager)
         surroundings = surroundings or Surroundings()
         self._lenient = surroundings.lenient
@@ -148,6 +152,26 @@ class KernelSession:
         if number > 0:
             return f"crashed the Python process (signal {number})"
         return f"ended its own process (exit status {status})"
+
+
+class _PromptClient(AsyncKernelClient):
+    """Jupyter's client of a kernel, without its pause after the start.
+
+    Once the kernel answers, that listens for a fifth of a second to what belongs to no cell, to
+    throw it away. nbclient tells by itself what belongs to the cell that runs.
+    """
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Return once the kernel answers. Raises RuntimeError where it died or does not."""
+        end = time.monotonic() + (timeout or float("inf"))
+        while time.monotonic() < end and await self._async_is_alive():
+            self.kernel_info()
+            with contextlib.suppress(Empty):
+                reply = await self.shell_channel.get_msg(timeout=1)
+                await self.iopub_channel.get_msg(timeout=0.2)  # that it is connected, too
+                self._handle_kernel_info_reply(reply)
+                return
+        raise RuntimeError("the kernel died, or gave no answer")
 
 
 class _CountingClient(NotebookClient):

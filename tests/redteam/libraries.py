@@ -109,7 +109,7 @@ def _record(work: Work) -> str:
     """Judge a right solution; return what the reference answered, packed for REPLAY."""
     grader = pool._grader
     assert isinstance(grader, Grader)
-    ask, rows = grader._trusted.ask, []
+    ask, rows = grader.trusted.ask, []
 
     def listen(version: Path, request: bytes) -> Answer:
         answer = ask(version, request)
@@ -119,11 +119,11 @@ def _record(work: Work) -> str:
             rows.append([name, _text(request), _text(wire.pack({"value": answer.value}))])
         return answer
 
-    grader._trusted.ask = listen  # type: ignore[method-assign]
+    grader.trusted.ask = listen  # type: ignore[method-assign]
     try:
         grader.grade(work)
     finally:
-        grader._trusted.ask = ask  # type: ignore[method-assign]
+        grader.trusted.ask = ask  # type: ignore[method-assign]
     return _text(zlib.compress(json.dumps(rows).encode()))
 
 

@@ -1,0 +1,1 @@
+"""How fast a class is graded: beside other graders, beside the floor, and as it grows."""

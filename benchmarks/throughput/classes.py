@@ -1,0 +1,114 @@
+"""A class that has handed in: the same submissions for every grader that is compared.
+
+What the hidden tests ask of a right submission is recorded once. Rivals ask the same from inside
+the student's process (same_tests.py), so that all do the same work on the same code.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from autograder.course import COURSE_FILE, Course
+from autograder.judge import grading
+from autograder.judge.grading import Grader
+from autograder.judge.plugin import JudgePlugin
+from autograder.judge.sides import Answer, StudentSide
+from autograder.judge.work import Work
+from autograder.release.build import prepare
+from autograder.validate import Case, as_work, cases, handed_in, work
+
+ROOT = Path(__file__).resolve().parents[2]
+Asked = dict[str, list[tuple[bytes, bytes]]]  # by part: what is asked, and the right answer
+
+
+def course_at(folder: Path, assignment: str) -> Course:
+    """The kit's course in a folder of its own, the assignment built and nothing handed in."""
+    folder.mkdir(parents=True)
+    for name in (COURSE_FILE, "nbgrader_config.py"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "data").mkdir()
+    (folder / "data" / "hf").symlink_to(ROOT / "data" / "hf")
+    course = Course.load(folder)
+    prepare(course, assignment)
+    return course
+
+
+def works(course: Course, assignment: str, number: int) -> Iterator[tuple[str, Work]]:
+    """So many submissions by student: right in several forms, and wrong in one part, in turn.
+
+    The assignment has one exercise.
+    """
+    (exercise,) = course.exercises(assignment)
+    known: dict[str, list[Case]] = defaultdict(list)
+    for case in cases(course, assignment):
+        known[case.kind].append(case)
+    kinds = [known["variant"], known["misconception"]]
+    for index in range(number):
+        one = kinds[index % 2]
+        case = one[(index // 2 * 7) % len(one)]  # from all over the list
+        yield f"2026_{index:05d}", work(exercise, case.kind, case.name)
+
+
+def hand_in(course: Course, assignment: str, number: int) -> None:
+    """Put so many submissions where intake would."""
+    (exercise,) = course.exercises(assignment)
+    for student, one in works(course, assignment, number):
+        folder = course.submitted / student / assignment
+        folder.mkdir(parents=True)
+        nbformat.write(one.notebook, folder / f"{exercise.name}.ipynb")
+        for name, data in one.files.items():
+            (folder / name).write_bytes(data)
+
+
+def record(course: Course, assignment: str) -> Asked:
+    """What the hidden tests ask of the reference, in the real sandbox, and what it answers."""
+    (exercise,) = course.exercises(assignment)
+    asked: dict[str, list[bytes]] = defaultdict(list)
+    part = ""
+
+    class Recording(JudgePlugin):
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+            nonlocal part
+            (part, *_) = item.get_closest_marker("part").args
+            return super().pytest_runtest_protocol(item)
+
+    class Heard(StudentSide):
+        def ask(self, request: bytes) -> Answer:
+            asked[part].append(request)
+            return super().ask(request)
+
+    grading.JudgePlugin, grading.StudentSide = Recording, Heard
+    try:
+        with Grader(course, assignment, seed=1) as grader:
+            verdict = grader.grade(as_work(exercise, handed_in(exercise)))
+            assert verdict.points == verdict.max_points, verdict
+            reference = course.build / "reference" / exercise.name
+            return {part: [(request, grader.trusted.compute(reference, request))
+                           for request in requests] for part, requests in asked.items()}
+    finally:
+        grading.JudgePlugin, grading.StudentSide = JudgePlugin, StudentSide
+
+
+def read(file: Path) -> Asked:
+    """What was recorded."""
+    asked: Asked = pickle.loads(file.read_bytes())
+    return asked
+
+
+def main() -> None:
+    """Record in a process of its own: `python -m throughput.classes COURSE ASSIGNMENT FILE`."""
+    root, assignment, file = sys.argv[1:]
+    Path(file).write_bytes(pickle.dumps(record(Course.load(Path(root)), assignment)))
+
+
+if __name__ == "__main__":
+    main()
