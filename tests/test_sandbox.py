@@ -17,7 +17,7 @@ import pytest
 from conftest import REPO
 from jupyter_client.kernelspec import KernelSpecManager
 
-from autograder.kernel import agent, provisioner, warm, wire
+from autograder.kernel import agent, berth, warm, wire
 from autograder.kernel.sandbox import FIRST_UID, Limits, Sandbox, SandboxError, Surroundings
 from autograder.kernel.scratch import PREFIX
 from autograder.kernel.session import KERNEL_NAME, KernelSession, Outcome
@@ -374,7 +374,7 @@ def test_a_sockets_path_is_never_longer_than_linux_allows(
     deep = own_tmp / ("x" * (length - name - len(str(own_tmp)) - 1))
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    with provisioner._private_folder() as folder:
+    with berth.private_folder() as folder:
         assert len(f"{folder}/runtime/channel-5") <= 107
         assert folder.is_relative_to(deep) or length > 85
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autograder.judge.testing import Wrong, assert_close, is_close, same
@@ -19,6 +19,7 @@ values = st.recursive(
 
 
 @given(values)
+@example(float("inf"))
 def test_a_value_is_the_same_as_itself(value: Any) -> None:
     assert same(value, value)
 

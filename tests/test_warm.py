@@ -114,9 +114,12 @@ def test_nothing_shared_can_be_written(home: Path, path: str) -> None:
 
 
 @pytest.fixture
-def unfiltered(monkeypatch: pytest.MonkeyPatch) -> None:
+def unfiltered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No filter of system calls (calls.py): the walls behind it must hold by themselves."""
+    warm.close_all()  # with a kernel that is ready, and has the filter
     monkeypatch.setattr(calls, "program", lambda: b"")
+    yield
+    warm.close_all()
 
 
 @pytest.mark.parametrize("call", [
@@ -191,12 +194,43 @@ def test_without_a_nursery_kernels_start_cold(home: Path, monkeypatch: pytest.Mo
     assert capsys.readouterr().err.count("Kernels start cold: no kernel could be warmed") == 1
 
 
+def test_the_next_kernel_is_ready_before_it_is_asked_for(home: Path) -> None:
+    (home / "mine.txt").write_text("here from the start of its own session")
+    with kernel(home):
+        ready = nursery()._spare
+        assert ready is not None and list(ready.berth.files.iterdir()) == []
+    with kernel(home) as session:
+        assert session._manager.provisioner.warm is ready  # type: ignore[union-attr]
+        assert value(session, "open('mine.txt').read()").startswith("here")
+
+
+def test_a_ready_kernel_that_was_killed_is_not_handed_out(home: Path) -> None:
+    with kernel(home):
+        killed = nursery()._spare
+        assert killed is not None
+        killed.kill()
+        killed.wait(10)
+    with kernel(home) as session:
+        assert session._manager.provisioner.warm is not killed  # type: ignore[union-attr]
+        assert value(session, "6 * 7") == 42
+    assert not killed.berth.path.exists()
+
+
+def test_what_one_leaves_behind_does_not_reach_the_one_that_waits(home: Path) -> None:
+    with kernel(home) as one:
+        one.run("for place in ('/tmp', '/home', '/dev/shm', '.'): open(place + '/left', 'w')", 10)
+    with kernel(home) as other:
+        assert value(other, "import os\n[os.path.exists(p + '/left') for p in "
+                            "('/tmp', '/home', '/dev/shm', '.', '/submission')]") == [False] * 5
+
+
 def test_nothing_is_left_when_all_is_closed(home: Path) -> None:
     surroundings = Surroundings(preload=["json"])
     with KernelSession(home, Limits(), surroundings):
         own = warm.nursery_of(surroundings, Limits())
         assert own is not None
-        assert len(list(own.folder.iterdir())) == 3  # two of the nursery's, one of the kernel's
-    assert len(list(own.folder.iterdir())) == 2
+        # Two of the nursery's own, the kernel's, and that of the one that is ready.
+        assert len(list(own.folder.iterdir())) == 4
+    assert len(list(own.folder.iterdir())) == 3
     warm.close_all()
     assert not own.alive and not own.folder.exists()

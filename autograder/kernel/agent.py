@@ -14,6 +14,7 @@ import linecache
 import os
 import sys
 import traceback
+import zlib
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,14 +112,14 @@ def _describe(error: BaseException, folder: Path) -> dict[str, Any]:
 
 
 def serve(request: str) -> None:
-    """Answer one request inside a Jupyter kernel, as display data under our own MIME type."""
+    """Answer one packed request inside a Jupyter kernel, as display data of our own MIME type."""
     from IPython import get_ipython
     from IPython.display import publish_display_data
 
     shell = get_ipython()
     code = Code(shell.user_ns, Path.cwd())
     with standins.whole():
-        data = answer(base64.b64decode(request), code)
+        data = answer(zlib.decompress(base64.b64decode(request)), code)
     publish_display_data({MIME: base64.b64encode(data).decode()})
 
 

@@ -3,15 +3,18 @@
 It runs inside the sandbox (warm.py starts it there, giving this file as text), and holds nothing
 of any submission. Each kernel that it forks goes behind walls of its own before it runs a line of
 student code: its own pid, mount, network and ipc namespaces, empty /home, /tmp and /dev/shm, its
-own user, its own limits. Requests are JSON lines on stdin, answers JSON lines on stdout:
+own user, its own limits. It then waits to be let go, and fetches its home: until then its `files`
+may be empty. Requests are JSON lines on stdin, answers JSON lines on stdout:
 
     {"start": "7", "files": ..., "runtime": ..., "connection": ..., "uid": ..., "limits": ...}
+    {"go": "7"}
     {"kill": "7"}                   ->      {"ended": "7", "status": -9}
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import ctypes
 import fcntl
 import gc
@@ -31,6 +34,7 @@ from typing import Any, NoReturn
 
 MIB = 1024 * 1024
 WORK, HOME = "/home/student", "/home/own"
+GATE = 3  # the descriptor at which a kernel waits
 # What every kernel imports while it starts.
 JUPYTER = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "sqlite3",
            "IPython.core.completerlib", "IPython.extensions.storemagic", "tornado.queues",
@@ -66,6 +70,7 @@ def main(preload: list[str], trial: dict[str, Any]) -> None:
     gc.freeze()  # what is here stays shared between all kernels
     _say(ready=True)
     kernels: dict[int, str] = {}
+    gates: dict[str, int] = {}  # what is written there lets a kernel go
     with selectors.DefaultSelector() as selector:
         selector.register(0, selectors.EVENT_READ)
         pending = b""
@@ -77,13 +82,15 @@ def main(preload: list[str], trial: dict[str, Any]) -> None:
                         return
                     *lines, pending = (pending + data).split(b"\n")
                     for line in lines:
-                        _obey(json.loads(line), kernels, selector)
+                        _obey(json.loads(line), kernels, gates, selector)
                 else:
                     selector.unregister(key.fd)
                     os.close(key.fd)
                     pid = key.data
                     _, status = os.waitpid(pid, 0)
-                    _say(ended=kernels.pop(pid), status=os.waitstatus_to_exitcode(status))
+                    name = kernels.pop(pid)
+                    _shut(gates, name)
+                    _say(ended=name, status=os.waitstatus_to_exitcode(status))
 
 
 def _import(preload: list[str]) -> None:
@@ -101,17 +108,31 @@ def _say(**message: Any) -> None:
     os.write(1, json.dumps(message).encode() + b"\n")
 
 
-def _obey(request: dict[str, Any], kernels: dict[int, str], selector: Any) -> None:
+def _obey(request: dict[str, Any], kernels: dict[int, str], gates: dict[str, int], selector: Any
+          ) -> None:
     if "kill" in request:
         for pid, name in kernels.items():
             if name == request["kill"]:
                 os.kill(pid, signal.SIGKILL)
-        return
-    pid = os.fork()
-    if pid == 0:
-        _become_keeper(request)
-    kernels[pid] = request["start"]
-    selector.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
+    elif "go" in request:
+        _shut(gates, request["go"], b"go")
+    else:
+        request["gate"], gates[request["start"]] = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            _become_keeper(request)
+        os.close(request["gate"])
+        kernels[pid] = request["start"]
+        selector.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
+
+
+def _shut(gates: dict[str, int], name: str, word: bytes = b"") -> None:
+    """Say the word at a kernel's gate, and leave it. One that has ended hears nothing."""
+    gate = gates.pop(name, None)
+    if gate is not None:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(gate, word)
+        os.close(gate)
 
 
 def _become_keeper(request: dict[str, Any]) -> NoReturn:
@@ -187,18 +208,13 @@ def _raise_loopback() -> None:
 
 
 def _become_kernel(request: dict[str, Any]) -> NoReturn:
-    """Give up every right, fill the home, and run a Jupyter kernel until it ends."""
+    """Give up every right, and run a Jupyter kernel until it ends."""
     try:
         _limit(request["limits"])
         _drop_rights(request["uid"])
-        _silence()
+        _silence(request["gate"])
         os.mkdir(HOME)
-        shutil.copytree("/submission", WORK, symlinks=True)
-        for root, folders, names in os.walk(WORK):
-            for name in (*folders, *names):
-                path = os.path.join(root, name)
-                if not os.path.islink(path):
-                    os.chmod(path, os.stat(path).st_mode | 0o200)
+        os.mkdir(WORK)
         os.chdir(WORK)
         _reseed()
         _refuse(base64.b64decode(request["calls"]))
@@ -206,6 +222,22 @@ def _become_kernel(request: dict[str, Any]) -> NoReturn:
         os._exit(126)
     _serve(request["connection"])
     os._exit(0)
+
+
+def _wait_and_fetch() -> None:
+    """Wait at the gate; then copy what the submission's folder holds into the home."""
+    try:
+        if not os.read(GATE, 2):
+            os._exit(125)  # nobody will ever come
+        os.close(GATE)
+        shutil.copytree("/submission", WORK, symlinks=True, dirs_exist_ok=True)
+        for root, folders, names in os.walk(WORK):
+            for name in (*folders, *names):
+                path = os.path.join(root, name)
+                if not os.path.islink(path):
+                    os.chmod(path, os.stat(path).st_mode | 0o200)
+    except BaseException:
+        os._exit(126)
 
 
 def _limit(limits: dict[str, int]) -> None:
@@ -244,12 +276,14 @@ def _refuse(program: bytes) -> None:
         _check(_libc.prctl(SET_SECCOMP, FILTER_MODE, ctypes.c_char_p(filter_), 0, 0), "seccomp")
 
 
-def _silence() -> None:
-    """Nothing of the nursery stays open: no pipe, no pidfd."""
+def _silence(gate: int | None = None) -> None:
+    """Nothing of the nursery stays open, no pipe, no pidfd, but the kernel's own gate."""
+    if gate is not None:
+        os.dup2(gate, GATE)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    os.closerange(3, 4096)
+    os.closerange(GATE if gate is None else GATE + 1, 4096)
 
 
 def _reseed() -> None:
@@ -262,13 +296,16 @@ def _reseed() -> None:
 
 
 def _serve(connection: str) -> None:
-    """What `python -m ipykernel_launcher -f CONNECTION` does."""
+    """What `python -m ipykernel_launcher -f CONNECTION` does, with a wait before the last step."""
     main_module = type(sys)("__main__")
     sys.modules["__main__"] = main_module
     sys.argv = ["ipykernel_launcher", "-f", connection, "--InteractiveShellApp.ignore_cwd=True"]
     application = sys.modules["ipykernel.kernelapp"].IPKernelApp
     application.clear_instance()
-    application.launch_instance(argv=sys.argv[1:])
+    kernel = application.instance()
+    kernel.initialize(sys.argv[1:])
+    _wait_and_fetch()
+    kernel.start()
 
 
 def _mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:

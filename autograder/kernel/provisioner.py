@@ -9,30 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Dict
 
-from autograder.kernel import cgroup
+from autograder.kernel.berth import Berth
 from autograder.kernel.cgroup import Group
-from autograder.kernel.sandbox import Limits, Sandbox, Surroundings
-from autograder.kernel.scratch import Scratch
-from autograder.kernel.warm import Nursery, nursery_of
+from autograder.kernel.sandbox import Limits, Surroundings
+from autograder.kernel.warm import WarmKernel, nursery_of
 
-OURS = 8  # processes beside the student's: the walls' own
 LOOKS, LOOK_SECONDS = 40, 0.005  # at whether a kernel that was killed is gone
-SOCKET_PATH_LIMIT = 88  # of the 107 bytes that Linux allows, less the socket's own name
 
 
 class SandboxProvisioner(LocalProvisioner):
     """Starts a kernel inside bubblewrap. The client's `cwd` becomes the kernel's home, as a copy.
 
-    A client that names no folder gets an empty home.
+    A client that names no folder gets an empty home. Where `surroundings` names modules to be
+    imported ahead, the kernel is a warm one, made ready before it was asked for.
 
     `limits` and `surroundings` (fields of sandbox.Limits and sandbox.Surroundings) may stand in
     the kernelspec's provisioner config or be set by the client before the kernel starts.
@@ -40,47 +36,43 @@ class SandboxProvisioner(LocalProvisioner):
 
     limits = Dict().tag(config=True)
     surroundings = Dict().tag(config=True)
-    folder: Scratch | None = None
-    nursery: Nursery | None = None
-    group: Group | None = None
+    berth: Berth | None = None
+    warm: WarmKernel | None = None
+
+    @property
+    def group(self) -> Group | None:
+        """The kernel's control group, where this machine has any."""
+        return self.berth.group if self.berth is not None else None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Lay out the folders, move the channels to unix sockets and wrap the command."""
+        """Find a berth, move the channels to unix sockets in it, and wrap the command."""
         limits = Limits(**{**self.limits, **kwargs.pop("limits", {})})
         surroundings = Surroundings(**{**self.surroundings, **kwargs.pop("surroundings", {})})
-        cwd = kwargs.pop("cwd", None)
-        self._remove_folder()
-        self.nursery = nursery_of(surroundings, limits)
-        self.folder = _private_folder(self.nursery)
-        private = self.folder.path
-        runtime = private / "runtime"
-        runtime.mkdir()
-        self._use_unix_sockets(runtime)
+        home = kwargs.pop("cwd", None)
+        self._leave()
+        nursery = nursery_of(surroundings, limits)
+        self.warm = nursery.take() if nursery is not None else None
+        berth = self.berth = (self.warm.berth if self.warm is not None
+                              else Berth(limits, surroundings))
+        self._use_sockets(berth)
         kwargs = await super().pre_launch(**kwargs)
-        copy = private / "files"
-        if cwd is None:  # never guessed: the folder of the process may hold anything
-            copy.mkdir()
-        else:
-            shutil.copytree(cwd, copy, symlinks=True)
-        sandbox = Sandbox(copy, runtime, limits, surroundings)
-        _give(private, sandbox.uid)
-        self.group = cgroup.create(limits.memory + limits.scratch, limits.processes + OURS)
-        if self.nursery is not None:
-            self._fork = (copy, runtime, str(runtime / "connection.json"), sandbox.uid, limits,
-                          self.group.procs_inside if self.group else [])
+        berth.fill(home)
+        if self.warm is not None:
             return kwargs
-        kwargs["cmd"] = sandbox.command(kwargs["cmd"], self.group.procs if self.group else [])
+        groups = berth.group.procs if berth.group else []
+        kwargs["cmd"] = berth.sandbox.command(kwargs["cmd"], groups)
         kwargs["env"] = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
-        kwargs["cwd"] = str(private)
+        kwargs["cwd"] = str(berth.path)
         kwargs["stdout"] = kwargs["stderr"] = subprocess.DEVNULL
         return kwargs
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Fork a warm kernel or, without a nursery, start a cold one."""
-        if self.nursery is None:
+        """Let a warm kernel go or, without a nursery, start a cold one."""
+        if self.warm is None:
             return await super().launch_kernel(cmd, **kwargs)
-        kernel: Any = self.nursery.start(*self._fork)
-        self.process, self.pid, self.pgid = kernel, kernel.pid, None
+        self.warm.go()
+        process: Any = self.warm
+        self.process, self.pid, self.pgid = process, process.pid, None
         return self.connection_info
 
     async def kill(self, restart: bool = False) -> None:
@@ -91,54 +83,28 @@ class SandboxProvisioner(LocalProvisioner):
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _use_unix_sockets(self, runtime: Path) -> None:
+    def _use_sockets(self, berth: Berth) -> None:
+        """Of a warm kernel, those that it listens to already."""
         manager: Any = self.parent
         manager.cleanup_connection_file()
-        manager.transport = "ipc"
-        manager.ip = str(runtime / "channel")
-        manager.connection_file = str(runtime / "connection.json")
+        manager.connection_file = str(berth.connection)
+        if berth.connection.exists():
+            manager.load_connection_file()
+        else:
+            manager.transport, manager.ip = "ipc", berth.channel
 
     async def cleanup(self, restart: bool = False) -> None:
-        """Take the private folders away once the kernel is gone."""
+        """Give the berth up once the kernel is gone."""
         await super().cleanup(restart=restart)
         if not restart:
-            self._remove_folder()
+            self._leave()
 
-    def _remove_folder(self) -> None:
-        if self.group is not None:
-            self.group.remove()
-            self.group = None
-        if self.folder is not None:
-            self.folder.close()
-            self.folder = None
+    def _leave(self) -> None:
+        if self.berth is not None:
+            self.berth.close()
+            self.berth = None
 
     def seal(self) -> None:
-        """Once the kernel's sockets are there: nobody else can put anything beside them.
-
-        They lie in a folder of this machine, where no limit but the disk's would hold. Without
-        root the sandbox's user is ourselves, and could open the folder again.
-        """
-        if self.folder is not None:
-            os.chmod(self.folder.path / "runtime", 0o555)
-            if os.geteuid() == 0:
-                os.chown(self.folder.path / "runtime", 0, 0)
-
-
-def _private_folder(nursery: Nursery | None = None) -> Scratch:
-    """A new folder that only we can enter, its path short enough to hold a socket."""
-    if nursery is not None:
-        return Scratch(nursery.folder)
-    scratch = Scratch()
-    if len(str(scratch.path)) > SOCKET_PATH_LIMIT:
-        scratch.close()
-        scratch = Scratch("/tmp")
-    return scratch
-
-
-def _give(folder: Path, uid: int) -> None:
-    """Let the sandbox's user read and write below `folder`; the folder itself stays ours."""
-    if os.geteuid() != 0:
-        return
-    for root, names, files in os.walk(folder):
-        for name in (*names, *files):
-            os.chown(os.path.join(root, name), uid, uid, follow_symlinks=False)
+        """See Berth.seal; to be called once the kernel answers."""
+        if self.berth is not None:
+            self.berth.seal()

@@ -190,6 +190,7 @@ class Sandbox:
             "PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "PYTHONNOUSERSITE": "1",
             "MPLBACKEND": "Agg", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
             "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else Jupyter's debugger warns
         }
         if self.surroundings.hub:
             plain |= offline.environment(HUB, f"{HOME}/{HUB_LINKS}")

@@ -13,6 +13,7 @@ import inspect
 import json
 import signal
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
@@ -31,6 +32,7 @@ from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 
 KILLED = "was killed (signal 9)"
 KERNEL_NAME = "autograder-sandbox"
+A_MOMENT = 0.02  # seconds; what a kernel that is asked at once says first may be lost
 Kind = Literal["done", "error", "timeout", "died", "flooded"]
 
 
@@ -124,7 +126,7 @@ class KernelSession:
 
     def ask(self, request: bytes, timeout: float) -> Outcome:
         """Run a probe (see agent.answer); the packed answer stands in the outcome."""
-        text = base64.b64encode(request).decode()
+        text = base64.b64encode(zlib.compress(request, 1)).decode()  # what is long is slow to run
         outcome = self.run(f"{_AGENT}.serve({text!r})", timeout)
         if outcome.kind == "done" and outcome.answer is None:
             return Outcome("died", "gave no answer")
@@ -168,7 +170,7 @@ class _PromptClient(AsyncKernelClient):
             self.kernel_info()
             with contextlib.suppress(Empty):
                 reply = await self.shell_channel.get_msg(timeout=1)
-                await self.iopub_channel.get_msg(timeout=0.2)  # that it is connected, too
+                await self.iopub_channel.get_msg(timeout=A_MOMENT)  # that it is connected, too
                 self._handle_kernel_info_reply(reply)
                 return
         raise RuntimeError("the kernel died, or gave no answer")

@@ -2,7 +2,8 @@
 
 One nursery (nursery.py) is started in the sandbox for each kind of surroundings, when the first
 kernel is asked for, and serves this process until it ends. A forked kernel has walls of its own,
-as strong as those of a kernel that is started cold.
+as strong as those of a kernel that is started cold. While one is in use the next is made ready: it
+waits behind its walls, with an empty home, for what it is to find there. Each is used once.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 
 from autograder.kernel import calls, cgroup, nursery
+from autograder.kernel.berth import Berth
 from autograder.kernel.sandbox import (
     Limits,
     Sandbox,
@@ -40,6 +41,8 @@ class Nursery:
     def __init__(self, surroundings: Surroundings, limits: Limits) -> None:
         self._scratch = Scratch("/tmp")
         self.folder = self._scratch.path
+        self._surroundings, self._limits = surroundings, limits
+        self._spare: WarmKernel | None = None
         self._count = 0
         self._ended: dict[str, int] = {}
         self._heard = b""
@@ -60,20 +63,39 @@ class Nursery:
         self._ready = False
         self._wait_until_ready()
 
-    def start(self, files: Path, runtime: Path, connection: str, uid: int, limits: Limits,
-              groups: list[str]) -> WarmKernel:
-        """Fork a kernel whose home is a copy of `files`, reached by `connection` in `runtime`.
-
-        `groups` are the files by which it joins its control groups, as the nursery sees them.
+    def take(self) -> WarmKernel:
+        """A kernel that nobody has used: the one that is ready, or else a new one.
 
         Raises SandboxError where the nursery does not live.
         """
+        ready, self._spare = self._spare, None
+        if ready is not None and ready.poll() is not None:  # killed from outside
+            ready.berth.close()
+            ready = None
+        return ready or self._start()
+
+    def go(self, name: str) -> None:
+        """Let a kernel fetch its home and serve; make the next one ready."""
+        self._tell({"go": name})
+        if self._spare is None:
+            self._spare = self._start()
+
+    def _start(self) -> WarmKernel:
+        """Fork a kernel that waits in a berth of its own."""
         self._count += 1
         name = str(self._count)
-        self._tell({"start": name, "files": str(files), "runtime": str(runtime),
-                    "connection": connection, "uid": uid, "limits": asdict(limits),
-                    "groups": groups, "calls": base64.b64encode(calls.program()).decode()})
-        return WarmKernel(self, name)
+        berth = Berth(self._limits, self._surroundings, self.folder)
+        berth.connect()
+        try:
+            self._tell({"start": name, "files": str(berth.files), "runtime": str(berth.runtime),
+                        "connection": str(berth.connection), "uid": berth.sandbox.uid,
+                        "limits": asdict(self._limits),
+                        "groups": berth.group.procs_inside if berth.group else [],
+                        "calls": base64.b64encode(calls.program()).decode()})
+        except SandboxError:
+            berth.close()
+            raise
+        return WarmKernel(self, name, berth)
 
     def kill(self, name: str) -> None:
         """Kill a kernel and all that it started."""
@@ -97,6 +119,9 @@ class Nursery:
             return
         self._process.kill()
         self._process.communicate()
+        if self._spare is not None:
+            self._spare.berth.close()
+            self._spare = None
         self._scratch.close()
 
     def _wait_until_ready(self) -> None:
@@ -138,9 +163,10 @@ class WarmKernel:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, nursery: Nursery, name: str) -> None:
+    def __init__(self, nursery: Nursery, name: str, berth: Berth) -> None:
         self._nursery = nursery
         self._name = name
+        self.berth = berth
         self.pid = 0  # it has none outside
 
     @property
@@ -157,6 +183,10 @@ class WarmKernel:
                 raise subprocess.TimeoutExpired("a warm kernel", timeout or 3600)
             time.sleep(0.01)
         return status
+
+    def go(self) -> None:
+        """Serve, with what lies in the berth by now."""
+        self._nursery.go(self._name)
 
     def kill(self) -> None:
         self._nursery.kill(self._name)

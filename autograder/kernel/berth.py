@@ -1,0 +1,94 @@
+"""A berth: what one kernel has of this machine, before and while it runs, and nobody else."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from jupyter_client.connect import write_connection_file
+
+from autograder.kernel import cgroup
+from autograder.kernel.sandbox import Limits, Sandbox, Surroundings
+from autograder.kernel.scratch import Scratch
+
+OURS = 8  # processes beside the student's: the walls' own
+SOCKET_PATH_LIMIT = 88  # of the 107 bytes that Linux allows, less the socket's own name
+
+
+class Berth:
+    """A private folder in `parent`, a user and a control group, gone when it is closed."""
+
+    def __init__(self, limits: Limits, surroundings: Surroundings, parent: Path | None = None
+                 ) -> None:
+        self._folder = private_folder(parent)
+        self.path = self._folder.path
+        self.files, self.runtime = self.path / "files", self.path / "runtime"
+        self.files.mkdir()
+        self.runtime.mkdir()
+        self.sandbox = Sandbox(self.files, self.runtime, limits, surroundings)
+        self.group = cgroup.create(limits.memory + limits.scratch, limits.processes + OURS)
+        self._give()
+
+    @property
+    def connection(self) -> Path:
+        """The file that tells where the kernel's channels are."""
+        return self.runtime / "connection.json"
+
+    @property
+    def channel(self) -> str:
+        """What the names of the channels' sockets begin with."""
+        return str(self.runtime / "channel")
+
+    def connect(self) -> None:
+        """Choose the channels before the kernel's client does, and a key of their own."""
+        write_connection_file(str(self.connection), ip=self.channel, transport="ipc",
+                              key=secrets.token_hex(32).encode(), kernel_name="warm")
+        self._give()
+
+    def fill(self, home: str | None) -> None:
+        """Copy what the kernel is to find in its home, the last thing before it starts.
+
+        A client that names no folder has an empty one: that of the process may hold anything.
+        """
+        if home is not None:
+            shutil.copytree(home, self.files, symlinks=True, dirs_exist_ok=True)
+        self._give()
+
+    def seal(self) -> None:
+        """Once the kernel's sockets are there: nobody else can put anything beside them.
+
+        They lie in a folder of this machine, where no limit but the disk's would hold. Without
+        root the sandbox's user is ourselves, and could open the folder again.
+        """
+        os.chmod(self.runtime, 0o555)
+        if os.geteuid() == 0:
+            os.chown(self.runtime, 0, 0)
+
+    def close(self) -> None:
+        if self.group is not None:
+            self.group.remove()
+            self.group = None
+        self._folder.close()
+
+    def _give(self) -> None:
+        """Let the sandbox's user read and write all that lies here; the folder itself stays ours.
+        """
+        if os.geteuid() != 0:
+            return
+        for root, names, files in os.walk(self.path):
+            for name in (*names, *files):
+                os.chown(os.path.join(root, name), self.sandbox.uid, self.sandbox.uid,
+                         follow_symlinks=False)
+
+
+def private_folder(parent: Path | None = None) -> Scratch:
+    """A new folder that only we can enter, its path short enough to hold a socket."""
+    if parent is not None:
+        return Scratch(parent)
+    scratch = Scratch()
+    if len(str(scratch.path)) > SOCKET_PATH_LIMIT:
+        scratch.close()
+        scratch = Scratch("/tmp")
+    return scratch
