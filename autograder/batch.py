@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from autograder.course import Course
 from autograder.gradebook import book, native
 from autograder.gradebook.backup import back_up
 from autograder.gradebook.preprocessors import known
+from autograder.gradebook.writers import PageWriters
 from autograder.intake.notebooks import readable, released_instead, settle
 from autograder.intake.received import Received, note_of, notes, write_notes
 from autograder.journal import Entry, Journal, last_entries, path_of
@@ -36,6 +38,7 @@ Key = tuple[str, str]  # student, exercise
 # With a course, an assignment, a seed and works: a verdict for each, as they come.
 Judging = Callable[[Course, str, int, Iterable[tuple[Key, Work]]],
                    Iterator[tuple[Key, Verdict | Lost]]]
+JUDGES_A_WRITER = 4  # who is judged takes longer than who is entered, by far
 NO_PAGE = "no page can be made of this notebook; formgrader shows the released one in its place"
 
 
@@ -72,18 +75,27 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
     prepare(course, assignment)
     _settle(course, assignment, students)
     done = Done()
-    entered = _Entered(course, assignment)
     waiting = {student: dict[str, Verdict]() for student in students}
     every = len(course.assignment(assignment).exercises)
     judging = _judging(processes, scheduler)
-    for (student, exercise), verdict in _verdicts(course, assignment, students, judging, again,
-                                                  done):
-        waiting[student][exercise] = verdict
-        told(0.5 / every)
-        if len(waiting[student]) == every:
-            entered.enter(student, waiting.pop(student))
+    with PageWriters(course, assignment, _writers(processes, scheduler)) as pages:
+        entered = _Entered(course, assignment, pages)
+        for (student, exercise), verdict in _verdicts(course, assignment, students, judging, again,
+                                                      done):
+            waiting[student][exercise] = verdict
+            told(0.5 / every)
+            if len(waiting[student]) == every:
+                entered.enter(student, waiting.pop(student))
+            for _ in entered.finished():
+                told(0.5)
+        for _ in entered.finished(every=True):
             told(0.5)
     return done
+
+
+def _writers(processes: int, scheduler: str) -> int:
+    """How many processes beside this one write pages: few of those that judge here."""
+    return processes - 1 if scheduler else processes // JUDGES_A_WRITER
 
 
 def _settle(course: Course, assignment: str, students: list[str]) -> None:
@@ -164,39 +176,55 @@ def _judge(course: Course, assignment: str, due: dict[Key, str],
 class _Entered:
     """Enters verdicts in the gradebook; whose row and page are there already is left alone."""
 
-    def __init__(self, course: Course, assignment: str) -> None:
-        self._course, self._assignment = course, assignment
+    def __init__(self, course: Course, assignment: str, pages: PageWriters) -> None:
+        self._course, self._assignment, self._pages = course, assignment, pages
         self._release = fingerprint(course, assignment)
         self._file = course.journal / f"{assignment}.entered.jsonl"
         self._known = dict(_lines(self._file))
         self._rows = {row.student: row for row in book.rows(course, assignment)}
+        self._open: dict[str, dict[str, Verdict]] = {}  # whose page is being written
+        self._left_alone: list[str] = []
 
     def enter(self, student: str, verdicts: dict[str, Verdict]) -> None:
-        """Enter one submission, render its feedback, and note that this is done."""
+        """Enter one submission, and have its feedback written."""
         row = self._rows.get(student)
         page = self._course.feedback / student / self._assignment
         if row and page.is_dir() and self._known.get(student) == self._state(row, verdicts):
+            self._left_alone.append(student)
             return
-        with known({(self._assignment, student, exercise): verdict
-                    for exercise, verdict in verdicts.items()}):
+        with self._told(student, verdicts):
             _enter(self._course, self._assignment, student)
-            self._write_page(student)
-        row = book.row(self._course, self._assignment, student)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with open(self._file, "a", encoding="utf-8") as file:
-            file.write("\n" + json.dumps([student, self._state(row, verdicts)]))
+        self._open[student] = verdicts
+        self._pages.start(student)
 
-    def _write_page(self, student: str) -> None:
-        """The feedback page; from the released notebook where none can be made of the student's."""
+    def finished(self, every: bool = False) -> Iterator[str]:
+        """Whose row and page are there by now; waits for `every` one that has been entered."""
+        yield from self._left_alone
+        self._left_alone.clear()
+        for student, there in self._pages.written(every):
+            verdicts = self._open.pop(student)
+            if not there:
+                self._write_released(student, verdicts)
+            row = book.row(self._course, self._assignment, student)
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with open(self._file, "a", encoding="utf-8") as file:
+                file.write("\n" + json.dumps([student, self._state(row, verdicts)]))
+            yield student
+
+    def _told(self, student: str, verdicts: dict[str, Verdict]) -> AbstractContextManager[None]:
+        """While nbgrader converts, these are the verdicts."""
+        return known({(self._assignment, student, exercise): verdict
+                      for exercise, verdict in verdicts.items()})
+
+    def _write_released(self, student: str, verdicts: dict[str, Verdict]) -> None:
+        """A page made from the released notebook, where none can be made of the student's."""
         course, assignment = self._course, self._assignment
-        try:
-            native.generate_feedback(course, assignment, student)
-        except native.NativeError:
+        with self._told(student, verdicts):
             with released_instead(course, assignment, course.submitted / student / assignment):
                 native.autograde(course, assignment, student)
             native.generate_feedback(course, assignment, student)
-            note = note_of(course, assignment, student) or Received("", student)
-            write_notes(course, assignment, [replace(note, flags=(*note.flags, NO_PAGE))])
+        note = note_of(course, assignment, student) or Received("", student)
+        write_notes(course, assignment, [replace(note, flags=(*note.flags, NO_PAGE))])
 
     def _state(self, row: book.Row, verdicts: dict[str, Verdict]) -> str:
         """A hash over what the feedback page shows; what a person typed since is in the row."""

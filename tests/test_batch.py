@@ -15,6 +15,8 @@ from autograder.course import Course, CourseError
 from autograder.gradebook import book, native
 from autograder.gradebook.backup import KEPT, back_up
 from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.writers import PageWriters
+from autograder.intake.received import note_of
 from autograder.release.build import prepare
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
@@ -194,3 +196,32 @@ def test_a_password_may_hold_a_dollar(toy: Course, monkeypatch: pytest.MonkeyPat
         _ = course.db_url
     monkeypatch.setenv("SECRET", "a$b")
     assert course.db_url == "postgresql://me:a$b@host/grades"
+
+
+@pytest.mark.parametrize("writers", [0, 2])
+def test_pages_are_collected_whoever_wrote_them(graded: Course, writers: int) -> None:
+    with PageWriters(graded, "toy", writers) as pages:
+        for student in ("s001", "s002", "s404"):  # of whom there is nothing
+            pages.start(student)
+        assert dict(pages.written(every=True)) == {"s001": True, "s002": True, "s404": False}
+        assert not dict(pages.written(every=True))
+
+
+@pytest.mark.parametrize("writers", [0, 1])
+def test_whose_page_cannot_be_made_gets_the_released_one(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writers: int) -> None:
+    course = own_course(tmp_path)
+    hand_in(course, "s001")
+    monkeypatch.setattr(batch, "JUDGES_A_WRITER", 1 if writers else 99)
+    start = PageWriters.start
+
+    def spoiled(self: PageWriters, student: str) -> None:
+        (course.root / "autograded" / student / "toy" / "toy.ipynb").write_text("no notebook")
+        start(self, student)
+
+    monkeypatch.setattr(PageWriters, "start", spoiled)
+    grade(course)
+    assert (course.feedback / "s001" / "toy" / "toy.html").is_file()
+    note = note_of(course, "toy", "s001")
+    assert note is not None and batch.NO_PAGE in note.flags
+    assert points(course) == {"s001": 10}

@@ -1,0 +1,70 @@
+"""Feedback pages are written beside the batch: of all that follows a verdict they take longest."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from types import TracebackType
+
+from pebble import ProcessPool
+
+from autograder.course import Course
+from autograder.gradebook import native
+
+AHEAD = 2  # pages under way for each process
+
+
+class PageWriters:
+    """Processes that write feedback pages; with none, they are written here and now.
+
+    Use as a context manager. Whoever starts a page collects it with `written`.
+    """
+
+    def __init__(self, course: Course, assignment: str, processes: int) -> None:
+        self._course, self._assignment, self._processes = course, assignment, processes
+        self._pool: ProcessPool | None = None
+        self._begun: dict[Future[bool], str] = {}
+
+    def __enter__(self) -> PageWriters:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if self._pool is not None:
+            self._pool.stop()
+            self._pool.join()
+
+    def start(self, student: str) -> None:
+        """Have the page of a student who stands in the gradebook written."""
+        if not self._processes:
+            future: Future[bool] = Future()
+            future.set_result(_write(self._course, self._assignment, student))
+        else:
+            self._pool = self._pool or ProcessPool(
+                self._processes, context=multiprocessing.get_context("spawn"))
+            future = self._pool.schedule(_write, args=(self._course, self._assignment, student))
+        self._begun[future] = student
+
+    def written(self, every: bool = False) -> Iterator[tuple[str, bool]]:
+        """Pages that have come to an end: whose, and whether there is one.
+
+        Waits for `every` page or else, where many are under way, for one. Raises CourseError
+        where the machine is at fault.
+        """
+        while self._begun:
+            wait_for_one = every or len(self._begun) > AHEAD * self._processes
+            done = wait(self._begun, None if wait_for_one else 0, FIRST_COMPLETED).done
+            if not done:
+                return
+            for future in done:
+                yield self._begun.pop(future), future.result()
+
+
+def _write(course: Course, assignment: str, student: str) -> bool:
+    """Whether nbgrader could make a page of what lies in autograded/."""
+    try:
+        native.generate_feedback(course, assignment, student)
+    except native.NativeError:
+        return False
+    return True
