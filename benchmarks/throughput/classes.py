@@ -30,10 +30,15 @@ Asked = dict[str, list[tuple[bytes, bytes]]]  # by part: what is asked, and the 
 
 
 def course_at(folder: Path, assignment: str) -> Course:
-    """The kit's course in a folder of its own, the assignment built and nothing handed in."""
+    """The kit's course in a folder of its own, the assignment built and nothing handed in.
+
+    Everybody hands in alone: so no roster is needed.
+    """
     folder.mkdir(parents=True)
     for name in (COURSE_FILE, "nbgrader_config.py"):
         shutil.copy(ROOT / name, folder)
+    settings = (folder / COURSE_FILE).read_text()
+    (folder / COURSE_FILE).write_text(settings.replace("groups = true", "groups = false"))
     (folder / "data").mkdir()
     (folder / "data" / "hf").symlink_to(ROOT / "data" / "hf")
     course = Course.load(folder)

@@ -15,6 +15,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
@@ -80,6 +81,7 @@ class Rival:
         place = self.course.build / "source" / self.assignment / f"{self.exercise.name}.ipynb"
         return nbformat.read(place, as_version=4)
 
+    @cached_property
     def environment(self) -> dict[str, str]:
         """Models and data sets offline, as in our sandbox."""
         around = self.course.surroundings(self.assignment)
@@ -94,7 +96,7 @@ class Rival:
 
     def run(self, *command: object) -> str:
         done = subprocess.run([*map(str, command)], cwd=self.folder, capture_output=True,
-                              text=True, env=self.environment(), check=False)
+                              text=True, env=self.environment, check=False)
         assert done.returncode == 0, f"{command}: {done.stdout[-500:]} {done.stderr[-3000:]}"
         return done.stdout
 
