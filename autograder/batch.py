@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -77,11 +78,11 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
     done = Done()
     waiting = {student: dict[str, Verdict]() for student in students}
     every = len(course.assignment(assignment).exercises)
-    judging = _judging(processes, scheduler)
     with PageWriters(course, assignment, _writers(processes, scheduler)) as pages:
         entered = _Entered(course, assignment, pages)
-        for (student, exercise), verdict in _verdicts(course, assignment, students, judging, again,
-                                                      done):
+        for (student, exercise), verdict in _verdicts(
+                course, assignment, students, again, done,
+                lambda works: _judging(min(processes, math.ceil(works / 2)), scheduler)):
             waiting[student][exercise] = verdict
             told(0.5 / every)
             if len(waiting[student]) == every:
@@ -116,7 +117,10 @@ def _settle(course: Course, assignment: str, students: list[str]) -> None:
 
 
 def _judging(processes: int, scheduler: str) -> Judging:
-    """On this machine or, with a scheduler, on others."""
+    """On this machine or, with a scheduler, on others.
+
+    A judge takes longer to start than a few submissions take: no more of them than pay.
+    """
     if not scheduler:
         return functools.partial(judge_all, processes=processes)
     from autograder.judge.cluster import judge_afar  # slow to import
@@ -124,9 +128,12 @@ def _judging(processes: int, scheduler: str) -> Judging:
     return functools.partial(judge_afar, scheduler=scheduler)
 
 
-def _verdicts(course: Course, assignment: str, students: list[str], judging: Judging, again: bool,
-              done: Done) -> Iterator[tuple[Key, Verdict]]:
-    """A verdict on every exercise of every student: those that stand first, then new ones."""
+def _verdicts(course: Course, assignment: str, students: list[str], again: bool, done: Done,
+              judging: Callable[[int], Judging]) -> Iterator[tuple[Key, Verdict]]:
+    """A verdict on every exercise of every student: those that stand first, then new ones.
+
+    `judging` is told how many are new.
+    """
     origins = {exercise.name: origin(course, assignment, exercise)
                for exercise in course.exercises(assignment)}
     last = {} if again else last_entries(course, assignment)
@@ -142,7 +149,7 @@ def _verdicts(course: Course, assignment: str, students: list[str], judging: Jud
             due[key] = submission
             done.judged[why] = done.judged.get(why, 0) + 1
     if due:
-        yield from _judge(course, assignment, due, origins, judging)
+        yield from _judge(course, assignment, due, origins, judging(len(due)))
 
 
 def _why(entry: Entry | None, submission: str, now: dict[str, str], again: bool) -> str:

@@ -225,3 +225,16 @@ def test_whose_page_cannot_be_made_gets_the_released_one(
     note = note_of(course, "toy", "s001")
     assert note is not None and batch.NO_PAGE in note.flags
     assert points(course) == {"s001": 10}
+
+
+def test_few_submissions_start_few_judges(graded: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    judging = batch._judging
+
+    def counted(processes: int, scheduler: str) -> batch.Judging:
+        started.append(processes)
+        return judging(processes, scheduler)
+
+    monkeypatch.setattr(batch, "_judging", counted)
+    batch.grade(graded, "toy", ["s001", "s002"], 16, again=True)
+    assert started == [1]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import inspect
 import json
 import signal
 import time
@@ -28,6 +27,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from autograder.kernel import agent, calls, offline, old_names, standins, wire
+from autograder.kernel.as_text import as_text
 from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 
 KILLED = "was killed (signal 9)"
@@ -235,14 +235,5 @@ _AGENT = "__import__('sys').modules['autograder.kernel.agent']"
 
 def _bootstrap(lenient: bool) -> str:
     """The first cell: put the wire and the agent, as text, into the kernel's modules."""
-    lines = ["import sys, types"]
-    for name in ("autograder", "autograder.kernel"):
-        lines.append(f"sys.modules[{name!r}] = types.ModuleType({name!r})")
-    for module in (wire, offline, old_names, standins, agent):
-        name = module.__name__
-        lines += [
-            f"sys.modules[{name!r}] = module = types.ModuleType({name!r})",
-            f"exec(compile({inspect.getsource(module)!r}, '<{name}>', 'exec'), module.__dict__)",
-            f"sys.modules['autograder.kernel'].{name.rpartition('.')[2]} = module",
-        ]
-    return "\n".join([*lines, f"module.settle({lenient})", "del sys, types, module"])
+    return "\n".join([as_text(wire, offline, old_names, standins, agent),
+                      f"module.settle({lenient})", "del sys, types, module"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import base64
-import inspect
 import json
 import os
 import signal
@@ -19,7 +18,8 @@ import sys
 import time
 from dataclasses import asdict
 
-from autograder.kernel import calls, cgroup, nursery
+from autograder.kernel import calls, cgroup, nursery, walls
+from autograder.kernel.as_text import as_text
 from autograder.kernel.berth import Berth
 from autograder.kernel.sandbox import (
     Limits,
@@ -30,12 +30,13 @@ from autograder.kernel.sandbox import (
 from autograder.kernel.scratch import Scratch
 
 READY_SECONDS = 120
+CALL = "import json; module.main(*json.loads(sys.argv[1]))"  # of the nursery
 
 
 class Nursery:
     """The host's end of one nursery: asks for kernels, and hears how they end.
 
-    Raises SandboxError where it does not come to life.
+    It comes to life by itself; `wait` returns once it has.
     """
 
     def __init__(self, surroundings: Surroundings, limits: Limits) -> None:
@@ -52,16 +53,16 @@ class Nursery:
         trial = {"files": str(sandbox.files), "runtime": str(sandbox.runtime),
                  "limits": asdict(limits)}
         command = sandbox.nursery(
-            [sys.executable, "-P", "-c", inspect.getsource(nursery),
+            [sys.executable, "-P", "-c", f"{as_text(walls, nursery)}\n{CALL}",
              json.dumps([surroundings.preload, trial])], self.folder)
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          stderr=subprocess.PIPE, bufsize=0,
                                          env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")})
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)
+        self._latest = time.monotonic() + READY_SECONDS
         self._owner = os.getpid()
         self._ready = False
-        self._wait_until_ready()
 
     def take(self) -> WarmKernel:
         """A kernel that nobody has used: the one that is ready, or else a new one.
@@ -124,11 +125,11 @@ class Nursery:
             self._spare = None
         self._scratch.close()
 
-    def _wait_until_ready(self) -> None:
-        end = time.monotonic() + READY_SECONDS
+    def wait(self) -> None:
+        """Wait for the imports. Raises SandboxError where it does not come to life."""
         while not self._ready:
             self._hear()
-            if not self.alive or time.monotonic() > end:
+            if not self.alive or time.monotonic() > self._latest:
                 words = self._last_words()
                 self.close()
                 raise SandboxError(f"no kernel could be warmed: {words}")
@@ -201,23 +202,44 @@ class WarmKernel:
 _nurseries: dict[str, Nursery | None] = {}
 
 
+def begin(surroundings: Surroundings, limits: Limits) -> None:
+    """Have a nursery for these surroundings come to life, if there is none yet; do not wait."""
+    key = _key(surroundings, limits)
+    if not surroundings.preload or key in _nurseries:
+        return
+    try:
+        _nurseries[key] = Nursery(surroundings, limits)
+    except SandboxError as error:
+        _give_up(key, error)
+
+
 def nursery_of(surroundings: Surroundings, limits: Limits) -> Nursery | None:
     """This process's nursery for these surroundings; a new one where it has none that lives.
 
     None where they ask for none or where it cannot live here, which is said once: kernels then
     start cold.
     """
-    if not surroundings.preload:
-        return None
-    key = json.dumps([os.getpid(), asdict(surroundings), asdict(limits)], sort_keys=True)
+    key = _key(surroundings, limits)
     known = _nurseries.get(key)
-    if key not in _nurseries or (known is not None and not known.alive):
-        try:
-            _nurseries[key] = Nursery(surroundings, limits)
-        except SandboxError as error:
-            print(f"Kernels start cold: {error}", file=sys.stderr)
-            _nurseries[key] = None
-    return _nurseries[key]
+    if known is not None and not known.alive:
+        del _nurseries[key]
+    begin(surroundings, limits)
+    found = _nurseries.get(key)
+    try:
+        if found is not None:
+            found.wait()
+    except SandboxError as error:
+        _give_up(key, error)
+    return _nurseries.get(key)
+
+
+def _key(surroundings: Surroundings, limits: Limits) -> str:
+    return json.dumps([os.getpid(), asdict(surroundings), asdict(limits)], sort_keys=True)
+
+
+def _give_up(key: str, error: SandboxError) -> None:
+    print(f"Kernels start cold: {error}", file=sys.stderr)
+    _nurseries[key] = None
 
 
 @atexit.register

@@ -105,7 +105,8 @@ def _cluster(folder: Path, workers: int, threads: int) -> Iterator[str]:
     folder.mkdir()
     file = folder / "scheduler.json"
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL,
-                             "env": {**os.environ, "PYTHONPATH": str(HERE.parent)}}
+                             "env": {**os.environ, "PYTHONPATH": os.pathsep.join(
+                                 [str(HERE.parent), os.environ.get("PYTHONPATH", "")])}}
     with ExitStack() as stack:
         def start(*command: object) -> None:
             process = subprocess.Popen([*map(str, command)], **quiet)
