@@ -152,6 +152,13 @@ def test_a_scheduler_lost_while_nothing_is_under_way_is_the_same_sentence(
             list(judge_afar(toy, "toy", 1, works(), address))
 
 
+def test_works_that_were_sent_are_not_kept(scheduler: str) -> None:
+    """Dask would keep the last thousand messages, each with a work in it."""
+    with cluster.connect(scheduler) as client:
+        kept = client.scheduler_comm.recent_message_log
+        assert kept.maxlen == cluster.SENT < 100
+
+
 def test_no_scheduler_is_a_sentence(fresh: Path) -> None:
     done = run_cli("grade", "toy", "--scheduler", "tcp://127.0.0.1:1", cwd=fresh / "course")
     assert done.returncode == 2 and "No Dask scheduler answers" in done.stderr

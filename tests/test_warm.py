@@ -204,6 +204,13 @@ def test_the_next_kernel_is_ready_before_it_is_asked_for(home: Path) -> None:
         assert value(session, "open('mine.txt').read()").startswith("here")
 
 
+def test_one_that_is_not_ready_yet_can_be_taken(home: Path) -> None:
+    """Kernels one upon the other: each is taken while it still starts."""
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(kernel(home)) for _ in range(6)]
+        assert [value(session, "6 * 7") for session in sessions] == [42] * 6
+
+
 def test_a_ready_kernel_that_was_killed_is_not_handed_out(home: Path) -> None:
     with kernel(home):
         killed = nursery()._spare

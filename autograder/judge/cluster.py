@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
+import dask
 from distributed import Client, KilledWorker, Worker, WorkerPlugin, get_worker
 from distributed.client import ClosedClientError
 
@@ -35,6 +36,7 @@ from autograder.kernel.scratch import Scratch
 
 Answer = Verdict | Lost | CourseError | SandboxError
 CONNECT_SECONDS = 10  # for the scheduler to answer, and to come back when it is lost
+SENT = 10  # messages, works and all, that Dask keeps for those who debug it; it would be 1,000
 COUNT_SECONDS = 2.0  # between two counts of the workers
 AHEAD = 2  # works under way for each process: one is judged, one waits beside it
 
@@ -45,12 +47,7 @@ def judge_afar(course: Course, assignment: str, seed: int, works: Iterable[tuple
 
     Raises CourseError where the scheduler cannot be reached, or a worker cannot judge.
     """
-    try:
-        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise CourseError(f"No Dask scheduler answers at {scheduler} ({error}). Start one with: "
-                          "dask scheduler") from None
-    with client:
+    with connect(scheduler) as client:
         plugin = CoursePlugin(course, assignment, seed)
         _send(client, plugin, scheduler)
         executor = client.get_executor(pure=False)
@@ -65,6 +62,16 @@ def judge_afar(course: Course, assignment: str, seed: int, works: Iterable[tuple
         finally:
             with contextlib.suppress(Exception):  # the scheduler may be gone
                 client.unregister_worker_plugin(plugin.name)
+
+
+def connect(scheduler: str) -> Client:
+    """A client that forgets what it has sent. Raises CourseError where no scheduler answers."""
+    try:
+        with dask.config.set({"distributed.admin.low-level-log-length": SENT}):
+            return Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise CourseError(f"No Dask scheduler answers at {scheduler} ({error}). Start one with: "
+                          "dask scheduler") from None
 
 
 class CoursePlugin(WorkerPlugin):

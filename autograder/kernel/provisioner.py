@@ -90,6 +90,7 @@ class SandboxProvisioner(LocalProvisioner):
         manager.connection_file = str(berth.connection)
         if berth.connection.exists():
             manager.load_connection_file()
+            manager._connection_file_written = True  # and is not written again: it may be read now
         else:
             manager.transport, manager.ip = "ipc", berth.channel
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from distributed import Client
 
-from autograder.judge.cluster import judge_afar
+from autograder.judge.cluster import connect, judge_afar
 from autograder.judge.pool import streamed
 from autograder.judge.verdict import Verdict, nothing
 from autograder.judge.work import Work
@@ -72,7 +72,7 @@ def _dispatch(scratch: Path, number: int) -> None:
     """Send works of real size to workers that do nothing; how many a second come back."""
     course = classes.course_at(scratch / "dispatch", "q2")
     (_, work), = classes.works(course, "q2", 1)
-    with _cluster(scratch / "simulated", 1, THREADS) as address, Client(address) as client:
+    with _cluster(scratch / "simulated", 1, THREADS) as address, connect(address) as client:
         executor = client.get_executor(pure=False)
         before = _resident()
         start = time.perf_counter()
