@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sqlite3
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +56,13 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Course:
     hand_in(course, "s002", "text.lower().split()", "text.split()")
     assert grade(course).judged == {NEW: 2}
     return course
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.01)
 
 
 def points(course: Course) -> dict[str, float]:
@@ -205,6 +215,17 @@ def test_pages_are_collected_whoever_wrote_them(graded: Course, writers: int) ->
             pages.start(student)
         assert dict(pages.written(every=True)) == {"s001": True, "s002": True, "s404": False}
         assert not dict(pages.written(every=True))
+
+
+def test_a_page_whose_process_is_killed_is_written_all_the_same(graded: Course) -> None:
+    with PageWriters(graded, "toy", 1) as pages:
+        pages.start("s001")
+        assert pages._pool is not None
+        until(lambda: bool(multiprocessing.active_children()))
+        for process in multiprocessing.active_children():
+            process.kill()
+        pages.start("s002")
+        assert dict(pages.written(every=True)) == {"s001": True, "s002": True}
 
 
 @pytest.mark.parametrize("writers", [0, 1])

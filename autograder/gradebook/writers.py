@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 
-from pebble import ProcessPool
+from pebble import ProcessExpired, ProcessPool
 
 from autograder.course import Course
 from autograder.gradebook import native
 
 AHEAD = 2  # pages under way for each process
+LOOK_SECONDS = 10  # between two looks at whether the processes live
 
 
 class PageWriters:
@@ -41,8 +44,9 @@ class PageWriters:
             future: Future[bool] = Future()
             future.set_result(_write(self._course, self._assignment, student))
         else:
-            self._pool = self._pool or ProcessPool(
-                self._processes, context=multiprocessing.get_context("spawn"))
+            if self._pool is None or not self._pool.active:
+                self._pool = ProcessPool(self._processes,
+                                         context=multiprocessing.get_context("spawn"))
             future = self._pool.schedule(_write, args=(self._course, self._assignment, student))
         self._begun[future] = student
 
@@ -54,11 +58,21 @@ class PageWriters:
         """
         while self._begun:
             wait_for_one = every or len(self._begun) > AHEAD * self._processes
-            done = wait(self._begun, None if wait_for_one else 0, FIRST_COMPLETED).done
-            if not done:
+            done = wait(self._begun, LOOK_SECONDS if wait_for_one else 0, FIRST_COMPLETED).done
+            if not done and self._pool is not None and not self._pool.active:
+                done = set(self._begun)  # all that writes was killed: nothing will come of these
+            if not done and not wait_for_one:
                 return
             for future in done:
-                yield self._begun.pop(future), future.result()
+                student = self._begun.pop(future)
+                yield student, self._there(future, student)
+
+    def _there(self, future: Future[bool], student: str) -> bool:
+        """Whether there is a page; one whose process was killed is written here."""
+        try:
+            return future.result(timeout=0)
+        except (ProcessExpired, BrokenProcessPool, CancelledError, FutureTimeout):
+            return _write(self._course, self._assignment, student)
 
 
 def _write(course: Course, assignment: str, student: str) -> bool:

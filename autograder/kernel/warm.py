@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -79,7 +80,8 @@ class Nursery:
         """Let a kernel fetch its home and serve; make the next one ready."""
         self._tell({"go": name})
         if self._spare is None:
-            self._spare = self._start()
+            with contextlib.suppress(OSError, SandboxError):  # who asks for it will be told
+                self._spare = self._start()
 
     def _start(self) -> WarmKernel:
         """Fork a kernel that waits in a berth of its own."""
