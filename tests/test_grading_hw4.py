@@ -41,7 +41,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
         if not path.name.startswith((RIGHT, UNWRITTEN, MISNAMED)):
             path.unlink()
     shutil.move(root / "samples" / f"{MISNAMED}_coding.zip", root / "samples" / WRONG_NAME)
-    done = run_cli("grade", "hw4", "samples", cwd=root, timeout=600)
+    done = run_cli("grade", "hw4", "samples", "-j", 1, cwd=root, timeout=600)
     assert done.returncode in (0, 1), done.stderr
     return Graded(course, done.stdout)
 
