@@ -82,7 +82,7 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
         entered = _Entered(course, assignment, pages)
         for (student, exercise), verdict in _verdicts(
                 course, assignment, students, again, done,
-                lambda works: _judging(min(processes, math.ceil(works / 2)), scheduler)):
+                functools.partial(_judging, processes, scheduler)):
             waiting[student][exercise] = verdict
             told(0.5 / every)
             if len(waiting[student]) == every:
@@ -116,13 +116,13 @@ def _settle(course: Course, assignment: str, students: list[str]) -> None:
     write_notes(course, assignment, rows)
 
 
-def _judging(processes: int, scheduler: str) -> Judging:
-    """On this machine or, with a scheduler, on others.
+def _judging(processes: int, scheduler: str, works: int) -> Judging:
+    """So many works on this machine or, with a scheduler, on others.
 
-    A judge takes longer to start than a few submissions take: no more of them than pay.
+    A judge takes longer to start than two submissions take: no more of them here than pay.
     """
     if not scheduler:
-        return functools.partial(judge_all, processes=processes)
+        return functools.partial(judge_all, processes=min(processes, math.ceil(works / 2)))
     from autograder.judge.cluster import judge_afar  # slow to import
 
     return functools.partial(judge_afar, scheduler=scheduler)
@@ -199,7 +199,7 @@ class _Entered:
         if row and page.is_dir() and self._known.get(student) == self._state(row, verdicts):
             self._left_alone.append(student)
             return
-        with self._told(student, verdicts):
+        with self._judged_as(student, verdicts):
             _enter(self._course, self._assignment, student)
         self._open[student] = verdicts
         self._pages.start(student)
@@ -218,7 +218,8 @@ class _Entered:
                 file.write("\n" + json.dumps([student, self._state(row, verdicts)]))
             yield student
 
-    def _told(self, student: str, verdicts: dict[str, Verdict]) -> AbstractContextManager[None]:
+    def _judged_as(self, student: str, verdicts: dict[str, Verdict]
+                   ) -> AbstractContextManager[None]:
         """While nbgrader converts, these are the verdicts."""
         return known({(self._assignment, student, exercise): verdict
                       for exercise, verdict in verdicts.items()})
@@ -226,7 +227,7 @@ class _Entered:
     def _write_released(self, student: str, verdicts: dict[str, Verdict]) -> None:
         """A page made from the released notebook, where none can be made of the student's."""
         course, assignment = self._course, self._assignment
-        with self._told(student, verdicts):
+        with self._judged_as(student, verdicts):
             with released_instead(course, assignment, course.submitted / student / assignment):
                 native.autograde(course, assignment, student)
             native.generate_feedback(course, assignment, student)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import sqlite3
 import time
@@ -248,14 +249,7 @@ def test_whose_page_cannot_be_made_gets_the_released_one(
     assert points(course) == {"s001": 10}
 
 
-def test_few_submissions_start_few_judges(graded: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    started = []
-    judging = batch._judging
-
-    def counted(processes: int, scheduler: str) -> batch.Judging:
-        started.append(processes)
-        return judging(processes, scheduler)
-
-    monkeypatch.setattr(batch, "_judging", counted)
-    batch.grade(graded, "toy", ["s001", "s002"], 16, again=True)
-    assert started == [1]
+@pytest.mark.parametrize(("works", "judges"), [(1, 1), (2, 1), (3, 2), (100, 16)])
+def test_few_submissions_start_few_judges(works: int, judges: int) -> None:
+    judging = batch._judging(16, "", works)
+    assert isinstance(judging, functools.partial) and judging.keywords == {"processes": judges}

@@ -379,10 +379,12 @@ def test_a_sockets_path_is_never_longer_than_linux_allows(
         assert folder.is_relative_to(deep) or length > 85
 
 
-def test_an_environment_behind_a_link_serves_as_well(tmp_path: Path) -> None:
-    """People put `.venv` on another disk and leave a link."""
+@pytest.mark.parametrize("above", ["{here}", ".."])
+def test_an_environment_behind_a_link_serves_as_well(tmp_path: Path, above: str) -> None:
+    """People put `.venv` on another disk and leave a link; or start it as ../.venv/bin/python."""
     (tmp_path / "venv").symlink_to(sys.prefix)
     (tmp_path / "home").mkdir()
+    (tmp_path / "folder").mkdir()
     code = (f"""from pathlib import Path
 from autograder.kernel.sandbox import Limits, Surroundings
 from autograder.kernel.session import KernelSession
@@ -390,7 +392,8 @@ for preload in ([], ["json"]):
     around = Surroundings(preload=preload, hidden={{"sklearn": "not here"}})
     with KernelSession(Path({str(tmp_path / "home")!r}), Limits(), around) as session:
         print(session.run("import sklearn", timeout=30).says)""")
-    done = subprocess.run([tmp_path / "venv" / "bin" / "python", "-c", code], capture_output=True,
+    python = f"{above.format(here=tmp_path)}/venv/bin/python"
+    done = subprocess.run([python, "-c", code], cwd=tmp_path / "folder", capture_output=True,
                           text=True, timeout=90)
     assert done.stdout.count("not here") == 2, done.stdout + done.stderr
 

@@ -40,13 +40,12 @@ class PageWriters:
 
     def start(self, student: str) -> None:
         """Have the page of a student who stands in the gradebook written."""
-        if not self._processes:
+        if self._processes and self._pool is None:
+            self._pool = ProcessPool(self._processes, context=multiprocessing.get_context("spawn"))
+        if self._pool is None or self._is_broken:
             future: Future[bool] = Future()
             future.set_result(_write(self._course, self._assignment, student))
         else:
-            if self._pool is None or not self._pool.active:
-                self._pool = ProcessPool(self._processes,
-                                         context=multiprocessing.get_context("spawn"))
             future = self._pool.schedule(_write, args=(self._course, self._assignment, student))
         self._begun[future] = student
 
@@ -59,13 +58,18 @@ class PageWriters:
         while self._begun:
             wait_for_one = every or len(self._begun) > AHEAD * self._processes
             done = wait(self._begun, LOOK_SECONDS if wait_for_one else 0, FIRST_COMPLETED).done
-            if not done and self._pool is not None and not self._pool.active:
-                done = set(self._begun)  # all that writes was killed: nothing will come of these
+            if self._is_broken:
+                done = set(self._begun)
             if not done and not wait_for_one:
                 return
             for future in done:
                 student = self._begun.pop(future)
                 yield student, self._there(future, student)
+
+    @property
+    def _is_broken(self) -> bool:
+        """Whether somebody has killed what writes: all that is left is written here."""
+        return self._pool is not None and not self._pool.active
 
     def _there(self, future: Future[bool], student: str) -> bool:
         """Whether there is a page; one whose process was killed is written here."""

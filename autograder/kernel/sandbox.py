@@ -96,7 +96,7 @@ class Sandbox:
         before = [f"echo 0 >{shlex.quote(procs)}" for procs in groups]
         handed = f" {CALLS}<{shlex.quote(str(self._calls_file))}" if calls.program() else ""
         walls = ["sh", "-c", " && ".join([*before, f'exec "$@"{handed}']), "walls", *walls]
-        return [*walls, "--", *self._drop_rights(), *self._enter([*self._limit(), *argv])]
+        return [*walls, "--", *self._drop_rights(), *self._enter([*self._limit(), *_inside(argv)])]
 
     def nursery(self, argv: list[str], folder: Path) -> list[str]:
         """Return the command line of a process of ours inside the walls, which forks kernels.
@@ -111,7 +111,7 @@ class Sandbox:
             rights = ["--unshare-user", *rights]
         return [_bwrap(), *NAMESPACES, *rights, *self._file_system(),
                 "--bind", str(folder), str(folder), *self._groups(), "--remount-ro", "/",
-                *self._environment(), "--", *argv]
+                *self._environment(), "--", *_inside(argv)]
 
     def _groups(self) -> list[str]:
         """Let the nursery put kernels into our control groups."""
@@ -207,6 +207,14 @@ class Sandbox:
         """Fill the private home, then become the process that was asked for."""
         script = f'mkdir {HOME} && cp -R /submission {WORK} && chmod -R u+w {WORK} && cd {WORK}'
         return ["sh", "-c", f'{script} && exec "$@"', "sandbox", *argv]
+
+
+def _inside(argv: list[str]) -> list[str]:
+    """This interpreter by the path that it has inside: here somebody may have named it otherwise,
+    such as `../.venv/bin/python`, through folders that are not there."""
+    if argv[0] != sys.executable:
+        return argv
+    return [os.path.join(sys.prefix, "bin", os.path.basename(sys.executable)), *argv[1:]]
 
 
 def run_to_the_end(code: str, files: Mapping[str, bytes], limits: Limits, seconds: float

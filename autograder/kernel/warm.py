@@ -224,6 +224,7 @@ def nursery_of(surroundings: Surroundings, limits: Limits) -> Nursery | None:
     key = _key(surroundings, limits)
     known = _nurseries.get(key)
     if known is not None and not known.alive:
+        known.close()
         del _nurseries[key]
     begin(surroundings, limits)
     found = _nurseries.get(key)

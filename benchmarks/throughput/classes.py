@@ -22,6 +22,7 @@ from autograder.judge.grading import Grader
 from autograder.judge.plugin import JudgePlugin
 from autograder.judge.sides import Answer, StudentSide
 from autograder.judge.work import Work
+from autograder.kernel import offline
 from autograder.release.build import prepare
 from autograder.validate import Case, as_work, cases, handed_in, work
 
@@ -71,6 +72,32 @@ def hand_in(course: Course, assignment: str, number: int) -> None:
         nbformat.write(one.notebook, folder / f"{exercise.name}.ipynb")
         for name, data in one.files.items():
             (folder / name).write_bytes(data)
+
+
+def given(course: Course, assignment: str) -> Iterator[tuple[str, bytes]]:
+    """The files that lie beside every notebook, without those that students write."""
+    own = course.assignment(assignment).student_files
+    for path in (course.build / "source" / assignment).iterdir():
+        if path.is_file() and path.suffix != ".ipynb" and path.name not in own:
+            yield path.name, path.read_bytes()
+
+
+def released(course: Course, assignment: str) -> nbformat.NotebookNode:
+    """The notebook that tells which cells are run."""
+    (exercise,) = course.exercises(assignment)
+    place = course.build / "source" / assignment / f"{exercise.name}.ipynb"
+    return nbformat.read(place, as_version=4)
+
+
+def environment(course: Course, assignment: str, private: Path) -> dict[str, str]:
+    """Models and data sets offline, as in our sandbox; links to them in the folder `private`."""
+    around = course.surroundings(assignment)
+    found = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "Agg",
+             **around.environment}
+    if around.hub:
+        found |= offline.environment(around.hub, str(private))
+        offline.lay_links(Path(around.hub), private)
+    return found
 
 
 def record(course: Course, assignment: str) -> Asked:

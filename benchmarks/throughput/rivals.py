@@ -24,7 +24,6 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.course import Course
 from autograder.judge.work import Work, runnable_cells
-from autograder.kernel import offline
 from throughput import classes
 from throughput.same_tests import RECORDED
 
@@ -56,7 +55,6 @@ class Rival:
 
     def __init__(self, course: Course, assignment: str, recorded: Path, folder: Path) -> None:
         self.course, self.assignment, self.folder = course, assignment, folder
-        (self.exercise,) = course.exercises(assignment)
         self.recorded = recorded
         self.parts = list(classes.read(recorded))
         self.points: dict[str, float] = {}
@@ -64,35 +62,22 @@ class Rival:
 
     def beside(self) -> Iterator[tuple[str, bytes]]:
         """The files that lie beside every notebook: what is given, and the tests."""
-        own = self.course.assignment(self.assignment).student_files
-        for path in (self.course.build / "source" / self.assignment).iterdir():
-            if path.is_file() and path.suffix != ".ipynb" and path.name not in own:
-                yield path.name, path.read_bytes()
+        yield from classes.given(self.course, self.assignment)
         yield RECORDED, self.recorded.read_bytes()
         yield "same_tests.py", Path(__file__).with_name("same_tests.py").read_bytes()
 
     def cells(self, work: Work) -> list[str]:
         """The student's code that is run: no shell commands, which we do not run either."""
+        released = classes.released(self.course, self.assignment)
         return [re.sub(r"(?m)^!.*$", "", source)
-                for source in runnable_cells(work.notebook, self.released)]
-
-    @property
-    def released(self) -> NotebookNode:
-        place = self.course.build / "source" / self.assignment / f"{self.exercise.name}.ipynb"
-        return nbformat.read(place, as_version=4)
+                for source in runnable_cells(work.notebook, released)]
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """Models and data sets offline, as in our sandbox."""
-        around = self.course.surroundings(self.assignment)
-        here = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
-                "MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore", **around.environment}
-        here["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), here["PATH"]])
-        if around.hub:
-            links = self.folder / "hub"
-            here.update(offline.environment(around.hub, str(links)))
-            offline.lay_links(Path(around.hub), links)
-        return here
+        """What our sandbox sets, and no warnings; nbgrader starts programs by their names."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return {**os.environ, "PYTHONWARNINGS": "ignore", "PATH": path,
+                **classes.environment(self.course, self.assignment, self.folder / "hub")}
 
     def run(self, *command: object) -> str:
         done = subprocess.run([*map(str, command)], cwd=self.folder, capture_output=True,

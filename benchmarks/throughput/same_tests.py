@@ -19,7 +19,7 @@ def answers(names: dict[str, Any], part: str) -> list[bool]:
     """Put everything that is asked in a part; whether each answer is right."""
     recorded = pickle.loads(Path(RECORDED).read_bytes())
     code = agent.Code(names, Path.cwd())
-    return [_value(agent.answer(request, code), right) for request, right in recorded[part]]
+    return [is_right(agent.answer(request, code), right) for request, right in recorded[part]]
 
 
 def check(names: dict[str, Any], part: str) -> None:
@@ -27,6 +27,7 @@ def check(names: dict[str, Any], part: str) -> None:
     assert all(answers(names, part)), f"{part}: something is wrong"
 
 
-def _value(answer: bytes, right: bytes) -> bool:
+def is_right(answer: bytes, right: bytes) -> bool:
+    """Whether two packed answers hold the same value."""
     got = wire.unpack(answer)
     return "value" in got and same(got["value"], wire.unpack(right)["value"])
