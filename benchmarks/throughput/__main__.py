@@ -1,6 +1,6 @@
 """Submissions a minute: nbgrader, otter-grader, the floor, and this kit, in turn on one machine.
 
-    cd benchmarks && python -m throughput --submissions 12 --repeats 3
+    cd benchmarks && ../.venv/bin/python -m throughput --submissions 12 --repeats 3
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where the time of a submission goes: seconds of wall time, the mean of some that are right.
 
-    cd benchmarks && python -m throughput.parts q2
+    cd benchmarks && ../.venv/bin/python -m throughput.parts q2
 
 One judge in this process, on a machine that does nothing else; the first submission, for which
 everything starts, is left out. Then nbgrader's part of it, in the coordinator.
