@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -303,3 +304,11 @@ def run_cli(*args: object, cwd: Path, timeout: float = 120, **environment: str
     return subprocess.run([script, *map(str, args)], cwd=cwd, timeout=timeout, text=True,
                           capture_output=True, stdin=subprocess.DEVNULL,
                           env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment})
+
+
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something to hold."""
+    limit = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < limit, "it did not come to pass"
+        time.sleep(0.1)

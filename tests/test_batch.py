@@ -5,14 +5,12 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import sqlite3
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import TOY_COURSE, Toy, toy_work
+from conftest import TOY_COURSE, Toy, toy_work, until
 
 from autograder import batch
 from autograder.course import Course, CourseError
@@ -57,13 +55,6 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Course:
     hand_in(course, "s002", "text.lower().split()", "text.split()")
     assert grade(course).judged == {NEW: 2}
     return course
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.01)
 
 
 def points(course: Course) -> dict[str, float]:

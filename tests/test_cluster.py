@@ -7,13 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import run_cli
+from conftest import run_cli, until
 from distributed import Client
 from faults.arena import Outcome, build, outcome
 from nbformat.v4 import new_notebook
@@ -73,13 +72,6 @@ def worker(scheduler: str, tmp_path: Path) -> Iterator[Start]:
             "bwrap", "--dev-bind", "/", "/", "--tmpfs", "/tmp", "--unshare-pid", "--proc", "/proc",
             "--die-with-parent", DASK, "worker", scheduler, "--host", "127.0.0.1", "--nworkers",
             "1", "--nthreads", "1", "--no-dashboard"))
-
-
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    limit = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < limit, "it did not come to pass"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
