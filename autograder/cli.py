@@ -10,7 +10,6 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -21,33 +20,20 @@ from autograder.gradebook.native import NativeError
 from autograder.intake.receive import receive
 from autograder.intake.received import Received
 from autograder.kernel.sandbox import SandboxError
+from autograder.terminal import (
+    PROCESSES,
+    Assignment,
+    CourseOption,
+    HandedIn,
+    Processes,
+    console,
+    progress_bar,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown",
                   pretty_exceptions_enable=False,
                   help="Coursework on transformers: release it, take it in, grade it, trust it.")
-# A terminal has its own width; in a pipe or a log, tables get room enough to be read.
-console = Console(width=None if Console().is_terminal else 140)
 app.add_typer(crossfeedback, name="crossfeedback")
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-CourseOption = Annotated[Path, typer.Option(
-    "--course", help="The course's folder, or one below it.", show_default="here")]
-Assignment = Annotated[str, typer.Argument(help="The assignment's name in course.toml.")]
-HandedIn = Annotated[str, typer.Argument(
-    help="The name of a homework or of an assignment in course.toml.")]
-PROCESSES = cores()
-Processes = Annotated[int, typer.Option("--processes", "-j", min=1,
-                                        help="How many submissions at a time.")]
-
-
-def progress_bar() -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                    TimeElapsedColumn(), console=console)
 
 
 def main() -> None:

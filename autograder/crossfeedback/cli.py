@@ -6,20 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from autograder import roster
 from autograder.course import Course
+from autograder.terminal import Assignment, CourseOption, console
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown",
                   help="Groups comment on each other: hand out, take back, tell who took part.")
-console = Console(width=None if Console().is_terminal else 140)
-
-Assignment = Annotated[str, typer.Argument(help="The assignment's name in course.toml.")]
-CourseOption = Annotated[Path, typer.Option(
-    "--course", help="The course's folder, or one below it.", show_default="here")]
 
 
 @app.command(epilog="Example: `autograder crossfeedback assign hw3 --seed 7`")

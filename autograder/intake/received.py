@@ -18,7 +18,8 @@ class Received:
 
     `student` is whose it is, a group's name where groups hand in; it is empty where that cannot
     be told: nobody guesses. `violations` are those of the remarks that break the instructions
-    for handing in, `flags` what a person should look at.
+    for handing in, `flags` what a person should look at. `handed_in` is when it was handed in, as
+    the learning platform tells (ISO 8601, with the offset from UTC); empty where nothing tells.
     """
 
     upload: str
@@ -27,6 +28,7 @@ class Received:
     remarks: tuple[str, ...] = ()
     violations: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    handed_in: str = ""
 
     def __post_init__(self) -> None:
         """File names may hold bytes that are no text; here they become text that can be shown."""
