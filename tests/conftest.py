@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,8 @@ student_files = ["vectors.py"]
 archive = "{id}_toy.zip"
 hidden = { sklearn = "sklearn cannot be imported in this toy." }
 """
+
+WARM_TOY_COURSE = TOY_COURSE + 'preload = ["torch", "numpy"]\n'  # kernels need not import torch
 
 TOY_NOTEBOOK = '''
 # %% [markdown]
@@ -250,15 +253,28 @@ def judging() -> Iterator[ProcessPoolExecutor]:
         yield executor
 
 
+@contextmanager
+def toy_grader(folder: Path, course: str) -> Iterator[Callable[..., Verdict]]:
+    """Judge the toy as handed in with `toy_work`'s edits; one grader for all of them."""
+    toy = Toy(course=course).write(folder)
+    build(toy, "toy")
+    with spawned(initializer=pool._start, initargs=(toy, "toy", 7, str(folder))) as executor:
+        yield lambda *args, **kwargs: executor.submit(
+            pool._judge, toy_work(toy, *args, **kwargs)).result()
+
+
 @pytest.fixture(scope="module")
 def grade_toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Verdict]]:
-    """Judge the toy as handed in with `toy_work`'s edits; one grader for a module's tests."""
-    course = Toy().write(tmp_path_factory.mktemp("toy"))
-    build(course, "toy")
-    scratch = str(tmp_path_factory.mktemp("s"))
-    with spawned(initializer=pool._start, initargs=(course, "toy", 7, scratch)) as executor:
-        yield lambda *args, **kwargs: executor.submit(
-            pool._judge, toy_work(course, *args, **kwargs)).result()
+    """Judge works on the toy in warm kernels."""
+    with toy_grader(tmp_path_factory.mktemp("toy"), WARM_TOY_COURSE) as grade:
+        yield grade
+
+
+@pytest.fixture(scope="module")
+def grade_toy_cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Verdict]]:
+    """Judge works on the toy in kernels that import everything themselves."""
+    with toy_grader(tmp_path_factory.mktemp("cold"), TOY_COURSE) as grade:
+        yield grade
 
 
 def copy_course(folder: Path, patient: bool = False) -> Course:

@@ -241,29 +241,29 @@ def test_cells_cannot_use_more_than_the_submissions_time(
 
 
 @pytest.mark.sandbox
-def test_files_named_like_modules_of_the_library_harm_nothing(grade_toy: GradeToy) -> None:
+def test_files_named_like_modules_of_the_library_harm_nothing(grade_toy_cold: GradeToy) -> None:
     names = ("random.py", "code.py", "test.py", "json.py", "IPython.py", "zmq/__init__.py")
-    assert points(grade_toy(files=dict.fromkeys(names, b"raise SystemExit"))) == FULL
+    assert points(grade_toy_cold(files=dict.fromkeys(names, b"raise SystemExit"))) == FULL
 
 
 @pytest.mark.sandbox
-def test_a_file_named_like_the_kernels_launcher_harms_no_batch(grade_toy: GradeToy) -> None:
-    assert points(grade_toy(files={"ipykernel_launcher.py": b"raise SystemExit"})) == FULL
+def test_a_file_named_like_the_kernels_launcher_harms_no_batch(grade_toy_cold: GradeToy) -> None:
+    assert points(grade_toy_cold(files={"ipykernel_launcher.py": b"raise SystemExit"})) == FULL
 
 
 @pytest.mark.sandbox
-def test_a_file_named_torch_does_not_break_the_agent(grade_toy: GradeToy) -> None:
-    assert "autograder.kernel.agent" not in str(grade_toy(files={"torch.py": b"1 / 0"}).parts)
+def test_a_file_named_torch_does_not_break_the_agent(grade_toy_cold: GradeToy) -> None:
+    assert "autograder.kernel.agent" not in str(grade_toy_cold(files={"torch.py": b"1 / 0"}).parts)
 
 
 @pytest.mark.sandbox
-def test_a_folder_named_like_a_given_file_harms_no_batch(grade_toy: GradeToy) -> None:
-    assert points(grade_toy(files={"given.py/notes.txt": b""})) == FULL
+def test_a_folder_named_like_a_given_file_harms_no_batch(grade_toy_cold: GradeToy) -> None:
+    assert points(grade_toy_cold(files={"given.py/notes.txt": b""})) == FULL
 
 
 @pytest.mark.sandbox
-def test_a_file_over_the_limit_harms_no_batch(grade_toy: GradeToy) -> None:
-    assert grade_toy(files={"big.txt": bytes(33 * 2**20)}).parts
+def test_a_file_over_the_limit_harms_no_batch(grade_toy_cold: GradeToy) -> None:
+    assert grade_toy_cold(files={"big.txt": bytes(33 * 2**20)}).parts
 
 
 @pytest.mark.sandbox

@@ -94,10 +94,19 @@ def test_preparing_twice_builds_once(toy: Course, monkeypatch: pytest.MonkeyPatc
 # ---------------------------------------------------------------------------------------- the check
 
 
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy course that nbgrader has released."""
+    folder = tmp_path_factory.mktemp("fresh")
+    release(Toy().write(folder), "toy")
+    return folder
+
+
 @pytest.fixture
-def released(toy: Course) -> Course:
-    release(toy, "toy")
-    return toy
+def released(fresh: Path, tmp_path: Path) -> Course:
+    """A copy of it, free to be spoilt."""
+    shutil.copytree(fresh, tmp_path, dirs_exist_ok=True)
+    return Course.load(tmp_path / "course", tmp_path / "exercises")
 
 
 def faults(course: Course) -> list[str]:
