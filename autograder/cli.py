@@ -100,7 +100,7 @@ def release(
 @app.command(epilog="Example: `autograder intake hw4 downloads/`")
 def intake(
     name: HandedIn,
-    folder: Annotated[Path, typer.Argument(help="The folder that holds the uploaded zips.")],
+    folder: Annotated[Path, typer.Argument(help="The folder of uploads, or the learning platform's zip.")],
     course: CourseOption = Path(),
 ) -> None:
     """Take uploads in: lay them out as nbgrader's submitted/ID/ASSIGNMENT/."""
@@ -120,7 +120,8 @@ def intake(
 def grade(
     name: HandedIn,
     folder: Annotated[Path | None, typer.Argument(
-        help="A folder of zips to take in first; without it, what lies in submitted/ is graded.")
+        help="What to take in first, a folder of zips or the learning platform's own; without "
+             "it, what lies in submitted/ is graded.")
     ] = None,
     processes: Processes = PROCESSES,
     again: Annotated[bool, typer.Option(

@@ -8,10 +8,12 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -60,6 +62,18 @@ class CourseInfo(_Strict):
     roster: str = Field("", description="A CSV file of the people in the course (roster.py).")
     db_url: str = Field("", description="Where the gradebook lies, if not in gradebook.db; "
                                         "$NAME stands for an environment variable.")
+    timezone: str = Field("UTC", description="Where local times of the learning platform are told, "
+                                             "as in Europe/Berlin.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_time_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, KeyError, OSError):  # no such zone, or no name of one
+            raise ValueError(f"there is no time zone {name!r}; expected a name like UTC or "
+                             "Europe/Berlin") from None
+        return name
 
     @field_validator("student_id")
     @classmethod
@@ -107,6 +121,11 @@ class Assignment(_Strict):
     archive: FileName
     groups: bool = Field(False, description="Groups of the roster hand in; {id} is the group.")
     written: FileName | None = Field(None, description="The written part's PDF, if there is one.")
+    due: AwareDatetime | None = Field(
+        None, description="When it is due; TOML's date and time with an offset.")
+    attempts: Literal["last", "first", "last_in_time"] = Field(
+        "last", description="Which of a student's several uploads counts; last_in_time: the last "
+                            "that came by `due`, else the first of those that came late.")
     hidden: dict[str, str] = {}
     not_copied: list[str] = Field([], description="Files of hidden packages to compare with.")
     hub: list[str] = Field([], description="Models of the hub that must resolve offline.")
@@ -294,6 +313,10 @@ class Course:
 
     def exercises(self, assignment: str) -> list[Exercise]:
         return [self.exercise(name) for name in self.assignment(assignment).exercises]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.toml.course.timezone)
 
     @property
     def build(self) -> Path:

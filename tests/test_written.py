@@ -17,6 +17,8 @@ from PIL import Image
 from autograder.course import Course
 from autograder.gradebook import beside
 from autograder.gradebook.pages import MAX_PAGES, PageError, pages
+from autograder.intake.platforms.upload import Upload
+from autograder.intake.whose import Owned
 from autograder.intake.written import WRITTEN, take_written
 from autograder.judge.work import Work
 from autograder.samples import _written as a_pdf
@@ -40,7 +42,8 @@ def take(folders: tuple[Path, Path], **files: bytes) -> tuple[list[str], list[st
     for name, data in files.items():
         (uploads / name).write_bytes(data)
     remarks: list[str] = []
-    violations = take_written(uploads, STUDENT, NAME, submission, remarks)
+    found = [Owned(Upload.plain(path)) for path in uploads.iterdir()]
+    violations = take_written(found, STUDENT, NAME, submission, remarks)
     kept = submission / WRITTEN
     return violations, remarks, kept.read_bytes() if kept.exists() else None
 

@@ -16,6 +16,9 @@ MAX_TOTAL = 200 * 1024 * 1024
 LITTER = ("__MACOSX", ".DS_Store", ".ipynb_checkpoints", "__pycache__", ".git", "Thumbs.db")
 WEIGHTS = "model weights are not handed in"
 TOO_HEAVY = (".pt", ".pth", ".bin", ".safetensors", ".ckpt")
+# What a damaged zip makes the libraries raise.
+DAMAGE = (zipfile.BadZipFile, OSError, zlib.error, EOFError, NotImplementedError, UnicodeError,
+          lzma.LZMAError)
 
 
 class ArchiveError(ValueError):
@@ -32,8 +35,7 @@ def read_archive(path: Path) -> tuple[dict[str, bytes], list[str]]:
         with zipfile.ZipFile(path) as archive:
             opened = True
             return _read(archive)
-    except (zipfile.BadZipFile, OSError, zlib.error, EOFError, NotImplementedError,
-            UnicodeError, lzma.LZMAError) as error:
+    except DAMAGE as error:
         not_a_zip = isinstance(error, zipfile.BadZipFile) and not opened
         reason = _not_a_zip(path) if not_a_zip else f"the zip is damaged: {error}"
         raise ArchiveError(reason) from None
@@ -46,34 +48,34 @@ def _read(archive: zipfile.ZipFile) -> tuple[dict[str, bytes], list[str]]:
     if len(entries) > MAX_ENTRIES:
         raise ArchiveError(f"the zip holds {len(entries):,} files; {MAX_ENTRIES:,} are allowed")
     files: dict[str, bytes] = {}
-    remarks: list[str] = []
-    for entry, name in _wanted(entries, remarks):
+    left_out: dict[str, str] = {}
+    for entry, name in wanted(entries, left_out):
         if entry.flag_bits & 1:
             raise ArchiveError("the zip is protected by a password")
         data = _read_entry(archive, entry)
         if sum(map(len, files.values())) + len(data) > MAX_TOTAL:
             raise ArchiveError(f"the zip unpacks to more than {MAX_TOTAL >> 20} MB")
         files[name] = data
-    return files, remarks
+    return files, [f"left out {name!r}: {why}" for name, why in left_out.items()]
 
 
-def _wanted(entries: list[zipfile.ZipInfo], remarks: list[str]
-            ) -> Iterator[tuple[zipfile.ZipInfo, str]]:
-    """The entries to read, each with a safe relative path; `remarks` tells of the others."""
+def wanted(entries: list[zipfile.ZipInfo], left_out: dict[str, str]
+           ) -> Iterator[tuple[zipfile.ZipInfo, str]]:
+    """The entries to read, each with a safe relative path; `left_out` learns why others are not."""
     for entry in entries:
         path = PurePosixPath(entry.filename.replace("\\", "/"))
         if any(part in LITTER for part in path.parts):
             continue
         if not path.parts:
-            remarks.append(f"left out {entry.filename!r}: it has no name")
+            left_out[entry.filename] = "it has no name"
         elif len(path.parts) > MAX_DEPTH or len(str(path)) > MAX_PATH:
-            remarks.append(f"left out {entry.filename[:80]!r} ...: its path is too long")
+            left_out[f"{entry.filename[:80]} ..."] = "its path is too long"
         elif path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-            remarks.append(f"left out {entry.filename!r}: its path leads out of the zip")
+            left_out[entry.filename] = "its path leads out of the zip"
         elif stat.S_ISLNK(entry.external_attr >> 16):
-            remarks.append(f"left out {entry.filename!r}: it is a link")
+            left_out[entry.filename] = "it is a link"
         elif path.suffix in TOO_HEAVY:
-            remarks.append(f"left out {entry.filename!r}: {WEIGHTS}")
+            left_out[entry.filename] = WEIGHTS
         else:
             yield entry, str(path)
 

@@ -2,61 +2,53 @@
 
 from __future__ import annotations
 
-import re
 import shutil
+from datetime import UTC
 from pathlib import Path, PurePosixPath
 
-from autograder import roster
 from autograder.course import Course, CourseError
-from autograder.intake import groups
+from autograder.intake import attempts, groups
 from autograder.intake.archive import MAX_FILE, WEIGHTS, ArchiveError, read_archive
-from autograder.intake.notebooks import SUFFIXES, settle
-from autograder.intake.received import Received, write_notes
+from autograder.intake.attempts import Counting
+from autograder.intake.notebooks import SUFFIXES, Settled, settle
+from autograder.intake.platforms import opened
+from autograder.intake.platforms.upload import Download, Upload
+from autograder.intake.received import TIMESTAMP, Received, write_notes
 from autograder.intake.repair import read_any
+from autograder.intake.whose import COPY, Owned, asked, owned
 from autograder.intake.written import take_written
 from autograder.roster import Roster
-
-COPY = re.compile(r"( ?\(\d+\)|-\d+)(?=\.\w+$)")  # what platforms and browsers add to a name
 
 
 def receive(course: Course, assignment: str, folder: Path) -> list[Received]:
     """Lay the uploads of `folder` out as nbgrader's submitted/ID/ASSIGNMENT/; return a row each.
 
-    ID is a student's or, where groups hand in, a group's name. An upload that cannot be read
-    still gets a folder, with the notebook as it was released: its owner stands in the gradebook
-    with zero points and the reason.
-    Raises CourseError where the folder does not exist or holds no upload.
+    `folder` may be what a learning platform gives to download, its zip too. ID is a student's or,
+    where groups hand in, a group's name. An upload that cannot be read still gets a folder, with
+    the notebook as it was released: its owner stands in the gradebook with zero points and the
+    reason. Raises CourseError where the folder does not exist or holds no upload.
     """
-    if not folder.is_dir():
-        raise CourseError(f"There is no folder {folder}. Name the folder that holds the uploads.")
-    people = roster.of(course) if course.assignment(assignment).groups else Roster()
-    uploads = _uploads(course, assignment, folder, people)
-    latest = {owner: path for path, owner in uploads}
-    # A name as the rules have it goes before any other, however new that is.
-    latest |= {owner: path for path, owner in uploads if _as_expected(course, assignment, path.name,
-                                                                      owner)}
-    rows = []
-    for path, owner in uploads:
-        if not owner:
-            rows.append(Received(path.name, problem=_nobodys(course, assignment)))
-        elif latest[owner] != path:
-            rows.append(_passed_over(course, assignment, path, latest[owner]))
-        else:
-            rows.append(_take_in(course, assignment, owner, path, people))
+    with opened(course, folder) as download:
+        rows = _rows(course, assignment, download, folder)
     write_notes(course, assignment, rows)
     return sorted(rows, key=lambda row: (row.student, row.upload))
 
 
-def _as_expected(course: Course, assignment: str, name: str, owner: str) -> bool:
-    return COPY.sub("", name) == course.assignment(assignment).archive.format(id=owner)
-
-
-def _passed_over(course: Course, assignment: str, path: Path, other: Path) -> Received:
-    """The row of an upload in whose place another one of the same owner counts."""
-    if path.stat().st_mtime <= other.stat().st_mtime:
-        return Received(path.name, problem=f"replaced by {other.name}, which is newer")
-    return Received(path.name, problem=f"{other.name} counts, whose name is as expected, although "
-                                       "this one is newer: look whose it is")
+def _rows(course: Course, assignment: str, download: Download, folder: Path) -> list[Received]:
+    people = asked(course, assignment, download.uploads)
+    everything = owned(course, assignment, download.uploads, people)
+    uploads = _of_the_kind(course, assignment, everything, folder)
+    counts = attempts.counting(course, assignment, uploads)
+    rows = [Received(name, problem=f"left out: {why}") for name, why in download.left_out.items()]
+    for one in uploads:
+        if not one.owner:
+            rows.append(Received(one.upload.shown, problem=_nobodys(course, assignment),
+                                 handed_in=attempts.iso(one.upload)))
+        elif counts[one.owner].one is not one:
+            rows.append(attempts.passed_over(course, assignment, one, counts[one.owner].one))
+        else:
+            rows.append(_take_in(course, assignment, counts[one.owner], everything, people))
+    return rows
 
 
 def _nobodys(course: Course, assignment: str) -> str:
@@ -67,92 +59,85 @@ def _nobodys(course: Course, assignment: str) -> str:
     return f"the file's name holds no student id; expected {expected}"
 
 
-def _uploads(course: Course, assignment: str, folder: Path, people: Roster
-             ) -> list[tuple[Path, str]]:
-    """The uploads of a folder with their owners, oldest first.
+def _of_the_kind(course: Course, assignment: str, everything: list[Owned], folder: Path
+                 ) -> list[Owned]:
+    """The uploads to take in, oldest first.
 
     A file of another kind than expected is one only where its owner sent none of that kind:
     other things (a PDF of the written part) lie in the same folder.
     """
     suffix = Path(course.assignment(assignment).archive).suffix
-    files = sorted((path for path in folder.iterdir() if path.is_file()),
-                   key=lambda path: (path.stat().st_mtime, path.name))
-    found = [(path, _owner(course, assignment, path, people)) for path in files]
-    expected = [(path, owner) for path, owner in found if path.suffix.lower() == suffix]
-    served = {owner for _, owner in expected}
-    found = [(path, owner) for path, owner in found
-             if (path, owner) in expected or (owner and owner not in served)]
+    served = {one.owner for one in everything if one.upload.suffix.lower() == suffix}
+    found = [one for one in everything if one.upload.suffix.lower() == suffix
+             or (one.owner and one.owner not in served)]
     if not found:
         raise CourseError(f"There is no {suffix} in {folder}.")
-    return found
+    return sorted(found, key=lambda one: one.upload.when)
 
 
-def _owner(course: Course, assignment: str, path: Path, people: Roster) -> str:
-    """Whose an upload is: by its name, where the rules put the id, else anywhere in it.
-
-    Of a group's, the names inside are asked last; they must all be of one group.
-    """
-    archive = re.escape(course.assignment(assignment).archive)
-    student_id = f"(?P<id>{course.toml.course.student_id})"
-    ids = {found["id"] for found in re.finditer(rf"(?<!\d){student_id}(?!\d)", path.name)}
-    anywhere = ids.pop() if len(ids) == 1 else ""  # of two, nobody knows whose it is
-    if not course.assignment(assignment).groups:
-        found = re.fullmatch(archive.replace(r"\{id\}", student_id), path.name)
-        return found["id"] if found else anywhere
-    of_group = f"(?P<id>{'|'.join(map(re.escape, people.groups))})"
-    named = re.fullmatch(archive.replace(r"\{id\}", of_group), COPY.sub("", path.name))
-    group = named["id"] if named else people.group_of(anywhere)
-    if group or path.suffix not in SUFFIXES or path.stat().st_size > MAX_FILE:
-        return group
-    notebook, _ = read_any(path.read_bytes(), path.name)
-    known = groups.named_in(notebook, people).groups if notebook is not None else set()
-    return known.pop() if len(known) == 1 else ""
-
-
-def _take_in(course: Course, assignment: str, owner: str, upload: Path, people: Roster
-             ) -> Received:
-    settings = course.assignment(assignment)
-    violations: list[str] = []
-    remarks: list[str] = []
+def _take_in(course: Course, assignment: str, counting: Counting, everything: list[Owned],
+             people: Roster) -> Received:
+    settings, doubt = course.assignment(assignment), counting.one.doubt
+    owner, upload = counting.one.owner, counting.one.upload
+    said = Settled(flags=[*filter(None, [doubt]), *counting.flags])
     expected = settings.archive.format(id=owner)
     if upload.name != expected:
         told = f"handed in as {upload.name}, expected {expected}"
-        (remarks if COPY.sub("", upload.name) == expected else violations).append(told)
+        (said.remarks if COPY.sub("", upload.name) == expected else said.violations).append(told)
+    if upload.late and upload.sender:
+        said.remarks.append(f"{upload.sender.platform} marks it as late")
+    folder = course.submitted / owner / assignment
+    problem, files = _lay_out(course, assignment, upload, folder, said)
+    _settle_all(course, assignment, folder, said, bool(problem))
+    said.violations += [f"{name} is missing" for name in settings.student_files
+                        if name not in files and not problem]
+    if settings.written is not None:
+        said.violations += take_written(everything, owner, settings.written, folder,
+                                        said.remarks)
+    if settings.groups and not problem:
+        said.flags += _doubts(folder, settings.exercises, owner, people)
+    _write_timestamp(upload, folder)
+    return Received(upload.shown, owner, problem, (*said.violations, *said.remarks),
+                    tuple(said.violations), tuple(dict.fromkeys(said.flags)),
+                    attempts.iso(upload), bool(upload.late),
+                    upload.sender.number if upload.sender and not doubt else "")
+
+
+def _lay_out(course: Course, assignment: str, upload: Upload, folder: Path, said: Settled
+             ) -> tuple[str, dict[str, bytes]]:
+    """Write an upload's files to `folder`; return why nothing of it can be graded, and the files.
+    """
     problem = ""
     files: dict[str, bytes] = {}
     try:
-        everything, left_out = _read(course, assignment, upload)
-        remarks += [remark for remark in left_out if WEIGHTS not in remark]
-        violations += [remark for remark in left_out if WEIGHTS in remark]
-        files = _find_assignment(course, assignment, everything, violations)
+        held, left_out = _read(course, assignment, upload)
+        said.remarks += [remark for remark in left_out if WEIGHTS not in remark]
+        said.violations += [remark for remark in left_out if WEIGHTS in remark]
+        files = _find_assignment(course, assignment, held, said.violations)
     except ArchiveError as error:
         problem = str(error)
-    folder = course.submitted / owner / assignment
     problem = problem or _write(files, folder)
     if problem:
         files = {}
         _write(files, folder)
-    flags = _settle_all(course, assignment, folder, remarks if problem else violations, remarks)
-    violations += [f"{name} is missing" for name in settings.student_files
-                   if name not in files and not problem]
-    if settings.written is not None:
-        violations += take_written(upload.parent, owner, settings.written, folder, remarks)
-    if settings.groups and not problem:
-        flags += _doubts(folder, settings.exercises, owner, people)
-    return Received(upload.name, owner, problem, (*violations, *remarks), tuple(violations),
-                    tuple(dict.fromkeys(flags)))
+    return problem, files
 
 
-def _settle_all(course: Course, assignment: str, folder: Path, violations: list[str],
-                remarks: list[str]) -> list[str]:
-    """Settle each exercise's notebook; return what a person should look at."""
-    flags = []
+def _write_timestamp(upload: Upload, folder: Path) -> None:
+    """Write when it was handed in where nbgrader's own tools look for it, as they write it."""
+    if upload.handed_in is not None:
+        moment = upload.handed_in.astimezone(UTC)
+        (folder / TIMESTAMP).write_text(f"{moment:%Y-%m-%d %H:%M:%S.%f} UTC")
+
+
+def _settle_all(course: Course, assignment: str, folder: Path, said: Settled, hopeless: bool
+                ) -> None:
+    """Settle each exercise's notebook. Of an upload that is `hopeless`, none is a violation."""
     for exercise in course.assignment(assignment).exercises:
-        said = settle(course, assignment, exercise, folder)
-        violations.extend(said.violations)
-        remarks.extend(said.remarks)
-        flags += said.flags
-    return flags
+        settled = settle(course, assignment, exercise, folder)
+        (said.remarks if hopeless else said.violations).extend(settled.violations)
+        said.remarks.extend(settled.remarks)
+        said.flags += settled.flags
 
 
 def _doubts(folder: Path, exercises: list[str], group: str, people: Roster) -> list[str]:
@@ -166,17 +151,17 @@ def _doubts(folder: Path, exercises: list[str], group: str, people: Roster) -> l
     return flags
 
 
-def _read(course: Course, assignment: str, upload: Path) -> tuple[dict[str, bytes], list[str]]:
+def _read(course: Course, assignment: str, upload: Upload) -> tuple[dict[str, bytes], list[str]]:
     """The files of an upload: those of a zip, or a notebook that is handed in by itself."""
     alone = Path(course.assignment(assignment).archive).suffix in SUFFIXES
     if not alone or upload.suffix.lower() not in SUFFIXES:
-        return read_archive(upload)
-    if upload.stat().st_size > MAX_FILE:
+        return read_archive(upload.path)
+    if upload.path.stat().st_size > MAX_FILE:
         raise ArchiveError(f"it is larger than {MAX_FILE >> 20} MB")
-    if not upload.stat().st_size:
+    if not upload.path.stat().st_size:
         raise ArchiveError("the file is empty (0 bytes)")
     (exercise,) = course.assignment(assignment).exercises
-    return {f"{assignment}/{exercise}{upload.suffix.lower()}": upload.read_bytes()}, []
+    return {f"{assignment}/{exercise}{upload.suffix.lower()}": upload.path.read_bytes()}, []
 
 
 def _write(files: dict[str, bytes], folder: Path) -> str:
@@ -215,4 +200,4 @@ def _find_assignment(course: Course, assignment: str, files: dict[str, bytes],
         violations.append(f"the files lie in {str(best)!r}, expected {assignment!r}")
     return {str(PurePosixPath(name).relative_to(best)): data for name, data in files.items()
             if PurePosixPath(name).is_relative_to(best)
-            and PurePosixPath(name).name != "timestamp.txt"}  # nbgrader's own, not a student's
+            and PurePosixPath(name).name != TIMESTAMP}  # nbgrader's own, not a student's

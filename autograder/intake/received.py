@@ -9,6 +9,7 @@ from typing import Any
 
 from autograder.course import Course
 
+TIMESTAMP = "timestamp.txt"  # there nbgrader looks when a submission was handed in
 LONGEST = 500  # characters of a sentence
 
 
@@ -20,6 +21,8 @@ class Received:
     be told: nobody guesses. `violations` are those of the remarks that break the instructions
     for handing in, `flags` what a person should look at. `handed_in` is when it was handed in, as
     the learning platform tells (ISO 8601, with the offset from UTC); empty where nothing tells.
+    `late` is whether the platform marks it as late, `sender` the platform's own number of who
+    handed it in, where nothing in the upload speaks against that.
     """
 
     upload: str
@@ -29,12 +32,16 @@ class Received:
     violations: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     handed_in: str = ""
+    late: bool = False
+    sender: str = ""
 
     def __post_init__(self) -> None:
         """File names may hold bytes that are no text; here they become text that can be shown."""
         for name, value in vars(self).items():
-            shown = printable(value) if isinstance(value, str) else tuple(map(printable, value))
-            object.__setattr__(self, name, shown)
+            if isinstance(value, str):
+                object.__setattr__(self, name, printable(value))
+            elif isinstance(value, tuple):
+                object.__setattr__(self, name, tuple(map(printable, value)))
 
 
 def printable(text: str) -> str:

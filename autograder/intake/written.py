@@ -4,35 +4,46 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
+
+from autograder.intake.platforms.upload import Upload
+from autograder.intake.whose import Owned
 
 WRITTEN = "written.pdf"  # its name in nbgrader's folder of the submission
 MAX_SIZE = 30 * 1024 * 1024
 
 
-def take_written(uploads: Path, student: str, name: str, folder: Path, remarks: list[str]
-                 ) -> list[str]:
-    """Copy a student's PDF from the folder of uploads; return which instructions it breaks.
+def take_written(uploads: Iterable[Owned], student: str, name: str, folder: Path,
+                 remarks: list[str]) -> list[str]:
+    """Copy a student's PDF from among all uploads; return which instructions it breaks.
 
     `name` is its name with {id} in it. `remarks` learns of what breaks none: nothing handed in.
     """
     (folder / WRITTEN).unlink(missing_ok=True)
     expected = name.format(id=student)
-    own = rf"(?<!\d){re.escape(student)}(?!\d)"
-    found = sorted((path for path in uploads.iterdir() if path.is_file()
-                    and path.suffix.lower() == ".pdf" and re.search(own, path.name)),
-                   key=lambda path: (path.name != expected, -path.stat().st_mtime, path.name))
+    own = re.compile(rf"(?<!\d){re.escape(student)}(?!\d)")
+    found = sorted((one for one in uploads if one.upload.suffix.lower() == ".pdf" and (
+                        one.owner == student or (not one.upload.sender
+                                                 and own.search(one.upload.name)))),
+                   key=lambda one: (bool(one.doubt), one.upload.name != expected,
+                                    _newest_first(one.upload), one.upload.name))
     if not found:
         remarks.append(f"no written part ({expected})")
         return []
-    path = found[0]
+    upload = found[0].upload
     violations = []
-    if path.name != expected:
-        violations.append(f"the written part came as {path.name}, expected {expected}")
-    if path.stat().st_size > MAX_SIZE:
-        violations.append(f"{path.name} is larger than {MAX_SIZE >> 20} MB")
-    elif not path.read_bytes()[:1024].lstrip().startswith(b"%PDF-"):
-        violations.append(f"{path.name} is no PDF")
+    if upload.name != expected:
+        violations.append(f"the written part came as {upload.name}, expected {expected}")
+    if upload.path.stat().st_size > MAX_SIZE:
+        violations.append(f"{upload.name} is larger than {MAX_SIZE >> 20} MB")
+    elif not upload.path.read_bytes()[:1024].lstrip().startswith(b"%PDF-"):
+        violations.append(f"{upload.name} is no PDF")
     else:
-        shutil.copyfile(path, folder / WRITTEN)
+        shutil.copyfile(upload.path, folder / WRITTEN)
     return violations
+
+
+def _newest_first(upload: Upload) -> tuple[int, float]:
+    attempt, moment, _ = upload.when
+    return -attempt, -moment

@@ -13,6 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course
+from autograder.intake.received import TIMESTAMP
 from autograder.release.source import SKIP_TAG
 
 
@@ -40,10 +41,11 @@ class Work:
 
     @classmethod
     def read(cls, exercise: str, notebook: NotebookNode, folder: Path) -> Work:
-        """The work whose files lie in `folder`, each notebook there left out."""
+        """The work whose files lie in `folder`, without notebooks and nbgrader's own file."""
         files = {str(path.relative_to(folder)): path.read_bytes()
                  for path in sorted(folder.rglob("*"))
-                 if path.is_file() and path.suffix != ".ipynb"}
+                 if path.is_file() and path.suffix != ".ipynb"
+                 and path != folder / TIMESTAMP}
         return cls(exercise, notebook, files)
 
     def write(self, folder: Path, given: Mapping[str, bytes], student_files: list[str],

@@ -1,0 +1,110 @@
+"""Whose an upload is: by its name and what is in it, else by what the platform tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder import roster
+from autograder.course import Course
+from autograder.intake import groups
+from autograder.intake.archive import MAX_FILE
+from autograder.intake.notebooks import SUFFIXES
+from autograder.intake.platforms.person import Person, same_name, students
+from autograder.intake.platforms.upload import Upload
+from autograder.intake.repair import read_any
+from autograder.roster import Roster
+
+COPY = re.compile(r"( ?\(\d+\)|-\d+)(?=\.\w+$)")  # what platforms and browsers add to a name
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An upload and its owner, a student or a group; empty where that cannot be told.
+
+    `doubt` is for a person: the platform has it from somebody else than the file says.
+    """
+
+    upload: Upload
+    owner: str = ""
+    doubt: str = ""
+
+
+def owned(course: Course, assignment: str, uploads: Sequence[Upload], people: Roster
+          ) -> list[Owned]:
+    """The uploads with their owners. What a file itself says goes first, as in a plain folder."""
+    senders = [upload.sender for upload in uploads if upload.sender is not None]
+    told = students(course, people, senders)
+    if course.assignment(assignment).groups:
+        told = {sender: _group(sender, told.get(sender, ""), people) for sender in senders}
+    return [_owned(upload, _by_file(course, assignment, upload, people),
+                   told.get(upload.sender, "") if upload.sender else "", people)
+            for upload in uploads]
+
+
+def asked(course: Course, assignment: str, uploads: Sequence[Upload]) -> Roster:
+    """The roster that owners are looked for in; only groups, and names, need one.
+
+    Raises CourseError where groups hand in and there is none, or where it cannot be read.
+    """
+    path = course.root / course.toml.course.roster
+    if course.assignment(assignment).groups or (path.is_file() and any(
+            upload.sender for upload in uploads)):
+        return roster.of(course)
+    return Roster()
+
+
+def as_expected(course: Course, assignment: str, upload: Upload, owner: str) -> bool:
+    """Whether a file is named as the rules have it, whatever was added to tell copies apart."""
+    return COPY.sub("", upload.name) == course.assignment(assignment).archive.format(id=owner)
+
+
+def _owned(upload: Upload, says: str, sent: str, people: Roster) -> Owned:
+    """Settle it between what the file says and whom the platform has it from.
+
+    An id that nobody in the course has is a slip of the pen, where the sender is known.
+    """
+    sender = upload.sender
+    if sender is None or not says:
+        return Owned(upload, says or sent)
+    names = {one.id: one.name for one in people.members}
+    differs = sent != says if sent else bool(
+        sender.name and says in names and not same_name(sender.name, names[says]))
+    if not differs:
+        return Owned(upload, says)
+    of_nobody = bool(sent and names) and says not in {*names, *people.groups}
+    return Owned(upload, sent if of_nobody else says,
+                 f"{sender.platform} has {upload.name} from {sender}, and the file says {says}: "
+                 "look whose it is")
+
+
+def _group(sender: Person, student: str, people: Roster) -> str:
+    """The group that a sender is in or, where teams hand in on the platform, that it is."""
+    called = {sender.group, sender.name}
+    teams = [name for name in people.groups if called & {name, f"Group {name}"}]
+    return people.group_of(student) or (teams[0] if len(teams) == 1 else "")
+
+
+def _by_file(course: Course, assignment: str, upload: Upload, people: Roster) -> str:
+    """Whose an upload is: by its name, where the rules put the id, else anywhere in it.
+
+    Of a group's, the names inside are asked last; they must all be of one group.
+    """
+    archive = re.escape(course.assignment(assignment).archive)
+    student_id = f"(?P<id>{course.toml.course.student_id})"
+    ids = {found["id"] for found in re.finditer(rf"(?<!\d){student_id}(?!\d)", upload.name)}
+    anywhere = ids.pop() if len(ids) == 1 else ""  # of two, nobody knows whose it is
+    if not course.assignment(assignment).groups:
+        found = re.fullmatch(archive.replace(r"\{id\}", student_id), upload.name)
+        return found["id"] if found else anywhere
+    of_group = f"(?P<id>{'|'.join(map(re.escape, people.groups))})"
+    named = re.fullmatch(archive.replace(r"\{id\}", of_group), COPY.sub("", upload.name))
+    group = named["id"] if named else people.group_of(anywhere)
+    path = upload.path
+    if group or Path(upload.name).suffix not in SUFFIXES or path.stat().st_size > MAX_FILE:
+        return group
+    notebook, _ = read_any(path.read_bytes(), upload.name)
+    inside = groups.named_in(notebook, people).groups if notebook is not None else set()
+    return inside.pop() if len(inside) == 1 else ""
