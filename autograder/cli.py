@@ -20,6 +20,8 @@ from autograder.gradebook.native import NativeError
 from autograder.intake.receive import receive
 from autograder.intake.received import Received
 from autograder.kernel.sandbox import SandboxError
+from autograder.report.export.cli import EPILOG as EXPORT_EPILOG
+from autograder.report.export.cli import export
 from autograder.terminal import (
     PROCESSES,
     Assignment,
@@ -34,6 +36,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
                   pretty_exceptions_enable=False,
                   help="Coursework on transformers: release it, take it in, grade it, trust it.")
 app.add_typer(crossfeedback, name="crossfeedback")
+app.command(epilog=EXPORT_EPILOG)(export)
 
 
 def main() -> None:
@@ -100,7 +103,8 @@ def release(
 @app.command(epilog="Example: `autograder intake hw4 downloads/`")
 def intake(
     name: HandedIn,
-    folder: Annotated[Path, typer.Argument(help="The folder of uploads, or the learning platform's zip.")],
+    folder: Annotated[Path, typer.Argument(
+        help="The folder of uploads, or the learning platform's zip.")],
     course: CourseOption = Path(),
 ) -> None:
     """Take uploads in: lay them out as nbgrader's submitted/ID/ASSIGNMENT/."""

@@ -37,6 +37,15 @@ def row(course: Course, assignment: str, student: str) -> Row:
         return _row(gradebook.find_submission(assignment, student))
 
 
+def comments(course: Course, assignment: str) -> dict[str, dict[str, str]]:
+    """What feedback pages show of comments: by student, then by the cell's name."""
+    with open_gradebook(course) as gradebook:
+        return {submission.student.id: {
+            comment.name: str(comment.comment) for notebook in submission.notebooks
+            for comment in notebook.comments if comment.comment}
+            for submission in gradebook.assignment_submissions(assignment)}
+
+
 def _row(submission: Any) -> Row:
     grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
     parts = {grade.name: None if _waits(grade) else float(grade.score) for grade in grades}

@@ -100,7 +100,7 @@ def _take_in(course: Course, assignment: str, counting: Counting, everything: li
     return Received(upload.shown, owner, problem, (*said.violations, *said.remarks),
                     tuple(said.violations), tuple(dict.fromkeys(said.flags)),
                     attempts.iso(upload), bool(upload.late),
-                    upload.sender.number if upload.sender and not doubt else "")
+                    upload.sender.account if upload.sender and not doubt else "")
 
 
 def _lay_out(course: Course, assignment: str, upload: Upload, folder: Path, said: Settled

@@ -21,8 +21,8 @@ class Received:
     be told: nobody guesses. `violations` are those of the remarks that break the instructions
     for handing in, `flags` what a person should look at. `handed_in` is when it was handed in, as
     the learning platform tells (ISO 8601, with the offset from UTC); empty where nothing tells.
-    `late` is whether the platform marks it as late, `sender` the platform's own number of who
-    handed it in, where nothing in the upload speaks against that.
+    `late` is whether the platform marks it as late, `sender` the platform and its own number of
+    who handed it in, where nothing in the upload speaks against that.
     """
 
     upload: str

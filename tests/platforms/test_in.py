@@ -55,10 +55,10 @@ def test_moodles_download_is_taken_in(people: Course, lay: Lay, layout: dict[str
     assert (vectors(people, "s001"), vectors(people, "s002")) == ("ada", "jörg")
     told = [(row.handed_in, row.late, row.sender) for _, row in sorted(rows.items())]
     if where == "nowhere":
-        assert told == [("", False, "101"), ("", False, "102")]
+        assert told == [("", False, "Moodle 101"), ("", False, "Moodle 102")]
     else:
-        assert told == [("2026-11-20T23:58:00+09:00", False, "101"),
-                        ("2026-11-21T02:05:00+09:00", True, "102")]
+        assert told == [("2026-11-20T23:58:00+09:00", False, "Moodle 101"),
+                        ("2026-11-21T02:05:00+09:00", True, "Moodle 102")]
         assert "Moodle marks it as late" in rows["s002"].remarks
     assert not any(row.flags for row in rows.values())
 
@@ -69,7 +69,7 @@ def test_nbgrader_reads_when_it_was_handed_in(people: Course, lay: Lay) -> None:
     assert read is not None and read.isoformat() == "2026-11-20T14:58:00"  # in UTC
     assert note_of(people, "toy", "s001") == Received(
         "Ada Example_101_assignsubmission_file_/s001_toy.zip", "s001",
-        handed_in="2026-11-20T23:58:00+09:00", sender="101")
+        handed_in="2026-11-20T23:58:00+09:00", sender="Moodle 101")
 
 
 def test_a_timestamp_is_nothing_that_is_judged(people: Course, lay: Lay) -> None:
@@ -90,7 +90,8 @@ def test_canvas_download_is_taken_in(people: Course, lay: Lay) -> None:
     rows = take_in(people, folder)
     assert set(rows) == {"s001", "s002", "s003"}
     assert (vectors(people, "s001"), vectors(people, "s002")) == ("ada", "jörg")
-    assert (rows["s002"].late, rows["s001"].late, rows["s002"].sender) == (True, False, "9002")
+    assert (rows["s002"].late, rows["s002"].sender) == (True, "Canvas 9002")
+    assert not rows["s001"].late
     assert "not a zip" in rows["s003"].problem, "typed on the page: a row with a reason"
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,25 +30,32 @@ class Person:
     late: bool | None = None
     row: int = -1
 
+    @property
+    def account(self) -> str:
+        """Whom the platform knows under this number."""
+        return f"{self.platform} {self.number}" if self.number else ""
+
     def __str__(self) -> str:
         return f"{self.name or self.group or 'somebody'} ({self.number or 'without a number'})"
 
 
-def students(course: Course, people: Roster, persons: Iterable[Person]) -> dict[Person, str]:
+def students(course: Course, people: Roster, persons: Iterable[Person],
+             senders: Mapping[str, str] | None = None) -> dict[Person, str]:
     """Which students these are: by the school's ids, then by a full name that only one has.
 
-    Who is not told by either is left out: nobody guesses.
+    `senders` are those whose uploads were taken in, by `Person.account`; they go before names. Who
+    is told by none of these is left out: nobody guesses.
     """
     once = list(dict.fromkeys(persons))
-    found = {person: by_id for person in once if (by_id := _by_id(course, people, person))}
-    named = {person: by_name for person in once if person not in found
-             if (by_name := _by_name(people, person))}
-    count = Counter(named.values())
-    numbers = {student: len({one.number for one, who in named.items() if who == student})
-               for student in count}
-    taken = set(found.values())
-    return found | {person: student for person, student in named.items()
-                    if numbers[student] == 1 and student not in taken}
+    found = {person: who for person in once
+             if (who := _by_id(course, people, person) or (senders or {}).get(person.account))}
+    named = {person: who for person in once if person not in found
+             if (who := _by_name(people, person))}
+    accounts: dict[str, set[str]] = {}
+    for person, who in named.items():
+        accounts.setdefault(who, set()).add(person.account)
+    return found | {person: who for person, who in named.items()
+                    if len(accounts[who]) == 1 and who not in found.values()}
 
 
 def same_name(one: str, other: str) -> bool:

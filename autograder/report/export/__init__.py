@@ -1,0 +1,1 @@
+"""Grades and feedback as learning platforms take them back."""

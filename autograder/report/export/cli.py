@@ -1,0 +1,90 @@
+"""The command `autograder export`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from autograder.course import Course, CourseError
+from autograder.terminal import CourseOption, HandedIn, console
+
+EPILOG = "Example: `autograder export hw4 --to moodle --worksheet Grades.csv` (docs/platforms.md)"
+
+
+class Platform(StrEnum):
+    """Where grades can go."""
+
+    moodle = "moodle"
+    canvas = "canvas"
+    gradescope = "gradescope"
+    csv = "csv"
+
+
+def export(
+    name: HandedIn,
+    to: Annotated[Platform, typer.Option("--to", help="The platform that takes the grades.")],
+    worksheet: Annotated[Path | None, typer.Option(
+        help="Moodle's grading worksheet, as it was downloaded.")] = None,
+    gradebook: Annotated[Path | None, typer.Option(
+        help="Canvas's gradebook, as it was exported.")] = None,
+    column: Annotated[str, typer.Option(
+        help="The assignment's heading in Canvas's gradebook, where its name does not tell.")] = "",
+    partial: Annotated[bool, typer.Option(
+        "--partial", help="Grades too that wait for a person, as far as they have come.")] = False,
+    into: Annotated[Path | None, typer.Option(
+        help="The folder to write below.", show_default="export/ in the course")] = None,
+    course: CourseOption = Path(),
+) -> None:
+    """Write grades and feedback as a learning platform takes them back."""
+    from autograder.report.export import canvas, gradescope, moodle, parts
+    from autograder.report.export.result import results, settled
+
+    found = Course.find(course)
+    every, troubles = results(found, name)
+    out, waiting = settled(every, partial or to is Platform.csv)
+    troubles += waiting
+    told = {trouble.who for trouble in troubles}
+    folder = (into or found.root / "export") / name / to.value
+    match to:
+        case Platform.moodle:
+            sheet = _needed(worksheet, "--worksheet")
+            troubles += moodle.export(found, name, out, told, sheet, folder)
+        case Platform.canvas:
+            book = _needed(gradebook, "--gradebook")
+            troubles += canvas.export(found, name, out, told, book, column, folder)
+        case Platform.gradescope:
+            gradescope.export(out, folder)
+        case Platform.csv:
+            parts.export(out, folder / "parts.csv")
+    _tell(name, to, folder, len(out), [one.student for one in out if one.waiting])
+    if troubles:
+        grid = Table(title="For a person", title_justify="left", header_style="bold")
+        grid.add_column("who")
+        grid.add_column("what")
+        for trouble in troubles:
+            grid.add_row(escape(trouble.who), escape(trouble.what))
+        console.print(grid)
+    raise typer.Exit(1 if troubles else 0)
+
+
+def _needed(path: Path | None, option: str) -> Path:
+    """The platform's own table, without which its grades have no place to stand."""
+    if path is None:
+        where = ("Moodle's assignment, Download grading worksheet" if option == "--worksheet"
+                 else "Canvas's Grades, Export, Export Entire Gradebook")
+        raise CourseError(f"Name the table that is to be filled, {option} FILE. You find it in "
+                          f"{where}.")
+    return path
+
+
+def _tell(name: str, to: Platform, folder: Path, count: int, unfinished: list[str]) -> None:
+    if unfinished:
+        console.print(f"[yellow]Not final, a person has still to grade some of it: "
+                      f"{escape(', '.join(unfinished))}[/yellow]", highlight=False)
+    console.print(f"{name}: {count} grades for {to.value} in {escape(str(folder))}",
+                  highlight=False, soft_wrap=True)

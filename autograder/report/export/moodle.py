@@ -1,0 +1,85 @@
+"""To Moodle: the grading worksheet with grades, and a zip of feedback files.
+
+The worksheet goes back byte by byte as it came, but for Grade and an empty Feedback comments. The
+zip has a folder for each participant, named as in "Download all submissions", whose number Moodle's
+"Upload multiple feedback files in a zip" reads.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from autograder.course import Course, CourseError
+from autograder.intake.platforms.moodle import BLIND, Worksheet
+from autograder.intake.platforms.person import Person
+from autograder.intake.platforms.table import Table
+from autograder.report.export.result import Result, Trouble, matched, unmatched
+
+FEEDBACK = "feedback.zip"
+
+
+def export(course: Course, name: str, out: list[Result], told: Collection[str], worksheet: Path,
+           folder: Path) -> list[Trouble]:
+    """Write the worksheet and the zip below `folder`; tell whose grade does not reach Moodle.
+
+    `told` are students of whom it is told already why they have no grade. Raises CourseError where
+    the worksheet is none, or has another maximum grade than the course.
+    """
+    sheet = Worksheet.of(Table.read(worksheet), course.zone)
+    found = matched(course, name, sheet.people)
+    by_student = {result.student: result for result in out}
+    troubles = unmatched(out, found, worksheet.name)
+    graded: list[tuple[Person, Result]] = []
+    for person in sheet.people:
+        result = by_student.get(found.get(person, ""))
+        if result is None:
+            if found.get(person) not in told:
+                troubles.append(Trouble(str(person), "stands on the worksheet, and has no grade"))
+            continue
+        if sheet.table.value(person.row, sheet.changeable).strip().casefold() == "no":
+            troubles.append(Trouble(str(person), "has a grade that Moodle says cannot be changed"))
+        _fill(sheet, person, result)
+        graded.append((person, result))
+    folder.mkdir(parents=True, exist_ok=True)
+    sheet.table.write(folder / worksheet.name)
+    _zip(folder / FEEDBACK, graded)
+    return troubles
+
+
+def _fill(sheet: Worksheet, person: Person, result: Result) -> None:
+    most = sheet.table.value(person.row, sheet.most).strip()
+    comma = "," in most
+    if most and _number(most) not in (None, result.max_points):
+        raise CourseError(f"{sheet.table.path}: the maximum grade is {most}, and in the course it "
+                          f"is {result.max_points:g}. Set it in Moodle's assignment, then download "
+                          "the worksheet again.")
+    grade = f"{result.points:.2f}"
+    sheet.table.put(person.row, sheet.grade, grade.replace(".", ",") if comma else grade)
+    if sheet.comments is not None and not sheet.table.value(person.row, sheet.comments).strip():
+        sheet.table.put(person.row, sheet.comments, _comment(result))
+
+
+def _comment(result: Result) -> str:
+    """A short text; all the rest stands in the feedback file."""
+    so_far = f" so far; still to be graded by hand: {', '.join(result.waiting)}" * bool(
+        result.waiting)
+    return (f"{result.points:g} of {result.max_points:g} points{so_far}."
+            + " The feedback file tells why." * bool(result.pages))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def _zip(path: Path, graded: Iterable[tuple[Person, Result]]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+        for person, result in graded:
+            name = re.sub(r"[\W_]+", " ", person.name).strip() or BLIND
+            for page, file in result.pages:
+                archive.write(file, f"{name}_{person.number}_assignsubmission_file_/{page}")
