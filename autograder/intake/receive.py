@@ -42,7 +42,7 @@ def _rows(course: Course, assignment: str, download: Download, folder: Path) -> 
     rows = [Received(name, problem=f"left out: {why}") for name, why in download.left_out.items()]
     for one in uploads:
         if not one.owner:
-            rows.append(Received(one.upload.shown, problem=_nobodys(course, assignment),
+            rows.append(Received(one.upload.shown, problem=_nobodys(course, assignment, one.upload),
                                  handed_in=attempts.iso(one.upload)))
         elif counts[one.owner].one is not one:
             rows.append(attempts.passed_over(course, assignment, one, counts[one.owner].one))
@@ -51,8 +51,11 @@ def _rows(course: Course, assignment: str, download: Download, folder: Path) -> 
     return rows
 
 
-def _nobodys(course: Course, assignment: str) -> str:
+def _nobodys(course: Course, assignment: str, upload: Upload) -> str:
     expected = course.assignment(assignment).archive
+    if upload.sender:
+        return (f"neither the file (expected {expected}) nor {upload.sender.platform}, which has "
+                f"it from {upload.sender}, tells for certain whose it is")
     if course.assignment(assignment).groups:
         return (f"neither the file's name (expected {expected}, with the group's name) nor the "
                 "names in it tell which group it is from")

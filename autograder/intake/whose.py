@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +39,10 @@ def owned(course: Course, assignment: str, uploads: Sequence[Upload], people: Ro
     told = students(course, people, senders)
     if course.assignment(assignment).groups:
         told = {sender: _group(sender, told.get(sender, ""), people) for sender in senders}
+    known = {member.id for member in people.members} | {*people.groups, *told.values()}
+    names = {member.id: member.name for member in people.members}
     return [_owned(upload, _by_file(course, assignment, upload, people),
-                   told.get(upload.sender, "") if upload.sender else "", people)
+                   told.get(upload.sender, "") if upload.sender else "", known, names)
             for upload in uploads]
 
 
@@ -61,29 +63,29 @@ def as_expected(course: Course, assignment: str, upload: Upload, owner: str) -> 
     return COPY.sub("", upload.name) == course.assignment(assignment).archive.format(id=owner)
 
 
-def _owned(upload: Upload, says: str, sent: str, people: Roster) -> Owned:
+def _owned(upload: Upload, says: str, sent: str, known: Collection[str], names: Mapping[str, str]
+           ) -> Owned:
     """Settle it between what the file says and whom the platform has it from.
 
-    An id that nobody in the course has is a slip of the pen, where the sender is known.
+    An id that nobody has, of those who are `known`, is a slip of the pen: the sender's it is.
     """
     sender = upload.sender
     if sender is None or not says:
         return Owned(upload, says or sent)
-    names = {one.id: one.name for one in people.members}
     differs = sent != says if sent else bool(
         sender.name and says in names and not same_name(sender.name, names[says]))
     if not differs:
         return Owned(upload, says)
-    of_nobody = bool(sent and names) and says not in {*names, *people.groups}
-    return Owned(upload, sent if of_nobody else says,
+    return Owned(upload, sent if sent and says not in known else says,
                  f"{sender.platform} has {upload.name} from {sender}, and the file says {says}: "
                  "look whose it is")
 
 
 def _group(sender: Person, student: str, people: Roster) -> str:
     """The group that a sender is in or, where teams hand in on the platform, that it is."""
-    called = {sender.group, sender.name}
-    teams = [name for name in people.groups if called & {name, f"Group {name}"}]
+    teams = [name for name in people.groups if any(
+        same_name(called, team) for called in {sender.group, sender.name}
+        for team in (name, f"Group {name}"))]
     return people.group_of(student) or (teams[0] if len(teams) == 1 else "")
 
 

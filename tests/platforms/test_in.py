@@ -131,6 +131,39 @@ def test_a_plain_folder_is_no_platforms(tmp_path: Path, lay: Lay, name: str) -> 
     assert (row.upload, row.sender) == (name, "") and row.student
 
 
+def test_where_ids_may_be_anything_canvas_is_known_all_the_same(tmp_path: Path, lay: Lay) -> None:
+    course = toy_course(tmp_path)
+    settings = (course.root / "course.toml").read_text()
+    (course.root / "course.toml").write_text(settings.replace(r"student_id = 's\d{3}'", ""))
+    course = Course.load(course.root, course.exercises_folder)
+    rows = take_in(course, lay({"exampleada_9001_70001_my_toy.zip": toy_zip("ada")}))
+    assert vectors(course, "s001") == "ada" and "the file says my" in rows["s001"].flags[0]
+
+
+def test_the_written_part_is_its_senders_whatever_its_name(tmp_path: Path, lay: Lay) -> None:
+    course = toy_course(tmp_path, 'written = "{id}_written.pdf"')
+    rows = take_in(course, lay({**CANVAS, "omusterjörg_9002_70003_essay.pdf": b"%PDF-1.7 own",
+                                "exampleada_9001_70004_s002_written.pdf": b"%PDF-1.7 ada"}))
+    kept = course.submitted / "s002" / "toy" / "written.pdf"
+    assert kept.read_bytes() == b"%PDF-1.7 own", "another's PDF took the place of their own"
+    assert "the written part came as essay.pdf, expected s002_written.pdf" in (
+        rows["s002"].violations)
+
+
+def test_a_worksheet_in_another_language_is_told(people: Course, lay: Lay) -> None:
+    rows = take_in(people, lay({**FOLDERS, "Bewertungen.csv": b"ID,Bewertung\n"}))
+    assert rows["Bewertungen.csv"].problem == (
+        "left out: it is no grading worksheet of Moodle in English")
+
+
+def test_other_tables_beside_a_download_are_passed_over(people: Course, lay: Lay) -> None:
+    folder = lay(FOLDERS)
+    (folder.parent / "a.csv").write_text("Identifier,Sum\nParticipant 101,3\n")
+    (folder.parent / "b.csv").write_bytes(b"\xff\xfe\x00")
+    (folder.parent / "c.csv").mkdir()
+    assert set(take_in(people, folder)) == {"s001", "s002"}
+
+
 # ----------------------------------------------------------------------------- who is not who says
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from autograder.course import Course, CourseError
 from autograder.intake.platforms import canvas, moodle
 from autograder.intake.platforms.table import Table
 from autograder.intake.platforms.upload import Download, Tree, Upload
 from autograder.intake.platforms.zips import unpack
+
+Read = TypeVar("Read")
 
 
 @contextmanager
@@ -30,10 +33,11 @@ def opened(course: Course, download: Path) -> Iterator[Download]:
         with TemporaryDirectory(prefix="unpacked-", dir=course.build) as folder:
             tree, left_out = unpack(download, Path(folder))
             tree = _without_wrapping(course, tree)
-            uploads = _of_platform(course, tree, download.parent)
-            yield Download(uploads or [
-                Upload(file, place.name, str(place)) for place, file in tree.items()
-                if len(place.parts) == 1], left_out)
+            if _is_platforms(course, {place.parts[0] for place in tree}):
+                yield _of_platform(course, tree, download.parent, left_out)
+            else:
+                yield Download([Upload(file, place.name, str(place))
+                                for place, file in tree.items() if len(place.parts) == 1], left_out)
     else:
         raise CourseError(f"There is no folder {download}. Name the folder that holds the uploads.")
 
@@ -66,7 +70,7 @@ def _of_one(course: Course, folder: Path) -> Download:
             left_out[str(place)] = "it is a link, which is not followed"
         elif path.is_file():
             tree[place] = path
-    return Download(_of_platform(course, tree, folder.parent), left_out)
+    return _of_platform(course, tree, folder.parent, left_out)
 
 
 def _is_platforms(course: Course, names: Iterable[str]) -> bool:
@@ -74,47 +78,49 @@ def _is_platforms(course: Course, names: Iterable[str]) -> bool:
     return moodle.is_download(names) or canvas.is_download(names, course.toml.course.student_id)
 
 
-def _of_platform(course: Course, tree: Tree, beside: Path) -> list[Upload]:
-    """The uploads of Moodle's or of Canvas's download; none where it is neither's.
+def _of_platform(course: Course, tree: Tree, beside: Path, left_out: dict[str, str]
+                 ) -> Download:
+    """Moodle's or Canvas's download, with what the platform's own table tells.
 
-    The platform's own table may lie in the download or beside it; of several, the newest counts.
+    That table may lie in the download or beside it; of several that fit, the newest counts. What
+    looks like one in the download, and is none that can be read, is left out and told.
     """
     names = list({place.parts[0] for place in tree})
     student_id = course.toml.course.student_id
+    tables = {place: tree.pop(place) for place in list(tree) if _may_be_a_table(place)}
+    files = sorted([*tables.values(), *beside.glob("*.csv")], key=lambda file: file.stat().st_mtime)
     if moodle.is_download(names):
-        tables = list(_tables(tree, beside, "identifier"))
-        worksheets = [moodle.Worksheet.of(table, course.zone) for table in tables]
-        numbers = moodle.participants(names)
-        fitting = [one for one in worksheets if numbers & {who.number for who in one.people}]
-        return moodle.uploads(_without(tree, tables), fitting[-1] if fitting else None)
-    if canvas.is_download(names, student_id):
-        tables = list(_tables(tree, beside, "sis login id"))
-        gradebooks = [canvas.Gradebook.of(table) for table in tables]
-        numbers = canvas.users(names)
-        of_users = [one for one in gradebooks if numbers & {who.number for who in one.people}]
-        return canvas.uploads(_without(tree, tables), of_users[-1] if of_users else None,
-                              student_id)
-    return []
+        sheets = _readable(files, lambda table: moodle.Worksheet.of(table, course.zone))
+        fitting = [sheet for sheet in sheets.values()
+                   if moodle.participants(names) & {one.number for one in sheet.people}]
+        uploads = moodle.uploads(tree, fitting[-1] if fitting else None)
+        what = "no grading worksheet of Moodle in English"
+        read = set(sheets)
+    else:
+        books = _readable(files, canvas.Gradebook.of)
+        known = [book for book in books.values()
+                 if canvas.users(names) & {one.number for one in book.people}]
+        uploads = canvas.uploads(tree, known[-1] if known else None, student_id)
+        what = "no gradebook of Canvas"
+        read = set(books)
+    odd = {str(place): f"it is {what}" for place, file in tables.items() if file not in read}
+    return Download(uploads, left_out | odd)
 
 
-def _tables(tree: Tree, beside: Path, heading: str) -> Iterator[Table]:
-    """The tables with a certain heading among files that no student named, oldest first."""
-    files = [file for place, file in tree.items() if len(place.parts) == 1
-             and place.suffix.lower() == ".csv" and not moodle.ENTRY.fullmatch(place.name)
-             and not canvas.ENTRY.fullmatch(place.name)]
-    files += [path for path in beside.glob("*.csv") if path.is_file()]
-    for path in sorted(files, key=lambda path: path.stat().st_mtime):
-        try:
-            table = Table.read(path)
-        except (CourseError, OSError):
-            continue  # whatever else lies there is none of our business
-        if table.column(heading) is not None:
-            yield table
+def _may_be_a_table(place: PurePosixPath) -> bool:
+    """Whether a file is the platform's or somebody's own, not one that a student uploaded."""
+    return (len(place.parts) == 1 and place.suffix.lower() == ".csv"
+            and not place.name.startswith(".") and not moodle.ENTRY.fullmatch(place.name)
+            and not canvas.ENTRY.fullmatch(place.name))
 
 
-def _without(tree: Tree, tables: list[Table]) -> Tree:
-    read = {table.path for table in tables}
-    return {place: file for place, file in tree.items() if file not in read}
+def _readable(files: list[Path], read: Callable[[Table], Read]) -> dict[Path, Read]:
+    """The tables among some files; whatever else lies beside a download is not our business."""
+    found = {}
+    for file in files:
+        with suppress(CourseError, OSError):
+            found[file] = read(Table.read(file))
+    return found
 
 
 def _without_wrapping(course: Course, tree: Tree) -> Tree:

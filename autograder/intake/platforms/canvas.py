@@ -82,7 +82,8 @@ def _is_entry(name: str, student_id: str) -> bool:
     found = ENTRY.fullmatch(name)
     if found is None:
         return TYPED.fullmatch(name) is not None
-    return not re.fullmatch(student_id, f"{found['user']}_{found['attachment']}")
+    pair = f"{found['user']}_{found['attachment']}"
+    return not re.fullmatch(student_id, pair) or bool(re.fullmatch(student_id, found["user"]))
 
 
 def _upload(place: PurePosixPath, tree: Tree, known: dict[str, Person], student_id: str
