@@ -96,7 +96,8 @@ def test_without_a_command_all_are_listed(root: Path, autograder: Command) -> No
 
 @pytest.mark.parametrize("args", [
     ("release", "q2"), ("grade", "q2"), ("intake", "q2", "."), ("samples", "q2", "s"),
-    ("validate", "q2"), ("grade", "q2", "--course", "nowhere")], ids=" ".join)
+    ("validate", "q2"), ("export", "q2", "--to", "csv"), ("grade", "q2", "--course", "nowhere")],
+    ids=" ".join)
 def test_no_course_is_a_sentence(tmp_path: Path, complaint: Complaint, args: tuple[str, ...]
                                  ) -> None:
     sentence = r"No course\.toml in \S+ or above it\. Change to the course's folder\."
@@ -105,7 +106,7 @@ def test_no_course_is_a_sentence(tmp_path: Path, complaint: Complaint, args: tup
 
 @pytest.mark.parametrize("args", [
     ("release", "q7"), ("grade", "q7"), ("grade", "q7", "empty"), ("intake", "q7", "empty"),
-    ("samples", "q7", "s"), ("validate", "q7"),
+    ("samples", "q7", "s"), ("validate", "q7"), ("export", "q7", "--to", "csv"),
     pytest.param(("release", "q7", "--check"))],
     ids=" ".join)
 def test_an_unknown_assignment_is_a_sentence_that_names_those_there_are(

@@ -12,7 +12,7 @@ import pytest
 from autograder.course import Course, CourseError
 from autograder.intake.received import Received, write_notes
 from autograder.report.export import canvas, gradescope, moodle, parts
-from autograder.report.export.result import Part, Result, Trouble, matched, settled
+from autograder.report.export.result import Part, Result, Trouble, matched, results, settled
 from platforms.conftest import GRADEBOOK, WORKSHEET, toy_course
 
 WORDS = Part("toy_words", 3.0, 4.0, False, ("Your words keep their capitals.",))
@@ -187,3 +187,18 @@ def test_every_member_of_a_group_gets_the_grade(tmp_path: Path, sheet: Path) -> 
     assert {row: cell for (row, column), cell in changes(
         sheet, tmp_path / "out" / "Grades.csv").items() if column == "Grade"} == {
             f"Participant {number}": "3.00" for number in (101, 102, 103)}
+
+
+def test_before_anything_is_graded_it_says_what_to_do(people: Course) -> None:
+    with pytest.raises(CourseError, match="Try: autograder grade toy FOLDER-OF-ZIPS"):
+        results(people, "toy")
+    assert not people.gradebook.exists()
+
+
+def test_a_grade_that_moodle_holds_fast_is_told(people: Course, sheet: Path, tmp_path: Path
+                                                ) -> None:
+    write_notes(people, "toy", [Received("x.zip", "s004", sender="Moodle 105")])
+    troubles = moodle.export(people, "toy", [result("s004", WORDS)], {"s001", "s002", "s003"},
+                             sheet, tmp_path / "out")
+    assert troubles == [Trouble("Zoe Elsewhere (105)",
+                                "has a grade that Moodle says cannot be changed")]

@@ -5,18 +5,20 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autograder.course import Course, CourseError
 from autograder.intake.platforms import canvas, moodle
 from autograder.intake.platforms.person import Person, same_name, students
 from autograder.intake.platforms.table import Table
+from autograder.intake.platforms.upload import Tree, Upload
 from autograder.roster import Member, Roster
 from platforms.conftest import GRADEBOOK, WORKSHEET
 
@@ -58,6 +60,38 @@ def test_cells_say_what_the_csv_module_reads(rows: list[list[str]], quoting: int
     again = list(csv.reader(io.StringIO(written(read).decode(), newline="")))
     rows[0][1] = new
     assert again[1:] == rows
+
+
+words = st.text(st.characters(exclude_characters="_/\0", exclude_categories=["Cs"]), min_size=1)
+files = st.text(st.characters(exclude_characters="/\0"), min_size=1).filter(
+    lambda name: name not in (".", ".."))
+
+
+def uploaded(name: str, read: Callable[[Tree], list[Upload]]) -> Upload:
+    (found,) = read({PurePosixPath(name): Path(__file__)})
+    return found
+
+
+@given(words, st.integers(1, 10**9), files)
+@example("Ada Example", 7, "Bo_8_assignsubmission_file_s001.zip")
+def test_no_name_of_a_file_makes_another_its_sender_in_moodle(who: str, number: int, file: str
+                                                              ) -> None:
+    for place in (f"{who}_{number}_assignsubmission_file_{file}",
+                  f"{who}_{number}_assignsubmission_file_/{file}",
+                  f"{who}_{number}_assignsubmission_file/{file}"):
+        found = uploaded(place, lambda tree: moodle.uploads(tree, None))
+        assert found.sender is not None and (found.sender.number, found.name) == (str(number), file)
+
+
+@given(st.text(st.characters(categories=["Ll"]), min_size=1).filter(lambda name: name != "late"),
+       st.booleans(), st.integers(1, 10**9), st.integers(1, 10**9), files)
+@example("exampleada", False, 7, 8, "LATE_9_10_s001_toy.zip")
+def test_no_name_of_a_file_makes_another_its_sender_in_canvas(
+        who: str, late: bool, user: int, attachment: int, file: str) -> None:
+    place = "_".join([who, *["LATE"] * late, str(user), str(attachment), file])
+    found = uploaded(place, lambda tree: canvas.uploads(tree, None, r"s\d{3}"))
+    assert found.sender is not None and (found.sender.number, found.late) == (str(user), late)
+    assert (found.name, found.attempt) == (file, attachment)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

@@ -16,7 +16,7 @@ from autograder.intake.platforms.table import Table
 from autograder.intake.platforms.upload import Download, Tree, Upload
 from autograder.intake.platforms.zips import unpack
 
-Read = TypeVar("Read")
+Known = TypeVar("Known", moodle.Worksheet, canvas.Gradebook)
 
 
 @contextmanager
@@ -82,27 +82,21 @@ def _of_platform(course: Course, tree: Tree, beside: Path, left_out: dict[str, s
                  ) -> Download:
     """Moodle's or Canvas's download, with what the platform's own table tells.
 
-    That table may lie in the download or beside it; of several that fit, the newest counts. What
-    looks like one in the download, and is none that can be read, is left out and told.
+    That table may lie in the download or beside it. What looks like one in the download, and is
+    none that can be read, is left out and told.
     """
     names = list({place.parts[0] for place in tree})
-    student_id = course.toml.course.student_id
     tables = {place: tree.pop(place) for place in list(tree) if _may_be_a_table(place)}
-    files = sorted([*tables.values(), *beside.glob("*.csv")], key=lambda file: file.stat().st_mtime)
+    files = [*tables.values(), *(path for path in beside.glob("*.csv") if path.is_file())]
     if moodle.is_download(names):
-        sheets = _readable(files, lambda table: moodle.Worksheet.of(table, course.zone))
-        fitting = [sheet for sheet in sheets.values()
-                   if moodle.participants(names) & {one.number for one in sheet.people}]
-        uploads = moodle.uploads(tree, fitting[-1] if fitting else None)
+        sheet, read = _newest(files, lambda table: moodle.Worksheet.of(table, course.zone),
+                              moodle.participants(names))
+        uploads = moodle.uploads(tree, sheet)
         what = "no grading worksheet of Moodle in English"
-        read = set(sheets)
     else:
-        books = _readable(files, canvas.Gradebook.of)
-        known = [book for book in books.values()
-                 if canvas.users(names) & {one.number for one in book.people}]
-        uploads = canvas.uploads(tree, known[-1] if known else None, student_id)
+        book, read = _newest(files, canvas.Gradebook.of, canvas.users(names))
+        uploads = canvas.uploads(tree, book, course.toml.course.student_id)
         what = "no gradebook of Canvas"
-        read = set(books)
     odd = {str(place): f"it is {what}" for place, file in tables.items() if file not in read}
     return Download(uploads, left_out | odd)
 
@@ -114,13 +108,18 @@ def _may_be_a_table(place: PurePosixPath) -> bool:
             and not canvas.ENTRY.fullmatch(place.name))
 
 
-def _readable(files: list[Path], read: Callable[[Table], Read]) -> dict[Path, Read]:
-    """The tables among some files; whatever else lies beside a download is not our business."""
-    found = {}
-    for file in files:
+def _newest(files: list[Path], read: Callable[[Table], Known], numbers: set[str]
+            ) -> tuple[Known | None, set[Path]]:
+    """Of several tables that know some of these numbers, the newest; and which files are tables.
+
+    Whatever else lies beside a download is not our business.
+    """
+    found: dict[Path, Known] = {}
+    for file in sorted(files, key=lambda file: file.stat().st_mtime):
         with suppress(CourseError, OSError):
             found[file] = read(Table.read(file))
-    return found
+    fitting = [one for one in found.values() if numbers & {who.number for who in one.people}]
+    return fitting[-1] if fitting else None, set(found)
 
 
 def _without_wrapping(course: Course, tree: Tree) -> Tree:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder import roster
-from autograder.course import Course
-from autograder.gradebook import book
+from autograder.course import Course, CourseError
+from autograder.gradebook import book, native
 from autograder.intake.platforms.person import Person, students
 from autograder.intake.received import notes
 from autograder.journal import latest
@@ -60,8 +60,15 @@ class Trouble:
 
 
 def results(course: Course, name: str) -> tuple[list[Result], list[Trouble]]:
-    """The results of an assignment or a homework, and the rows that have none."""
+    """The results of an assignment or a homework, and the rows that have none.
+
+    Raises CourseError where some of it has not been graded yet.
+    """
     assignments = course.together(name)
+    missing = [one for one in assignments if not native.has_assignment(course, one)]
+    if missing:
+        raise CourseError(f"Nothing of {', '.join(missing)} is graded yet. Try: autograder grade "
+                          f"{name} FOLDER-OF-ZIPS")
     known = {part: (points, by_hand) for assignment in assignments
              for part, points, by_hand in _parts(course, assignment)}
     said = _said(course, assignments)
