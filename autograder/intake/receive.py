@@ -10,7 +10,8 @@ from autograder import roster
 from autograder.course import Course, CourseError
 from autograder.intake import groups
 from autograder.intake.archive import MAX_FILE, WEIGHTS, ArchiveError, read_archive
-from autograder.intake.notebooks import SUFFIXES, settle
+from autograder.intake.made_from import of_modules
+from autograder.intake.notebooks import SUFFIXES, forget_originals, settle
 from autograder.intake.received import Received, write_notes
 from autograder.intake.repair import read_any
 from autograder.intake.written import take_written
@@ -128,6 +129,7 @@ def _take_in(course: Course, assignment: str, owner: str, upload: Path, people: 
     except ArchiveError as error:
         problem = str(error)
     folder = course.submitted / owner / assignment
+    forget_originals(course, assignment, owner)
     problem = problem or _write(files, folder)
     if problem:
         files = {}
@@ -152,6 +154,7 @@ def _settle_all(course: Course, assignment: str, folder: Path, violations: list[
         violations.extend(said.violations)
         remarks.extend(said.remarks)
         flags += said.flags
+    remarks.extend(of_modules(course, assignment, folder))
     return flags
 
 
