@@ -21,7 +21,7 @@ from autograder.gradebook import book, native
 from autograder.gradebook.backup import back_up
 from autograder.gradebook.preprocessors import known
 from autograder.gradebook.writers import PageWriters
-from autograder.intake.notebooks import readable, released_instead, settle
+from autograder.intake.notebooks import is_settled, released_instead, settle
 from autograder.intake.received import Received, note_of, notes, write_notes
 from autograder.journal import Entry, Journal, last_entries, path_of
 from autograder.judge.grading import new_seed
@@ -100,19 +100,24 @@ def _writers(processes: int, scheduler: str) -> int:
 
 
 def _settle(course: Course, assignment: str, students: list[str]) -> None:
-    """Look into notebooks that came by another way than our intake, such as nbgrader's own."""
-    known = {row.student for row in notes(course, assignment)}
+    """Look into notebooks that came by another way than our intake, such as nbgrader's own.
+
+    And into those that became notebooks of an older version since they were taken in.
+    """
+    known = {row.student: row for row in notes(course, assignment)}
     rows = []
     for student in students:
         folder = course.submitted / student / assignment
         said = [settle(course, assignment, exercise, folder)
                 for exercise in course.assignment(assignment).exercises
-                if student not in known or not readable(folder / f"{exercise}.ipynb")]
+                if student not in known
+                or not is_settled(course, assignment, exercise, folder)]
         if said:
-            rows.append(Received(
-                "", student, remarks=tuple(text for one in said
-                                           for text in (*one.violations, *one.remarks)),
-                flags=tuple(flag for one in said for flag in one.flags)))
+            before = known.get(student, Received("", student))
+            remarks = [text for one in said for text in (*one.violations, *one.remarks)]
+            flags = [flag for one in said for flag in one.flags]
+            rows.append(replace(before, remarks=tuple(dict.fromkeys((*before.remarks, *remarks))),
+                                flags=tuple(dict.fromkeys((*before.flags, *flags)))))
     write_notes(course, assignment, rows)
 
 

@@ -20,11 +20,12 @@ from autograder.gradebook.native import NativeError
 from autograder.intake.receive import receive
 from autograder.intake.received import Received
 from autograder.kernel.sandbox import SandboxError
+from autograder.release.cli import EPILOG as RELEASE
+from autograder.release.cli import release
 from autograder.report.export.cli import EPILOG as EXPORT_EPILOG
 from autograder.report.export.cli import export
 from autograder.terminal import (
     PROCESSES,
-    Assignment,
     CourseOption,
     HandedIn,
     Processes,
@@ -77,27 +78,7 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: `autograder release q2`, or `autograder release q2 --check`")
-def release(
-    assignment: Assignment,
-    check: Annotated[bool, typer.Option(
-        "--check", help="Write nothing; fail if what is released is stale, leaks or does not run.")
-    ] = False,
-    course: CourseOption = Path(),
-) -> None:
-    """Write what students receive, from the sources, through nbgrader's own converter."""
-    from autograder.release import build
-    from autograder.release.check import problems
-
-    found = Course.find(course)
-    if not check:
-        console.print(f"Released to {build.release(found, assignment)}", highlight=False)
-    faults = problems(found, assignment)
-    for fault in faults:
-        console.print(f"[red]{escape(fault)}[/red]", highlight=False)
-    if faults:
-        raise typer.Exit(1)
-    console.print(f"{assignment}: as the sources give it, nothing leaks, everything runs.")
+app.command(epilog=RELEASE)(release)
 
 
 @app.command(epilog="Example: `autograder intake hw4 downloads/`")

@@ -279,6 +279,13 @@ class Course:
             self.assignment(name)
         return homework.assignments if homework else [name]
 
+    @property
+    def names(self) -> list[str]:
+        """What is handed in: the homeworks, and each assignment that is part of none."""
+        parts = {name for homework in self.toml.homeworks.values() for name in homework.assignments}
+        return [*self.toml.homeworks, *(name for name in self.toml.assignments
+                                        if name not in parts)]
+
     def surroundings(self, assignment: str) -> Surroundings:
         """What student code of an assignment finds around it.
 
@@ -322,6 +329,16 @@ class Course:
     def build(self) -> Path:
         """What is made from the sources: nbgrader's source folder and the reference."""
         return self.root / ".build"
+
+    @property
+    def dist(self) -> Path:
+        """Zips to be given out to students."""
+        return self.root / "dist"
+
+    @property
+    def releases(self) -> Path:
+        """The record of what was given out to students (release/record.py)."""
+        return self.root / "releases"
 
     @property
     def hub(self) -> Path:

@@ -16,7 +16,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course
-from autograder.intake.repair import read_any, repair
+from autograder.intake.made_from import made_from, mend, stamp_beside
+from autograder.intake.repair import read_any
+from autograder.release import version
 
 SUFFIXES = (".ipynb", ".py")
 ALIKE = 0.5  # of the released cells, so many must be there for a notebook to be this exercise's
@@ -53,22 +55,30 @@ def settle(course: Course, assignment: str, exercise: str, folder: Path) -> Sett
         said.violations.append(f"{path.name} is not a readable notebook ({'; '.join(reading)}); "
                                "graded with the notebook as it was released")
         return said
-    mended = repair(notebook, released)
+    stamp = version.read(notebook) or stamp_beside(
+        folder, course.assignment(assignment).student_files)
+    mended = mend(course, assignment, exercise, notebook, released, stamp)
     said.remarks += [f"{path.name}: {text}" for text in (*reading, *mended.repaired)]
     said.flags += [f"{path.name}: {text}" for text in mended.unsure]
-    if reading or mended.repaired:
+    if reading or mended.notebook is not notebook:
         _keep(course, assignment, path)
         nbformat.write(mended.notebook, path)
     return said
 
 
-def readable(path: Path) -> bool:
-    """Whether nbgrader can read a notebook as it is."""
+def is_settled(course: Course, assignment: str, exercise: str, folder: Path) -> bool:
+    """Whether nbgrader can read a notebook as it is, and it is of the present version, or of none.
+
+    A release that comes after a submission was taken in makes it one of an older version.
+    """
     try:
-        nbformat.validate(nbformat.reads(path.read_text(encoding="utf-8"), as_version=4))
+        notebook = nbformat.reads((folder / f"{exercise}.ipynb").read_text(encoding="utf-8"),
+                                  as_version=4)
+        nbformat.validate(notebook)
     except Exception:  # whatever a file makes the libraries raise
         return False
-    return True
+    present = version.read(released_notebook(course, assignment, exercise))
+    return present is None or version.read(notebook) in (None, present)
 
 
 def _find_renamed(course: Course, assignment: str, path: Path, released: NotebookNode,
@@ -78,7 +88,8 @@ def _find_renamed(course: Course, assignment: str, path: Path, released: Noteboo
     taken = {*settings.student_files, *(f"{name}.ipynb" for name in settings.exercises)}
     candidates = [other for other in sorted(path.parent.rglob("*"))
                   if other.is_file() and other.suffix in SUFFIXES and other.name not in taken]
-    fitting = [other for other in candidates if _is_of(other, released)]
+    fitting = [other for other in candidates
+               if _is_of(course, assignment, path.stem, other, released)]
     if len(fitting) == 1:
         name = fitting[0].relative_to(path.parent)
         said.remarks.append(f"{path.name} was handed in as {name}")
@@ -94,11 +105,14 @@ def _find_renamed(course: Course, assignment: str, path: Path, released: Noteboo
                           "name it so, and grade again")
 
 
-def _is_of(path: Path, released: NotebookNode) -> bool:
+def _is_of(course: Course, assignment: str, exercise: str, path: Path, present: NotebookNode
+           ) -> bool:
     """Whether a file holds most of the cells that an exercise was released with."""
     notebook, _ = read_any(path.read_bytes(), path.name)
     if notebook is None:
         return False
+    stamp = version.read(notebook)
+    released = made_from(course, assignment, exercise, stamp, present).released
     there = {"".join(cell.source.split()) for cell in notebook.cells}
     there |= {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells}
     wanted = [cell for cell in released.cells if cell.source.strip()]
@@ -133,8 +147,18 @@ def use_released(course: Course, assignment: str, exercise: str, folder: Path) -
     shutil.copy(course.build / "release" / assignment / f"{exercise}.ipynb", folder)
 
 
+def forget_originals(course: Course, assignment: str, student: str) -> None:
+    """What a student handed in before counts no more, nor does what was kept of it."""
+    shutil.rmtree(_originals(course, assignment, student), ignore_errors=True)
+
+
 def _keep(course: Course, assignment: str, path: Path) -> None:
-    """Keep a notebook as it came, before anything of it is changed."""
-    kept = course.journal / "originals" / assignment / path.parent.parent.name / path.name
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, kept)
+    """Keep a notebook as it came, before anything of it is changed for the first time."""
+    kept = _originals(course, assignment, path.parent.parent.name) / path.name
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, kept)
+
+
+def _originals(course: Course, assignment: str, student: str) -> Path:
+    return course.journal / "originals" / assignment / student

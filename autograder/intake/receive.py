@@ -10,7 +10,8 @@ from autograder.course import Course, CourseError
 from autograder.intake import attempts, groups
 from autograder.intake.archive import MAX_FILE, WEIGHTS, ArchiveError, read_archive
 from autograder.intake.attempts import Counting
-from autograder.intake.notebooks import SUFFIXES, Settled, settle
+from autograder.intake.made_from import of_modules
+from autograder.intake.notebooks import SUFFIXES, Settled, forget_originals, settle
 from autograder.intake.platforms import opened
 from autograder.intake.platforms.upload import Download, Upload
 from autograder.intake.received import TIMESTAMP, Received, write_notes
@@ -90,6 +91,7 @@ def _take_in(course: Course, assignment: str, counting: Counting, everything: li
     if upload.late and upload.sender:
         said.remarks.append(f"{upload.sender.platform} marks it as late")
     folder = course.submitted / owner / assignment
+    forget_originals(course, assignment, owner)
     problem, files = _lay_out(course, assignment, upload, folder, said)
     _settle_all(course, assignment, folder, said, bool(problem))
     said.violations += [f"{name} is missing" for name in settings.student_files
@@ -141,6 +143,7 @@ def _settle_all(course: Course, assignment: str, folder: Path, said: Settled, ho
         (said.remarks if hopeless else said.violations).extend(settled.violations)
         said.remarks.extend(settled.remarks)
         said.flags += settled.flags
+    said.remarks.extend(of_modules(course, assignment, folder))
 
 
 def _doubts(folder: Path, exercises: list[str], group: str, people: Roster) -> list[str]:

@@ -18,10 +18,14 @@ from nbgrader.preprocessors import ClearSolutions
 
 from autograder.course import Course, CourseError, Exercise
 from autograder.gradebook.native import generate_assignment, has_assignment
-from autograder.release import source
+from autograder.release import source, version
+from autograder.release.record import remember
 from autograder.release.solved import solved_files, write_version
+from autograder.release.version import Stamp, version_of
 
 COLAB = "https://colab.research.google.com"
+GITHUB = "https://github.com"
+FORM = 2  # of what a build writes: with another number, whatever was built before is stale
 
 
 def clear_solutions(text: str) -> str:
@@ -37,34 +41,52 @@ def build(course: Course, assignment: str) -> Path:
 
     Raises CourseError where the points of the source cells do not add up to max_points.
     """
+    exercises = course.exercises(assignment)
+    solved = {exercise.name: solved_files(exercise) for exercise in exercises}
+    notebooks = {exercise.name: _notebook(course, assignment, exercise) for exercise in exercises}
+    _check_points(course, assignment, notebooks)
+    files = {file.name: _released(file) for exercise in exercises for file in exercise.files}
+    stamp = Stamp(assignment, version_of(notebooks, files))
     destination = course.build / "source" / assignment
     _empty(destination)
-    total = 0.0
-    settings = course.assignment(assignment)
-    for exercise in course.exercises(assignment):
-        solved = solved_files(exercise)
-        notebook = _notebook(course, assignment, exercise)
-        total += sum(points for part, points in source.parts(notebook).items()
-                     if part not in settings.bonus)
-        nbformat.write(notebook, destination / f"{exercise.name}.ipynb")
-        for file in exercise.files:
-            if file.suffix == ".py":
-                (destination / file.name).write_text(clear_solutions(file.read_text()))
-            else:
-                shutil.copy(file, destination)
-        write_version(exercise, solved, course.build / "reference" / exercise.name)
-    if total != settings.max_points:
-        raise CourseError(f"The source cells of {assignment} give {total:g} points together, bonus "
-                          f"left out; course.toml says max_points = {settings.max_points:g}.")
+    for name, notebook in notebooks.items():
+        version.write(notebook, stamp)
+        nbformat.write(notebook, destination / f"{name}.ipynb")
+    for name, data in files.items():
+        comes_back = name.endswith(".py") and name in course.assignment(assignment).student_files
+        (destination / name).write_bytes((stamp.line.encode() if comes_back else b"") + data)
+    for exercise in exercises:
+        write_version(exercise, solved[exercise.name], course.build / "reference" / exercise.name)
     return destination
 
 
+def _check_points(course: Course, assignment: str,
+                  notebooks: dict[str, nbformat.NotebookNode]) -> None:
+    settings = course.assignment(assignment)
+    total = sum(points for notebook in notebooks.values()
+                for part, points in source.parts(notebook).items() if part not in settings.bonus)
+    if total != settings.max_points:
+        raise CourseError(f"The source cells of {assignment} give {total:g} points together, bonus "
+                          f"left out; course.toml says max_points = {settings.max_points:g}.")
+
+
+def _released(file: Path) -> bytes:
+    """A file beside the notebook as students receive it."""
+    return clear_solutions(file.read_text()).encode() if file.suffix == ".py" else file.read_bytes()
+
+
 def _notebook(course: Course, assignment: str, exercise: Exercise) -> nbformat.NotebookNode:
-    """The source notebook with Colab's badge, where the course has a repository."""
+    """The source notebook with Colab's badge and the course's repository, where it has one."""
     repository = course.toml.course.repository
-    badge = (f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}/github/{repository}"
-             f"/blob/main/{assignment}/{exercise.name}.ipynb)") if repository else ""
-    return source.read_notebook(exercise, badge=badge)
+    return source.read_notebook(exercise, badge=colab_badge(course, assignment, exercise.name),
+                                address=f"{GITHUB}/{repository}" if repository else "")
+
+
+def colab_badge(course: Course, assignment: str, exercise: str) -> str:
+    """A picture in Markdown that opens the notebook in Colab; empty without a repository."""
+    repository = course.toml.course.repository
+    return (f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}/github/{repository}"
+            f"/blob/main/{assignment}/{exercise}.ipynb)") if repository else ""
 
 
 def release(course: Course, assignment: str, destination: Path | None = None) -> Path:
@@ -73,8 +95,19 @@ def release(course: Course, assignment: str, destination: Path | None = None) ->
     Without a `destination` this is the folder of the assignment's name at the top of the course.
     """
     build(course, assignment)
-    generate_assignment(course, assignment, destination or course.root)
-    return (destination or course.root) / assignment
+    folder = (destination or course.root) / assignment
+    generate_assignment(course, assignment, folder.parent)
+    remember(course, assignment, built_version(course, assignment), folder)
+    return folder
+
+
+def built_version(course: Course, assignment: str) -> str:
+    """The version of what was built last."""
+    name = course.assignment(assignment).exercises[0]
+    stamp = version.read(nbformat.read(course.build / "source" / assignment / f"{name}.ipynb",
+                                       as_version=4))
+    assert stamp is not None, "every build is stamped"
+    return stamp.version
 
 
 def prepare(course: Course, assignment: str) -> None:
@@ -93,7 +126,7 @@ def prepare(course: Course, assignment: str) -> None:
 
 def fingerprint(course: Course, assignment: str) -> str:
     """A hash over everything that a build of the assignment is made from."""
-    digest = hashlib.sha256(repr(course.assignment(assignment)).encode())
+    digest = hashlib.sha256(f"{FORM}{course.assignment(assignment)!r}".encode())
     for exercise in course.exercises(assignment):
         # As it is built: what it includes lies elsewhere, and changes too.
         digest.update(nbformat.writes(_notebook(course, assignment, exercise)).encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import nbformat
@@ -30,14 +30,17 @@ LIBRARY = re.compile(r"(from (?!autograder)[\w.]+ )?import (?!autograder)")
 NOT_YET = ("NotImplementedError", "AssertionError")  # before it is solved
 
 
-def problems(course: Course, assignment: str) -> list[str]:
-    """Everything that is wrong with what is released; an empty list where all is well."""
+def problems(course: Course, assignment: str, run: bool = True) -> list[str]:
+    """Everything that is wrong with what is released; an empty list where all is well.
+
+    `run` it, too, where nobody else does.
+    """
     course.assignment(assignment)
     released = course.root / assignment
     if not released.is_dir():
         return [f"{assignment}/ does not exist: run `autograder release {assignment}`."]
     return [*stale(course, assignment, released), *leaks(course, assignment, released),
-            *broken(course, assignment, released)]
+            *(broken(course, assignment, released) if run else ())]
 
 
 def stale(course: Course, assignment: str, released: Path) -> Iterator[str]:
@@ -45,8 +48,8 @@ def stale(course: Course, assignment: str, released: Path) -> Iterator[str]:
     build(course, assignment)
     with Scratch() as folder:
         generate_assignment(course, assignment, folder, folder / "gradebook.db")
-        fresh = _files(folder / assignment)
-    there = _files(released)
+        fresh = files_of(folder / assignment)
+    there = files_of(released)
     for name in sorted(fresh.keys() | there.keys()):
         if name not in there:
             yield f"{assignment}/{name} is missing: run `autograder release {assignment}`."
@@ -58,13 +61,22 @@ def stale(course: Course, assignment: str, released: Path) -> Iterator[str]:
 
 def leaks(course: Course, assignment: str, released: Path) -> Iterator[str]:
     """Lines of solutions, hidden tests, probes or misconceptions, and staff paths, in a release."""
-    exercises = course.exercises(assignment)
-    secrets = {secret: kind for exercise in exercises for secret, kind in _secrets(exercise)}
+    beside = {name: (course.root / name).read_bytes()
+              for name in BESIDE if (course.root / name).is_file()}
+    yield from leaks_in(course.exercises(assignment), {**files_of(released), **beside})
+
+
+def leaks_in(exercises: Sequence[Exercise], files: Mapping[str, bytes]) -> Iterator[str]:
+    """Likewise, the secrets of these exercises in files (name -> contents).
+
+    What one exercise gives its students is no secret because another one's solution says it, too.
+    """
+    given = {exercise.name: _given(exercise) for exercise in exercises}
+    secrets = {secret: kind for exercise in exercises for secret, kind in _secrets(exercise)
+               if not any(secret in lines for other, lines in given.items()
+                          if other != exercise.name)}
     staff = {*STAFF_PATHS, *(path.name for exercise in exercises
                              for path in exercise.folder.iterdir() if path.is_file())}
-    files = _files(released)
-    files.update({name: (course.root / name).read_bytes()
-                  for name in BESIDE if (course.root / name).is_file()})
     for name, data in files.items():
         lines = _lines(name, data)
         for line in lines:
@@ -87,7 +99,7 @@ def broken(course: Course, assignment: str, released: Path) -> Iterator[str]:
     for exercise in course.exercises(assignment):
         reference = course.build / "reference" / exercise.name
         with Scratch() as folder:
-            for name, data in {**_files(reference), **_handin(exercise)}.items():
+            for name, data in {**files_of(reference), **_handin(exercise)}.items():
                 (folder / name).write_bytes(data)
             yield from _run(course, assignment, folder, "the solved", ())
 
@@ -123,19 +135,12 @@ def _secrets(exercise: Exercise) -> Iterator[tuple[str, str]]:
     A line of a test that also stands in what is given (a signature) is no secret, and neither is
     the import of a library. A rubric stands as a comment in the source, as text in a notebook.
     """
-    given: set[str] = set()
-    for path in (exercise.notebook, *exercise.files):
-        if path.suffix == ".py":
-            inside = False
-            for line in map(_plain, path.read_text().splitlines()):
-                if line.removeprefix("# ") in MARKERS:
-                    inside = line.removeprefix("# ") == MARKERS[0]
-                elif not inside:
-                    given.add(line)
-                elif len(line) >= TELLING_SOLUTION and ("(" in line or "=" in line):
-                    yield line.removeprefix("# "), "a solution"
-                elif line.startswith("# ") and len(line) >= TELLING_TEST:
-                    yield line.removeprefix("# "), "a rubric"
+    given = _given(exercise)
+    for line, inside in _source_lines(exercise):
+        if inside and len(line) >= TELLING_SOLUTION and ("(" in line or "=" in line):
+            yield line.removeprefix("# "), "a solution"
+        elif inside and line.startswith("# ") and len(line) >= TELLING_TEST:
+            yield line.removeprefix("# "), "a rubric"
     for path in exercise.folder.glob("*.py"):
         for line in map(_plain, path.read_text().splitlines()):
             if len(line) >= TELLING_TEST and line not in given and not LIBRARY.match(line):
@@ -144,12 +149,30 @@ def _secrets(exercise: Exercise) -> Iterator[tuple[str, str]]:
         yield _plain(change.says), "a misconception"
 
 
+def _given(exercise: Exercise) -> set[str]:
+    """The lines of an exercise's sources that students receive."""
+    return {line for line, inside in _source_lines(exercise) if not inside}
+
+
+def _source_lines(exercise: Exercise) -> Iterator[tuple[str, bool]]:
+    """Each line of an exercise's sources, and whether it is inside a solution."""
+    for path in (exercise.notebook, *exercise.files):
+        if path.suffix == ".py":
+            inside = False
+            for line in map(_plain, path.read_text().splitlines()):
+                if line.removeprefix("# ") in MARKERS:
+                    inside = line.removeprefix("# ") == MARKERS[0]
+                else:
+                    yield line, inside
+
+
 def _plain(line: str) -> str:
     """A line without its comment, with single spaces."""
     return re.sub(r"\s+", " ", re.sub(r"(?<=\S)\s{2,}#.*$", "", line)).strip()
 
 
-def _files(folder: Path) -> dict[str, bytes]:
+def files_of(folder: Path) -> dict[str, bytes]:
+    """What is released in a folder, by paths within it; what running leaves there is left out."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*"))
             if path.is_file() and not any(path.relative_to(folder).match(p) for p in LEFTOVERS)}
 

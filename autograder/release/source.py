@@ -31,11 +31,12 @@ SKIP_TAG = "skip-execution"  # grading does not run such a cell: it trains or in
 OTHER_KEYS = ("tags", "cellView", "jupyter")  # what front ends read
 
 
-def read_notebook(exercise: Exercise, text: str | None = None, badge: str = "") -> NotebookNode:
+def read_notebook(exercise: Exercise, text: str | None = None, badge: str = "", address: str = ""
+                  ) -> NotebookNode:
     """Return the source notebook, solutions included, with nbgrader's metadata.
 
     `text` takes the place of what stands in the source, where an edited version is wanted;
-    `badge` takes that of {colab}.
+    `badge` takes that of {colab}, and `address` of {repository} in a cell of code.
 
     Raises CourseError where keys are missing, unknown points or names given twice.
     """
@@ -51,6 +52,8 @@ def read_notebook(exercise: Exercise, text: str | None = None, badge: str = "") 
         _include(cell, exercise)
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace("{colab}", badge).strip()
+        else:
+            cell.source = cell.source.replace('"{repository}"', f'"{address}"')
         _expand(cell, exercise.name)
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id") or name
         if grade_id in seen:

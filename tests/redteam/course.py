@@ -12,8 +12,9 @@ from conftest import TOY_COURSE, TOY_NOTEBOOK, Toy
 
 from autograder.course import Course
 from autograder.release.solved import solved_files, split_notebook
-from autograder.release.source import by_hand
+from autograder.release.source import by_hand, read_notebook
 from redteam.attack import CANARY, Attack
+from redteam.uploads import OLDER
 
 LIMITS = {"cell": 6, "probe": 6, "submission": 180, "scratch": 128}
 BY_HAND = '''
@@ -76,7 +77,23 @@ def write(folder: Path, kernel: str) -> Course:
     notebook = TOY_NOTEBOOK.replace("(10 points)", "(12 points)") + BY_HAND
     toy = Toy(course=text, hidden_tests=HIDDEN_TESTS)
     toy.source["toy.py"] = notebook
-    return toy.write(folder)
+    course = toy.write(folder)
+    _give_out_older(course)
+    return course
+
+
+def _give_out_older(course: Course) -> None:
+    """Record a version with other points and with checks that check nothing."""
+    exercise = course.exercise("toy")
+    notebook = read_notebook(exercise, exercise.notebook.read_text().replace(
+        "points=4", "points=1000"))
+    for cell in notebook.cells:
+        data = cell.metadata.get("nbgrader", {})
+        if data.get("solution") or data.get("locked"):
+            cell.source = "pass"
+    folder = course.releases / "toy" / f"2025.1-{OLDER}"
+    folder.mkdir(parents=True)
+    nbformat.write(notebook, folder / "toy.ipynb")
 
 
 def handed_in(course: Course, attack: Attack) -> bytes:

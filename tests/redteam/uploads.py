@@ -13,6 +13,7 @@ from redteam.attack import Attack
 FILE = stat.S_IFREG | 0o644
 LINK = stat.S_IFLNK | 0o777
 MIB = 1024 * 1024
+OLDER = "0a0a0a0a"  # a version that the course under attack gave out once
 
 
 def attacks() -> Iterator[Attack]:
@@ -96,6 +97,16 @@ def attacks() -> Iterator[Attack]:
         "without walls.",
         metadata='{"kernelspec": {"name": "python3", "display_name": "x", "language": "python"}, '
                  '"nbgrader": {"points": 100}, "celltoolbar": "Create Assignment"}')
+    yield Attack(
+        "an older version", "uploads", "Claims to be made from a version in which the first part "
+        "gave 1000 points and nothing was checked.", "Points of another time.",
+        metadata=f'{{"autograder": {{"assignment": "toy", "version": "{OLDER}"}}}}',
+        proof=f"was made from version 2025.1 .{OLDER}.")
+    yield Attack(
+        "a version that never was", "uploads", "Names a path in the place of a version.",
+        "The gradebook, read as a notebook, or an error.",
+        metadata='{"autograder": {"assignment": "toy", "version": "../../gradebook.db"}}',
+        proof="of which there is no record")
 
 
 def _overlapping(count: int, size: int) -> bytes:

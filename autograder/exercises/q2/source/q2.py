@@ -1,6 +1,8 @@
 # %% [markdown]
 # # A minimalist version of BERT (50 points)
 #
+# {colab}
+#
 # You write the parts of BERT that matter: attention, the residual connection with its layer
 # normalization, and the layer made of them. Your BERT then takes over weights that were trained on
 # billions of words, and you train it further, until it tells how a sentence judges the film it is
@@ -141,7 +143,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-COURSE = ""  # the address of the course's git repository; "" asks you to upload the zip you got
+COURSE = "{repository}"  # the course's git repository; "" asks you to upload the zip you got
 FOLDER = Path("/content/drive/MyDrive/nlp-coursework")  # where your work is kept
 
 if "google.colab" in sys.modules:

@@ -1,0 +1,130 @@
+"""What students receive of a homework, in one zip: checked, written, opened again and tried."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from autograder.course import Course
+from autograder.kernel.scratch import Scratch
+from autograder.release.check import BESIDE, LEFTOVERS, broken, files_of, leaks_in
+from autograder.release.version import LENGTH
+
+TIME = (1980, 1, 1, 0, 0, 0)  # the same files make the same zip, whenever and wherever
+COLLECT = "collect_submission.sh"
+INSTRUCTIONS = "setup.md"
+SECONDS = 60  # for what students run that trains nothing
+MISSING = re.compile(r"Problem: (\S+) is missing")
+
+
+def contents(course: Course, names: Iterable[str]) -> dict[str, bytes]:
+    """All that students receive of homeworks or assignments, by path, as it lies released."""
+    assignments = list(dict.fromkeys(one for name in names for one in course.together(name)))
+    files = {f"{assignment}/{name}": data for assignment in assignments
+             for name, data in files_of(course.root / assignment).items()}
+    settings = [course.assignment(assignment) for assignment in assignments]
+    unneeded = {name for name in BESIDE if name.startswith("written/")
+                and not any(one.written for one in settings)}
+    if all(one.archive.endswith(".ipynb") for one in settings):  # there is nothing to pack
+        unneeded.add(COLLECT)
+    files |= {name: (course.root / name).read_bytes() for name in BESIDE
+              if name not in unneeded and (course.root / name).is_file()}
+    return dict(sorted(files.items()))
+
+
+def mode(name: str) -> int:
+    """The Unix permissions of a file that is given out."""
+    return 0o755 if name.endswith(".sh") else 0o644
+
+
+def write_zip(course: Course, name: str, label: str = "") -> tuple[Path, list[str]]:
+    """Write dist/NAME-VERSION.zip from what lies released; return where, and what is wrong.
+
+    Where anything is wrong, no zip is written.
+    """
+    files = contents(course, [name])
+    version = _version(files)
+    target = course.dist / "-".join(part for part in (name, label, version) if part)
+    target = target.with_name(f"{target.name}.zip")
+    assignments = course.together(name)
+    exercises = [exercise for one in assignments for exercise in course.exercises(one)]
+    faults = [*leaks_in(exercises, files), *_unnamed(course, files)]
+    if not faults:
+        course.dist.mkdir(exist_ok=True)
+        unfinished = target.with_name(f"{target.name}.part")
+        _write(files, unfinished)
+        faults = list(_tried(course, assignments, files, unfinished))
+        if faults:
+            unfinished.unlink()
+        else:
+            os.replace(unfinished, target)
+    return target, faults
+
+
+def _version(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, data in files.items():
+        digest.update(name.encode() + b"\0" + data + b"\0")
+    return digest.hexdigest()[:LENGTH]
+
+
+def _write(files: Mapping[str, bytes], path: Path) -> None:
+    """Write a zip; nothing is compressed, since not every zlib compresses to the same bytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, TIME)
+            entry.create_system = 3  # Unix, on whatever system it is made
+            entry.external_attr = (0o100000 | mode(name)) << 16
+            archive.writestr(entry, data)
+
+
+def _unnamed(course: Course, files: Mapping[str, bytes]) -> Iterator[str]:
+    """Files beside the assignments that the instructions speak of, and that are not given out."""
+    told = files.get(INSTRUCTIONS, b"").decode()
+    for name in sorted(set(re.findall(r"[\w./-]*\w", told)) - {*files, *BESIDE}):
+        inside = PurePosixPath(name).parts[0] in course.toml.assignments
+        if not inside and not name.startswith("/") and (course.root / name).is_file():
+            yield f"{INSTRUCTIONS} speaks of {name}, which students would not receive."
+
+
+def _tried(course: Course, assignments: list[str], files: Mapping[str, bytes], path: Path
+           ) -> Iterator[str]:
+    """What is wrong where a student unpacks the zip: what comes out, what runs, what is packed."""
+    with Scratch() as folder:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(folder)
+        if files_of(folder) != files:
+            yield f"{path.name} does not hold what was put into it."
+            return
+        for name, data in files.items():
+            if name.endswith(".py"):
+                yield from _misspelt(name, data)
+        yield from _packed(assignments, folder)
+        for assignment in assignments:
+            yield from broken(course, assignment, folder / assignment)
+
+
+def _misspelt(name: str, data: bytes) -> Iterator[str]:
+    try:
+        compile(data, name, "exec")
+    except (SyntaxError, ValueError) as error:
+        yield f"{name} is no Python: {error}"
+
+
+def _packed(assignments: list[str], folder: Path) -> Iterator[str]:
+    """What the script for handing in misses, other than what students make themselves."""
+    if not (folder / COLLECT).is_file():
+        return
+    done = subprocess.run(["bash", COLLECT], cwd=folder, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=SECONDS)
+    if done.returncode != 1 or "Problem: ID" not in done.stderr:
+        yield (f"{COLLECT} must ask for a student id before it packs anything; it ended with "
+               f"{done.returncode}: {done.stderr.strip()[-200:]}")
+    for name in map(PurePosixPath, MISSING.findall(done.stderr)):
+        if name.parts[0] in assignments and not any(name.match(one) for one in LEFTOVERS):
+            yield f"{COLLECT} asks for {name}, which students do not receive."

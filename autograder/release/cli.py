@@ -1,0 +1,127 @@
+"""The command `autograder release`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from autograder.course import Course, CourseError
+from autograder.terminal import CourseOption, console
+
+EPILOG = ("Example: `autograder release q2`, `autograder release q2 --check`, `autograder release "
+          "hw4 --zip --version 2026.1`, or `autograder release --repository ../students hw4 hw3`")
+
+
+def release(
+    names: Annotated[list[str] | None, typer.Argument(
+        help="Homeworks or assignments in course.toml; --repository alone takes all.")] = None,
+    check: Annotated[bool, typer.Option(
+        "--check", help="Write nothing; fail if what is released is stale, leaks or does not run.")
+    ] = False,
+    zipped: Annotated[bool, typer.Option(
+        "--zip", help="Write dist/NAME-VERSION.zip: all that students receive, tried.")] = False,
+    repository: Annotated[Path | None, typer.Option(
+        help="Bring this folder, a git repository as a rule, to what is released.")] = None,
+    version: Annotated[str, typer.Option(
+        help="What people call what is given out now, such as 2026.1.")] = "",
+    course: CourseOption = Path(),
+) -> None:
+    """Write what students receive, from the sources, through nbgrader's own converter.
+
+    What --zip, --repository or --version gives out is recorded in releases/: submissions are
+    compared with the version that they were made from.
+    """
+    found = Course.find(course)
+    names = names or (found.names if repository else [])
+    if not names:
+        raise CourseError(f"Name what to release: {', '.join(found.names)}.")
+    given_out = bool(zipped or repository or version)
+    if check and given_out:
+        raise CourseError("--check writes nothing; leave --zip, --repository and --version out.")
+    assignments = list(dict.fromkeys(one for name in names for one in found.together(name)))
+    if not check:
+        _write(found, assignments, version)
+    _look(found, assignments, run=not zipped)
+    if zipped:
+        _zip(found, names, version)
+    if given_out:
+        _record(found, assignments, version)
+    if repository:
+        _repository(found, names, repository)
+
+
+def _write(course: Course, assignments: list[str], name: str) -> None:
+    from autograder.release import build, record
+
+    for assignment in assignments:
+        build.build(course, assignment)
+        if name:
+            record.check_name(course, assignment, build.built_version(course, assignment), name)
+    for assignment in assignments:
+        folder = build.release(course, assignment)
+        console.print(f"Released to {folder}: version {build.built_version(course, assignment)}",
+                      highlight=False, soft_wrap=True)
+
+
+def _look(course: Course, assignments: list[str], run: bool) -> None:
+    from autograder.release.check import problems
+
+    for assignment in assignments:
+        _stop_at(problems(course, assignment, run))
+        console.print(f"{assignment}: as the sources give it, nothing leaks"
+                      f"{', everything runs' if run else ''}.")
+
+
+def _zip(course: Course, names: list[str], version: str) -> None:
+    from autograder.release.bundle import write_zip
+
+    for name in names:
+        path, faults = write_zip(course, name, version)
+        _stop_at(faults)
+        console.print(f"{path}: everything runs where it is unpacked; it takes "
+                      f"{path.stat().st_size / 1024:.0f} KiB", highlight=False, soft_wrap=True)
+
+
+def _repository(course: Course, names: list[str], folder: Path) -> None:
+    from autograder.release.repository import write_repository
+
+    changed = write_repository(course, names, folder)
+    for verb, paths in (("written", changed.written), ("removed", changed.removed)):
+        for path in paths:
+            console.print(f"  {verb} {path}", highlight=False)
+    for path in changed.overwritten:
+        console.print(f"[yellow]{escape(path)} had been changed by hand since the last release; it "
+                      "is written anew.[/yellow]", highlight=False)
+    for path in changed.left:
+        console.print(f"[yellow]{escape(path)} is no longer released, but was changed by hand: it "
+                      "is left where it is.[/yellow]", highlight=False)
+    if not changed.written and not changed.removed:
+        console.print(f"{folder}: nothing has changed.", highlight=False, soft_wrap=True)
+    else:
+        console.print(f"{folder}: look at it, then commit and push it.", highlight=False,
+                      soft_wrap=True)
+    if not course.toml.course.repository:
+        console.print("There are no badges of Colab: they need `repository = \"OWNER/NAME\"` under "
+                      "[course] in course.toml.", highlight=False)
+
+
+def _record(course: Course, assignments: list[str], name: str) -> None:
+    from autograder.release import record
+    from autograder.release.build import built_version
+
+    for assignment in assignments:
+        kept = record.give_out(course, assignment, built_version(course, assignment), name)
+        console.print(f"Recorded as {kept.folder}", highlight=False, soft_wrap=True)
+    console.print("Commit releases/: whoever grades needs it.")
+
+
+def _stop_at(faults: Iterable[str]) -> None:
+    faults = list(faults)
+    for fault in faults:
+        console.print(f"[red]{escape(fault)}[/red]", highlight=False)
+    if faults:
+        raise typer.Exit(1)

@@ -1,0 +1,277 @@
+"""What is given out: the zip, the students' repository, and both tried for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import REPO, TOY_COURSE, Toy, copy_course, run_cli
+
+from autograder.course import Course, CourseError
+from autograder.release import bundle
+from autograder.release.build import build
+from autograder.release.bundle import contents, write_zip
+from autograder.release.repository import MANIFEST, write_repository
+
+SETUP = "# Setting up\n\nRun `python data/prepare.py`, then `bash collect_submission.sh`.\n"
+COLLECT = """\
+echo "Problem: ID at the top is still 2000_00000" >&2
+for file in toy/toy.ipynb toy/vectors.py toy/result.log other/other.ipynb; do
+    [ -s "$file" ] || echo "Problem: $file is missing or empty." >&2
+done
+exit 1
+"""
+
+
+def laid_out(folder: Path, settings: str = TOY_COURSE) -> Course:
+    """A toy course with a release, made by hand, and what lies beside it."""
+    course = Toy(course=settings).write(folder)
+    shutil.copytree(build(course, "toy"), course.root / "toy")
+    notebook = course.root / "toy" / "toy.ipynb"
+    cleared = nbformat.read(notebook, as_version=4)
+    for cell in cleared.cells:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            cell.source = "raise NotImplementedError()"
+    nbformat.write(cleared, notebook)
+    for name, text in {"setup.md": SETUP, "collect_submission.sh": COLLECT, "LICENSE": "MIT\n",
+                       "data/prepare.py": "print('ready')\n", "requirements.txt": "torch\n",
+                       "written/2000_00000_written.tex": "\\documentclass{article}\n",
+                       "toy/result.log": "of somebody's run\n", "toy/best.pt": "weights"}.items():
+        (course.root / name).parent.mkdir(exist_ok=True)
+        (course.root / name).write_text(text)
+    return course
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """A laid out toy, of which nothing is run in a kernel."""
+    monkeypatch.setattr(bundle, "broken", lambda *args: ())
+    return laid_out(tmp_path)
+
+
+# ------------------------------------------------------------------------------------------ the zip
+
+RECEIVED = ["collect_submission.sh", "data/prepare.py", "requirements.txt", "setup.md",
+            "toy/given.py", "toy/toy.ipynb", "toy/vectors.py"]
+
+
+def test_the_zip_holds_what_students_receive_and_nothing_else(course: Course) -> None:
+    path, faults = write_zip(course, "toy", "2026.1")
+    assert faults == [] and re.fullmatch(r"toy-2026\.1-[0-9a-f]{8}\.zip", path.name)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == RECEIVED
+        assert all(archive.read(name) == (course.root / name).read_bytes() for name in RECEIVED)
+
+
+def test_the_same_files_make_the_same_bytes(course: Course, tmp_path: Path) -> None:
+    first, _ = write_zip(course, "toy")
+    other = laid_out(tmp_path / "elsewhere")
+    for path in other.root.rglob("*"):
+        os.utime(path, (1, 1))
+        path.chmod(0o700)
+    second, _ = write_zip(other, "toy")
+    assert (first.name, first.read_bytes()) == (second.name, second.read_bytes())
+    (other.root / "setup.md").write_text(f"{SETUP}\nA word more.\n")
+    assert write_zip(other, "toy")[0].name != first.name
+
+
+@pytest.mark.parametrize(("settings", "name", "there"), [
+    ('archive = "{id}_toy.zip"', "written/2000_00000_written.tex", False),
+    ('archive = "{id}_toy.zip"\nwritten = "{id}.pdf"', "written/2000_00000_written.tex", True),
+    ('archive = "{id}_toy.zip"', "collect_submission.sh", True),
+    ('archive = "{id}_toy.ipynb"', "collect_submission.sh", False),
+])
+def test_what_goes_beside_is_what_handing_in_needs(tmp_path: Path, settings: str, name: str,
+                                                   there: bool) -> None:
+    course = laid_out(tmp_path, TOY_COURSE.replace('archive = "{id}_toy.zip"', settings))
+    assert (name in contents(course, ["toy"])) is there
+
+
+@pytest.mark.parametrize(("file", "text", "fault"), [
+    ("data/prepare.py", "largest = vector.abs().max()\n", "holds a line of a solution"),
+    ("setup.md", f"{SETUP}\nsee autograder/exercises\n", "names a staff path"),
+    ("setup.md", f"{SETUP}\nRun `sh data/fetch.sh`.\n", "setup.md speaks of data/fetch.sh, which "
+     "students would not receive"),
+    ("data/prepare.py", "print('ready'\n", "data/prepare.py is no Python"),
+    ("collect_submission.sh", "true\n", "must ask for a student id"),
+    ("collect_submission.sh", COLLECT.replace("vectors", "matrices"),
+     "asks for toy/matrices.py, which students do not receive"),
+])
+def test_a_fault_is_told_and_no_zip_is_written(course: Course, file: str, text: str, fault: str
+                                               ) -> None:
+    (course.root / "data" / "fetch.sh").write_text("true\n")
+    (course.root / file).write_text(text)
+    path, faults = write_zip(course, "toy")
+    assert len(faults) == 1 and fault in faults[0]
+    assert not path.exists() and not list(course.root.glob("dist/*"))
+
+
+def test_what_does_not_run_where_it_is_unpacked_is_not_given_out(
+        course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(course: Course, assignment: str, folder: Path) -> list[str]:
+        assert folder != course.root / "toy"
+        return [f"cannot be imported: {path.name}" for path in sorted(folder.glob("*.py"))]
+    monkeypatch.setattr(bundle, "broken", broken)
+    _, faults = write_zip(course, "toy")
+    assert faults == ["cannot be imported: given.py", "cannot be imported: vectors.py"]
+    assert not list(course.root.glob("dist/*"))
+
+
+# -------------------------------------------------------------------------------- the repository
+
+
+def files(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+            for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_repository_is_brought_to_what_is_released(course: Course, tmp_path: Path) -> None:
+    students = tmp_path / "students"
+    students.mkdir()
+    (students / "notes.md").write_text("of the TAs\n")
+    changed = write_repository(course, ["toy"], students)
+    assert {*RECEIVED, "README.md", "LICENSE", ".gitignore"} == set(changed.written)
+    assert set(files(students)) == {*changed.written, "notes.md", MANIFEST}
+    assert os.access(students / "collect_submission.sh", os.X_OK)
+    before = files(students)
+    again = write_repository(course, ["toy"], students)
+    assert not any((again.written, again.removed, again.overwritten, again.left))
+    assert files(students) == before, "not even touched"
+
+
+def test_what_is_released_no_more_goes_and_nothing_else(course: Course, tmp_path: Path) -> None:
+    write_repository(course, ["toy"], tmp_path / "s")
+    (tmp_path / "s" / "toy" / "mine.py").write_text("x = 1\n")
+    (course.root / "toy" / "given.py").unlink()
+    (course.root / "data" / "prepare.py").unlink()
+    changed = write_repository(course, ["toy"], tmp_path / "s")
+    assert (changed.written, changed.removed) == ((), ("data/prepare.py", "toy/given.py"))
+    assert not (tmp_path / "s" / "data").exists()
+    assert (tmp_path / "s" / "toy" / "mine.py").exists()
+
+
+def test_what_was_changed_by_hand_is_told(course: Course, tmp_path: Path) -> None:
+    write_repository(course, ["toy"], tmp_path / "s")
+    for name in ("README.md", "toy/given.py"):
+        (tmp_path / "s" / name).write_text("changed\n")
+    (course.root / "toy" / "given.py").unlink()
+    changed = write_repository(course, ["toy"], tmp_path / "s")
+    assert (changed.overwritten, changed.left) == (("README.md",), ("toy/given.py",))
+    assert (tmp_path / "s" / "toy" / "given.py").read_text() == "changed\n"
+
+
+def test_what_no_release_wrote_is_not_overwritten(course: Course, tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "README.md").write_text("# Ours\n")
+    with pytest.raises(CourseError, match=r"holds README\.md, which no release wrote"):
+        write_repository(course, ["toy"], tmp_path / "s")
+    assert set(files(tmp_path / "s")) == {"README.md"}
+
+
+def test_nothing_outside_is_touched(course: Course, tmp_path: Path) -> None:
+    students, outside = tmp_path / "s", tmp_path / "outside"
+    outside.mkdir()
+    (outside / "vectors.py").write_text("x = 1\n")
+    students.mkdir()
+    (students / "toy").symlink_to(outside)
+    with pytest.raises(CourseError, match="leads elsewhere"):
+        write_repository(course, ["toy"], students)
+    (students / "toy").unlink()
+    (students / MANIFEST).write_text(json.dumps({"../outside/vectors.py": "0"}))
+    with pytest.raises(CourseError, match="leads elsewhere"):
+        write_repository(course, ["toy"], students)
+    assert (outside / "vectors.py").read_text() == "x = 1\n"
+
+
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n", "[]", '{"toy/toy.ipynb": 3}'])
+def test_a_damaged_manifest_is_a_sentence(course: Course, tmp_path: Path, text: str) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / MANIFEST).write_text(text)
+    with pytest.raises(CourseError, match="is damaged"):
+        write_repository(course, ["toy"], tmp_path / "s")
+
+
+def test_the_course_itself_is_no_place_for_it(course: Course) -> None:
+    with pytest.raises(CourseError, match="is the course itself"):
+        write_repository(course, ["toy"], course.root)
+
+
+@pytest.mark.parametrize("repository", ["", "teachers/toys"])
+def test_the_readme_tells_what_a_student_needs(tmp_path: Path, repository: str) -> None:
+    course = laid_out(tmp_path, TOY_COURSE.replace('id = "toys"',
+                                                   f'id = "toys"\nrepository = "{repository}"'))
+    write_repository(course, ["toy"], tmp_path / "s")
+    text = (tmp_path / "s" / "README.md").read_text()
+    for line in ("# A course about nothing", "## A toy", "At most 10 points.",
+                 "| [toy/toy.ipynb](toy/toy.ipynb) | Words and vectors | 10 |", "`{id}_toy.zip`",
+                 "[setup.md](setup.md)", "[LICENSE](LICENSE)", "`toy` is version "):
+        assert line in text
+    badge = "colab.research.google.com/github/teachers/toys/blob/main/toy/toy.ipynb"
+    assert (badge in text) is ("git clone https://github.com/teachers/toys" in text)
+    assert (badge in text) is bool(repository)
+
+
+# --------------------------------------------------------------------------------- tried for real
+
+
+@pytest.mark.sandbox
+@pytest.mark.nbgrader
+def test_release_day(tmp_path: Path) -> None:
+    """One command gives a toy out, as a zip and as a repository, and records what it was."""
+    settings = TOY_COURSE.replace("[course]", '[course]\nexercises = "../exercises"')
+    course = laid_out(tmp_path, settings)
+    students = tmp_path / "students"
+    subprocess.run(["git", "init", "--quiet", students], check=True)
+    done = run_cli("release", "--repository", students, "--zip", "--version", "2026.1", "toy",
+                   cwd=course.root)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = (course.root / "dist").iterdir()
+    assert f"{path}: everything runs where it is unpacked" in done.stdout
+    assert "There are no badges of Colab: they need `repository" in done.stdout
+    (kept,) = (course.root / "releases" / "toy").iterdir()
+    assert kept.name.startswith("2026.1-") and (kept / "toy.ipynb").is_file()
+    assert f"2026.1 ({kept.name[-8:]})" in (students / "README.md").read_text()
+    with zipfile.ZipFile(path) as archive:
+        assert all((students / name).read_bytes() == archive.read(name)
+                   for name in archive.namelist())
+    log = subprocess.run(["git", "-C", students, "log"], capture_output=True)
+    assert log.returncode, "committing is for a person"
+
+
+def test_a_student_gets_from_the_zip_to_the_first_check(tmp_path: Path, monkeypatch:
+                                                        pytest.MonkeyPatch) -> None:
+    """setup.md's steps for a laptop, without those that need a network."""
+    monkeypatch.setattr(bundle, "broken", lambda *args: ())
+    (tmp_path / "course").mkdir()
+    course = copy_course(tmp_path / "course")
+    for name in ("q1", "q2", *bundle.BESIDE):
+        target = course.root / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copytree(REPO / name, target) if (REPO / name).is_dir() else shutil.copy(
+            REPO / name, target)
+    path, faults = write_zip(course, "hw4")
+    assert faults == []
+    home = tmp_path / "home"
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(home)
+    weights = student("python data/prepare.py weights", home)
+    assert "Written: " in weights.stdout, weights.stderr
+    check = student("python sanity_check.py", home / "q2")
+    assert "BertLayer.forward in bert.py is not written yet" in check.stdout, check.stderr
+    packed = student("bash collect_submission.sh", home)
+    assert packed.returncode == 1
+    assert packed.stderr.count("Problem: ") == 2, "the id, and q2/result.log"
+
+
+def student(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    python = str(Path(os.sys.executable).parent)  # type: ignore[attr-defined]
+    return subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True,
+                          timeout=120, env={**os.environ, "HF_HUB_OFFLINE": "1",
+                                            "PATH": f"{python}:{os.environ['PATH']}"})
