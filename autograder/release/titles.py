@@ -68,7 +68,10 @@ def _labels(text: str, heading: str) -> list[_Label]:
         if points is None:
             letters += ", "
             continue
-        labels.append(_Label(f"{heading} · {letters}" if heading else letters, points, False))
+        # A letter alone says nothing; a number says where in the notebook.
+        alone = LETTER.sub("", letters).strip(", ") and not heading[:1].isdigit()
+        labels.append(_Label(letters if alone or not heading else f"{heading} · {letters}",
+                             points, False))
         letters = ""
     return labels
 

@@ -67,8 +67,9 @@ def test_a_title_is_the_label_with_the_parts_points() -> None:
     assert labelled("## 1 All (3 points)", "**(a)** Why? (1 point)", ("a", 1),
                     "**(b)** And\n\n**(c)** so? Both 2 points.", ("bc", 2)) == {
         "a": "1 All · (a)", "bc": "1 All · (b), (c)"}
-    assert labelled("## Load", "**The model (0.25 points)** is **not** small.", ("m", 0.25)) == {
-        "m": "Load · The model"}
+    for heading, title in (("Load", "The model"), ("3.2 Load", "3.2 Load · The model")):
+        assert labelled(f"## {heading}", "**The model (0.25 points)** is **not** small.",
+                        ("m", 0.25)) == {"m": title}
 
 
 def test_where_no_label_fits_the_heading_above_is_the_title() -> None:
@@ -133,13 +134,13 @@ def submission(folder: Path, cells: list[str], **files: str) -> Submission:
 
 
 def test_a_students_own_code_is_cut_out(tmp_path: Path) -> None:
-    own = submission(tmp_path, ["import x", "def words(text):\n    return 1\n\nprint(2)"],
+    own = submission(tmp_path, ["import x", "class A:\n    def words(text):\n        return 1\n\nprint(2)"],
                      vectors="def scale(v):\n    return v\n")
-    code = own.code({"a": (Place("", "words"),), "b": (Place("vectors.py", "scale"),),
+    code = own.code({"a": (Place("", "A.words"),), "b": (Place("vectors.py", "scale"),),
                      "c": (Place("", "c0", is_cell=True),), "d": (Place("vectors.py", ""),),
                      "e": (Place("nowhere.py", "f"), Place("", "gone"))})
     assert [[(one.where, one.text) for one in some] for some in code.values()] == [
-        [("words", "def words(text):\n    return 1")],
+        [("A.words", "def words(text):\n    return 1")],
         [("vectors.py, scale", "def scale(v):\n    return v")], [("", "import x")],
         [("vectors.py", "def scale(v):\n    return v")], []]
 

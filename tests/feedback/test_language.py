@@ -11,6 +11,7 @@ from conftest import REPO
 from jinja2.ext import babel_extract
 
 from autograder.course import LANGUAGES, Course, CourseError
+from autograder.release import reread
 from autograder.release.edits import read_changes
 from autograder.report.feedback.language import LOCALE, Said, Sentences, read_catalogue, sentences
 from autograder.report.feedback.render import HERE, TEMPLATE
@@ -59,11 +60,13 @@ def test_every_word_of_the_page_is_translated(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_the_misconceptions_of_q2_are_translated(language: str) -> None:
+def test_what_q2_says_is_translated(language: str) -> None:
     exercise = Course.load(REPO).exercise("q2")
     found = catalogue(language, exercise.folder / "locale")
     say = sentences(language, exercise.folder)
     says = {change.says for change in read_changes(exercise, "misconception")}
+    says |= {passage.on for some in reread.read(exercise).parts.values() for passage in some
+             if passage.on}
     assert [one for one in says if say(one).language != language] == []
     assert {message.id for message in found if message.id} == says, "a sentence that nobody says"
     assert broken(found) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,6 @@ def _name(cell: dict) -> str:
 
 def _short(where: str, text: str) -> Code | None:
     """No more of a text than somebody would read; None where there is nothing."""
-    text = text.strip("\n")
+    text = textwrap.dedent(text.strip("\n"))
     shown = "\n".join(text[:MOST_CHARACTERS].split("\n")[:MOST_LINES])
     return Code(where, shown, cut=len(shown) < len(text)) if text.strip() else None
