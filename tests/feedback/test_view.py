@@ -43,6 +43,14 @@ def test_what_is_right_needs_no_rereading() -> None:
     assert part(page, "toy_why").reread, "while it waits, the student may read"
 
 
+def test_an_answer_that_was_left_empty_is_not_called_wrong() -> None:
+    """nbgrader gives it 0 points by itself."""
+    line = replace(LINE, parts={**(LINE.parts or {}), "toy_why": 0.0})
+    assert part(made(line), "toy_why").state == "unwritten"
+    given = made(line, hands=Hands({"toy_why": Hand(0.0)}, {"toy_why": "That is the question."}))
+    assert part(given, "toy_why").state == "wrong"
+
+
 def test_a_persons_points_and_comments_are_shown_with_their_part() -> None:
     hands = Hands({"toy_scale": Hand(3.0)}, {"toy_why": "Well argued.", "toy_words-solution": "Hm"})
     line = replace(LINE, parts={**(LINE.parts or {}), "toy_scale": 3.0, "toy_why": 2.0})

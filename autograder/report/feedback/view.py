@@ -167,7 +167,7 @@ def _part(name: str, graded: Graded, points: float | None) -> Part:
     found = graded.verdict.part(name) if graded.verdict else None
     given = graded.hands.parts.get(name)
     by_hand = name in texts.by_hand
-    state = _state(points, texts.most[name], found)
+    state = _state(points, texts.most[name], found, nobody_gave=by_hand and given is None)
     looks_like, says = _sorted(found, texts)
     if given and given.points is not None and points is not None and points >= texts.most[name]:
         looks_like, says = [], []  # a person saw more than the tests did
@@ -183,7 +183,9 @@ def _part(name: str, graded: Graded, points: float | None) -> Part:
               if subtask in graded.others))
 
 
-def _state(points: float | None, most: float, verdict: PartVerdict | None) -> State:
+def _state(points: float | None, most: float, verdict: PartVerdict | None, nobody_gave: bool
+           ) -> State:
+    """`nobody_gave` holds where a person should have: nbgrader gives 0 for what was left empty."""
     if points is None:
         return "waits"
     if points >= most:
@@ -191,7 +193,7 @@ def _state(points: float | None, most: float, verdict: PartVerdict | None) -> St
     if points > 0:
         return "partly"
     unwritten = verdict is not None and verdict.says and verdict.says[0].startswith(NOT_WRITTEN)
-    return "unwritten" if unwritten else "wrong"
+    return "unwritten" if unwritten or nobody_gave else "wrong"
 
 
 def _sorted(verdict: PartVerdict | None, texts: ExerciseTexts) -> tuple[list[str], list[str]]:
