@@ -24,6 +24,7 @@ from autograder.release.cli import EPILOG as RELEASE
 from autograder.release.cli import release
 from autograder.report.export.cli import EPILOG as EXPORT_EPILOG
 from autograder.report.export.cli import export
+from autograder.report.feedback.cli import feedback
 from autograder.terminal import (
     PROCESSES,
     CourseOption,
@@ -38,6 +39,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
                   help="Coursework on transformers: release it, take it in, grade it, trust it.")
 app.add_typer(crossfeedback, name="crossfeedback")
 app.command(epilog=EXPORT_EPILOG)(export)
+app.command(epilog="Example: `autograder feedback hw4`")(feedback)
 
 
 def main() -> None:
@@ -120,6 +122,7 @@ def grade(
     """Grade submissions: judge them, fill the gradebook, write feedback pages and grades.csv."""
     from autograder import batch
     from autograder.report import grades
+    from autograder.report.feedback.write import write
 
     found = Course.find(course)
     assignments = found.together(name)
@@ -139,6 +142,7 @@ def grade(
     lines = grades.lines(found, name)
     grades.write_csv(found.grades, grades.by_person(found, name, lines))
     console.print(grades.table(name, lines))
+    console.print(f"Feedback pages: {write(found, name, lines)}.", highlight=False)
     for name, path in (("gradebook", make_url(found.db_url).database), ("grades", found.grades),
                        ("feedback", found.feedback), ("journal", found.journal)):
         console.print(f"{name:9} {path}", highlight=False, soft_wrap=True)

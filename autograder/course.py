@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -25,6 +25,8 @@ from pydantic import (
 from autograder.kernel.sandbox import Limits, Surroundings
 
 COURSE_FILE = "course.toml"
+Language = Literal["en", "ko", "de"]  # of what students get back; all is written in the first
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 EXERCISES = Path(__file__).parent / "exercises"
 DATA = Path(__file__).parents[1] / "data"
 
@@ -60,6 +62,8 @@ class CourseInfo(_Strict):
     repository: str = Field("", description="OWNER/NAME on GitHub, for the badge of Colab.")
     exercises: str = Field("", description="A folder of your own exercises, beside course.toml.")
     roster: str = Field("", description="A CSV file of the people in the course (roster.py).")
+    language: Language = Field(
+        "en", description="The language of the feedback that students get.")
     db_url: str = Field("", description="Where the gradebook lies, if not in gradebook.db; "
                                         "$NAME stands for an environment variable.")
     timezone: str = Field("UTC", description="Where local times of the learning platform are told, "

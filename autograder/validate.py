@@ -17,7 +17,7 @@ from autograder.judge.grading import new_seed
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
-from autograder.release import source
+from autograder.release import reread, source
 from autograder.release.build import clear_solutions, prepare
 from autograder.release.edits import Change, apply, read_changes
 from autograder.release.solved import answered, solved_files, split_notebook
@@ -56,10 +56,11 @@ class Result:
 
 
 def cases(course: Course, assignment: str) -> list[Case]:
-    """All cases of an assignment. Raises CourseError where an edit does not fit the source."""
+    """All cases of an assignment. Raises CourseError where a file of it does not fit the source."""
     found = []
     for exercise in course.exercises(assignment):
         name = exercise.name
+        reread.read(exercise)
         found += [Case(name, "reference", "reference"), Case(name, "skeleton", "skeleton")]
         for change in read_changes(exercise, "misconception"):
             apply(change, handed_in(exercise))

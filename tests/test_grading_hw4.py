@@ -8,12 +8,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from conftest import copy_course, grades_of, run_cli
 
 from autograder.course import Course
 from autograder.gradebook import beside
 from autograder.gradebook.native import open_gradebook
 from autograder.release import source
+from autograder.report.feedback import write as feedback
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
 
@@ -89,6 +91,20 @@ def test_no_student_reads_the_rubric(graded: Graded, student: str) -> None:
     assert "for staff only" not in page and "full marks" not in page
 
 
+def test_every_student_has_a_page_on_the_whole_homework(graded: Graded) -> None:
+    assert "Feedback pages: 3 written, 0 unchanged." in graded.printed
+    pages = {student: BeautifulSoup(
+        feedback.path(graded.course, "q2", student).read_text(), "html.parser")
+        for student in (RIGHT, UNWRITTEN, MISNAMED)}
+    assert pages[RIGHT].select_one(".total").get_text() == "100 of 100 points"
+    assert pages[RIGHT].select_one("#part-q1b_discussion.waits")
+    assert WRONG_NAME in pages[MISNAMED].select_one(".sums").get_text()
+    assert {one.get_text() for one in pages[UNWRITTEN].select("article .state")} == {
+        "○ not written", "✗ not right yet", "… waits for a person"}
+    code = pages[RIGHT].select_one("#part-q2_layer pre").get_text()
+    assert code.startswith("def forward(self, hidden_states: Tensor") and "add_norm" in code
+
+
 def test_a_grade_given_by_hand_reaches_the_total_and_survives(graded: Graded, tmp_path: Path
                                                               ) -> None:
     shutil.copytree(graded.course.root, tmp_path / "own", symlinks=True)
@@ -101,6 +117,9 @@ def test_a_grade_given_by_hand_reaches_the_total_and_survives(graded: Graded, tm
         done = run_cli("grade", "q1", cwd=course.root, timeout=600)
         assert done.returncode in (0, 1), done.stderr
     assert float(grades_of(course)[UNWRITTEN]["total"]) == 3.5
+    done = run_cli("feedback", "hw4", cwd=course.root)  # `grade q1` wrote it already
+    assert "0 written, 3 unchanged" in done.stdout
+    assert "Points given: 3.5" in feedback.path(course, "hw4", UNWRITTEN).read_text()
 
 
 def test_nbgrader_autograde_gives_the_same_scores(graded: Graded, tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ def collect(
                      "" if row.comments is None else str(len(row.comments)), told)
     console.print(grid)
     console.print("To put the comments into the feedback pages: nbgrader generate_feedback "
-                  f"{assignment} --force", highlight=False, soft_wrap=True)
+                  f"{assignment} --force; autograder feedback {assignment}", highlight=False,
+                  soft_wrap=True)
     raise typer.Exit(1 if any(row.problem for row in taken) else 0)
 
 

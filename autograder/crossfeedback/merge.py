@@ -57,6 +57,16 @@ def insert(notebook: NotebookNode, course: Course, assignment: str, group: str,
     notebook.cells = cells
 
 
+def comments_by_group(course: Course, assignment: str) -> dict[str, dict[str, str]]:
+    """What other groups wrote on each group's notebook, by subtask; who got nothing is left out."""
+    if not (rounds.folder(course, assignment) / ASSIGNMENT).is_file():
+        return {}
+    found = returns(course, assignment)
+    return {reviewed: dict(found[reviewer].comments or {})
+            for reviewer, reviewed in rounds.load(course, assignment).reviews.items()
+            if reviewer in found and found[reviewer].comments}
+
+
 def _review_of(course: Course, assignment: str, group: str) -> Return | None:
     """What came back on a group's notebook, if anything did."""
     if not (rounds.folder(course, assignment) / ASSIGNMENT).is_file():

@@ -20,7 +20,7 @@ from autograder.judge.both import Both, ReferenceFailed, StudentFailed
 from autograder.judge.oracle import TrustedSide
 from autograder.judge.sides import StudentSide
 from autograder.judge.testing import Wrong
-from autograder.judge.verdict import PartVerdict
+from autograder.judge.verdict import PartVerdict, finished
 from autograder.judge.work import Work
 from autograder.kernel.sandbox import SandboxError
 from autograder.release.edits import Edited
@@ -187,7 +187,7 @@ class JudgePlugin:
             if share == 1:
                 tally.tests.add(item.name)
             if share < 1:
-                tally.says.append(_finished(says))
+                tally.says.append(finished(says))
 
     def _explain(self, part: str, tally: Tally, error: BaseException) -> None:
         """Turn a failed test into sentences, the misconception's first where one fits."""
@@ -204,11 +204,11 @@ class JudgePlugin:
         misconception = self._recognise(part)
         if misconception is not None:
             tally.misconceptions.append(misconception.name)
-            tally.says.insert(0, _finished(misconception.says))
+            tally.says.insert(0, finished(misconception.says))
         elif isinstance(error, StudentFailed):
-            tally.says.append(_finished(error.failure.says))
+            tally.says.append(finished(error.failure.says))
         elif isinstance(error, (Wrong, AssertionError)) and str(error):
-            tally.says.append(_finished(str(error)))
+            tally.says.append(finished(str(error)))
         else:
             tally.says.append("Your code returned something that the test could not read.")
             tally.flags.append(f"a hidden test stopped with {type(error).__name__}: the answer is "
@@ -233,10 +233,3 @@ def _mark(item: pytest.Item) -> tuple[str, float, str | None, float, tuple[str, 
         raise pytest.UsageError(f"{item.nodeid}: a hidden test needs @part(...)")
     part, weight, together, keeps, only_with = mark.args
     return part, weight, together, keeps, only_with
-
-
-def _finished(sentence: str) -> str:
-    """With a capital and a full stop."""
-    sentence = sentence.strip()
-    sentence = sentence[:1].upper() + sentence[1:]
-    return sentence if sentence.endswith((".", "?", "!")) else sentence + "."

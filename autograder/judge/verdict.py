@@ -67,3 +67,10 @@ def nothing(exercise: str, points: dict[str, float], reason: str, **staff: Any) 
     parts = tuple(PartVerdict(part, 0.0, most, says=(reason,), **staff)
                   for part, most in points.items())
     return Verdict(exercise, parts, events=(reason,))
+
+
+def finished(sentence: str) -> str:
+    """A sentence as it is said to students: with a capital and a full stop."""
+    sentence = sentence.strip()
+    sentence = sentence[:1].upper() + sentence[1:]
+    return sentence if sentence.endswith((".", "?", "!")) else sentence + "."

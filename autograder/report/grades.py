@@ -11,6 +11,7 @@ from rich.table import Table
 from autograder import roster
 from autograder.course import Course
 from autograder.gradebook import book
+from autograder.gradebook.native import has_assignment
 from autograder.intake.received import Received, notes
 from autograder.journal import latest
 from autograder.judge.verdict import PartVerdict, Verdict
@@ -24,9 +25,13 @@ WAITS = "+?"  # what a person has still to grade comes on top
 
 
 def lines(course: Course, name: str) -> list[Line]:
-    """The rows of an assignment or of a homework: what gradebook, journal and intake say."""
+    """The rows of an assignment or of a homework: what gradebook, journal and intake say.
+
+    Of a homework, what is not in the gradebook yet has no rows.
+    """
     found = {assignment: _of_assignment(course, assignment)
-             for assignment in course.together(name)}
+             for assignment in course.together(name)
+             if assignment == name or has_assignment(course, assignment)}
     if name not in course.toml.homeworks:
         return found[name]
     return together(course.toml.homeworks[name],

@@ -32,6 +32,8 @@ def test_comments_stand_below_the_subtasks_they_are_on(sent: Course, tmp_path: P
     merge.insert(notebook, sent, "toy", reviewed, exercise="toy")
     assert [cell for cell in notebook.cells if "nbgrader" in cell.metadata] == grades
     nbformat.validate(notebook)
+    assert merge.comments_by_group(sent, "toy") == {reviewed: {"1.1": "Good.",
+                                                               "2.3": "Why?\n\nSo?"}}
     text = page(notebook).get_text()
     order = ["2.3 What is", "to 2.3", "Comments of another group on 2.3", "Why?\n\nSo?",
              "2.4 What is", "Another group read 2.4 and left no comment"]

@@ -96,6 +96,7 @@ def main(root: Path, exercises: Path, uploads: list[Path], report: Path) -> None
     from autograder.intake.receive import receive
     from autograder.release.build import prepare
     from autograder.report import grades
+    from autograder.report.feedback import write as feedback
 
     course, left, bait = Course.load(root, exercises), Left(), Bait()
     # nbgrader's extensions find a course by its folder; this one's exercises lie elsewhere.
@@ -115,6 +116,7 @@ def main(root: Path, exercises: Path, uploads: list[Path], report: Path) -> None
         (root / f"{folder.name}.json").write_text(json.dumps(
             [asdict(line) for line in grades.lines(course, "toy")]))
         grades.write_csv(course.grades, grades.lines(course, "toy"))
+        feedback.write(course, "toy")
     left.seconds = time.monotonic() - start
     time.sleep(1)
     left.files = sorted(str(path) for path in Path("/tmp").iterdir()

@@ -1,0 +1,1 @@
+"""Feedback worth reading: one self-contained page a student and homework."""

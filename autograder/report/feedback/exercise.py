@@ -1,0 +1,92 @@
+"""What all pages say of one exercise: titles, what to reread, where a part's code stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nbformat import NotebookNode
+
+from autograder.course import Exercise
+from autograder.crossfeedback import marks
+from autograder.judge.verdict import finished
+from autograder.release import reread, source
+from autograder.release.edits import read_changes
+from autograder.release.places import Place, places, solution_cells
+from autograder.release.reread import Passage, Source
+from autograder.release.titles import IN_BRACKETS, titles
+from autograder.report.feedback.language import Said, Sentences, sentences
+
+TITLE = re.compile(r"^# (.+)$", re.M)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Something to reread; `passage` says where in it, `url` leads there."""
+
+    source: Source
+    passage: Passage
+    on: Said | None
+
+    @property
+    def url(self) -> str:
+        return self.source.url + self.passage.page
+
+
+@dataclass(frozen=True)
+class ExerciseTexts:
+    """One exercise, in one language. All maps but `misconceptions` and `cells` are by part.
+
+    `most` are the points of each part, in the order of the notebook. `misconceptions` are the
+    sentences by name; `cells` says to which part a comment at a cell belongs, by its grade_id.
+    """
+
+    name: str
+    title: str
+    most: Mapping[str, float]
+    titles: Mapping[str, str]
+    say: Sentences
+    by_hand: frozenset[str] = frozenset()
+    reread: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+    subtasks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    misconceptions: Mapping[str, str] = field(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict)
+
+
+def texts(exercise: Exercise, language: str) -> ExerciseTexts:
+    """Read what pages say of an exercise. Raises CourseError where a file of it is not right."""
+    notebook = source.read_notebook(exercise)
+    say = sentences(language, exercise.folder)
+    most = source.parts(notebook)
+    reading = reread.read(exercise, notebook)
+    return ExerciseTexts(
+        exercise.name, _title(notebook) or exercise.name, most, titles(notebook), say,
+        frozenset(most) - frozenset(source.judged_parts(notebook)),
+        {part: tuple(Reading(one, passage, say(passage.on) if passage.on else None)
+                     for one, passage in reading.of(part)) for part in most},
+        places(exercise, notebook), _subtasks(notebook),
+        {change.name: finished(change.says)
+         for change in read_changes(exercise, "misconception")},
+        {**solution_cells(notebook), **{part: part for part in most}})
+
+
+def _title(notebook: NotebookNode) -> str:
+    """The notebook's first heading, without its points."""
+    found = next((found for cell in notebook.cells if cell.cell_type == "markdown"
+                  and (found := TITLE.search(cell.source))), None)
+    return IN_BRACKETS.sub("", found[1]).strip() if found else ""
+
+
+def _subtasks(notebook: NotebookNode) -> dict[str, tuple[str, ...]]:
+    """By part, the subtasks whose comments stand below it."""
+    found: dict[str, tuple[str, ...]] = {}
+    last = ""
+    for cell in notebook.cells:
+        data = cell.metadata.get("nbgrader", {})
+        if data.get("grade"):
+            last = data.grade_id
+        if last and (named := tuple(marks.marked(cell.source))):
+            found[last] = (*found.get(last, ()), *named)
+    return found

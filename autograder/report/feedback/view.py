@@ -1,0 +1,206 @@
+"""What stands on a feedback page, as plain values. `page` decides it; nothing is read here.
+
+No hidden value can reach a page: of a verdict it takes what is said to the student, never `staff`
+or `flags`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from autograder.gradebook.hands import Hand, Hands
+from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.report.feedback.code import Code
+from autograder.report.feedback.exercise import ExerciseTexts, Reading
+from autograder.report.feedback.language import Said, Sentences
+from autograder.report.line import Line
+
+State = Literal["right", "partly", "wrong", "unwritten", "waits"]
+Why = Literal["instructions", "late", "most"]
+NOT_WRITTEN = "Not written yet"  # how the judge says it
+LITTLE = 0.005  # points that are none
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part. `points` is None while a person has still to grade it.
+
+    `looks_like` are the sentences of known misconceptions, `says` what else was not right,
+    `remarks` cost nothing. `given` is what a person gave in the place of `judged`; `others` are
+    another group's comments, by subtask.
+    """
+
+    name: str
+    title: str
+    points: float | None
+    most: float
+    state: State
+    looks_like: tuple[Said, ...] = ()
+    says: tuple[Said, ...] = ()
+    remarks: tuple[Said, ...] = ()
+    by_hand: bool = False
+    given: Hand | None = None
+    judged: float | None = None
+    comments: tuple[str, ...] = ()
+    code: tuple[Code, ...] = ()
+    reread: tuple[Reading, ...] = ()
+    others: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One notebook: what happened while it ran, and its parts in their order."""
+
+    name: str
+    title: str
+    events: tuple[Said, ...]
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class TakenOff:
+    """Points that are not given, and why; `most` is the maximum that nobody exceeds."""
+
+    why: Why
+    points: float
+    reasons: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True)
+class FeedbackPage:
+    """A whole page. `total` is None where nothing could be graded; `earned` is before deductions.
+
+    `waived` says why nothing was taken off although there was a reason, `notes` what was unusual
+    about what was handed in, `missing` names assignments of which there is nothing.
+    """
+
+    course: str
+    title: str
+    student: str
+    group: str
+    total: float | None
+    most: float
+    earned: float
+    taken_off: tuple[TakenOff, ...]
+    waived: str
+    notes: tuple[Said, ...]
+    exercises: tuple[Exercise, ...]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def waiting(self) -> int:
+        """How many parts wait for a person."""
+        return sum(part.points is None for exercise in self.exercises for part in exercise.parts)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What a homework's pages have in common. `notes` turns sentences on uploads."""
+
+    course: str
+    title: str
+    say: Sentences
+    waived: str = ""
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One exercise of one submission: what all its pages say, and what is said to this student.
+
+    `others` are another group's comments, by subtask.
+    """
+
+    texts: ExerciseTexts
+    verdict: Verdict | None = None
+    hands: Hands = field(default_factory=Hands)
+    others: Mapping[str, str] = field(default_factory=dict)
+
+
+def page(heading: Heading, line: Line, notes: Sequence[str], graded: Sequence[Graded],
+         penalty: float = 0.0) -> FeedbackPage:
+    """The page of one row of the report; `penalty` is what handing in late has cost."""
+    points = line.parts or {}
+    earned = sum(one or 0.0 for one in points.values())
+    own = [note for note in notes if note not in line.violations]
+    return FeedbackPage(
+        heading.course, heading.title, line.student, line.group, line.points, line.max_points,
+        earned, tuple(_taken_off(heading, line, earned, penalty)),
+        heading.waived if line.violations and not line.deduction else "",
+        tuple(heading.say(note) for note in dict.fromkeys(own)),
+        tuple(_exercise(one, points) for one in graded), heading.missing)
+
+
+def with_code(found: FeedbackPage, code: Mapping[str, tuple[Code, ...]]) -> FeedbackPage:
+    """The page with the student's own code beside what is said of it; `code` is by part."""
+    return replace(found, exercises=tuple(
+        replace(exercise, parts=tuple(replace(part, code=code.get(part.name, ()))
+                                      for part in exercise.parts))
+        for exercise in found.exercises))
+
+
+def _taken_off(heading: Heading, line: Line, earned: float, penalty: float) -> list[TakenOff]:
+    found = []
+    if line.deduction:
+        found.append(TakenOff("instructions", line.deduction,
+                              tuple(heading.say(one) for one in line.violations)))
+    if penalty:
+        found.append(TakenOff("late", penalty))
+    over = earned - sum(one.points for one in found) - (line.points or 0.0)
+    if over > LITTLE and line.points is not None and line.points >= line.max_points:
+        found.append(TakenOff("most", over))
+    return found
+
+
+def _exercise(graded: Graded, points: Mapping[str, float | None]) -> Exercise:
+    texts, verdict = graded.texts, graded.verdict
+    events = verdict.events if verdict else ()
+    return Exercise(texts.name, texts.title, tuple(map(texts.say, dict.fromkeys(events))),
+                    tuple(_part(name, graded, points.get(name)) for name in texts.most
+                          if name in points))
+
+
+def _part(name: str, graded: Graded, points: float | None) -> Part:
+    texts = graded.texts
+    found = graded.verdict.part(name) if graded.verdict else None
+    given = graded.hands.parts.get(name)
+    by_hand = name in texts.by_hand
+    state = _state(points, texts.most[name], found, nobody_gave=by_hand and given is None)
+    looks_like, says = _sorted(found, texts)
+    if given and given.points is not None and points is not None and points >= texts.most[name]:
+        looks_like, says = [], []  # a person saw more than the tests did
+    return Part(
+        name, texts.titles[name], points, texts.most[name], state,
+        tuple(map(texts.say, looks_like)), tuple(map(texts.say, says)),
+        tuple(map(texts.say, found.remarks if found else ())), by_hand, given,
+        found.points if found else None,
+        tuple(text for cell, text in graded.hands.comments.items()
+              if texts.cells.get(cell) == name),
+        (), () if state == "right" else texts.reread.get(name, ()),
+        tuple((subtask, graded.others[subtask]) for subtask in texts.subtasks.get(name, ())
+              if subtask in graded.others))
+
+
+def _state(points: float | None, most: float, verdict: PartVerdict | None, nobody_gave: bool
+           ) -> State:
+    """`nobody_gave` holds where a person should have: nbgrader gives 0 for what was left empty."""
+    if points is None:
+        return "waits"
+    if points >= most:
+        return "right"
+    if points > 0:
+        return "partly"
+    unwritten = verdict is not None and verdict.says and verdict.says[0].startswith(NOT_WRITTEN)
+    return "unwritten" if unwritten or nobody_gave else "wrong"
+
+
+def _sorted(verdict: PartVerdict | None, texts: ExerciseTexts) -> tuple[list[str], list[str]]:
+    """What is said of a part: sentences of known misconceptions, and the others."""
+    if verdict is None:
+        return [], []
+    known = {texts.misconceptions[name] for name in verdict.misconceptions
+             if name in texts.misconceptions}
+    return ([one for one in verdict.says if one in known],
+            [one for one in verdict.says if one not in known])

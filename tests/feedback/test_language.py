@@ -1,0 +1,110 @@
+"""Catalogues: whole, and found by the sentences that others wrote."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from conftest import REPO
+from jinja2.ext import babel_extract
+
+from autograder.course import LANGUAGES, Course, CourseError
+from autograder.release import reread
+from autograder.release.edits import read_changes
+from autograder.report.feedback.language import LOCALE, Said, Sentences, read_catalogue, sentences
+from autograder.report.feedback.render import HERE, TEMPLATE
+
+OTHERS = [language for language in LANGUAGES if language != "en"]
+NAMED = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
+
+
+def messages() -> set[str]:
+    """The page's own words, as they stand in the template."""
+    options = {"trim_blocks": "true", "lstrip_blocks": "true"}
+    with open(HERE / TEMPLATE, "rb") as file:
+        return {message[0] if isinstance(message, tuple) else message for _, _, message, _ in
+                babel_extract(file, ("gettext", "ngettext", "_"), [], options)}
+
+
+def catalogue(language: str, folder: Path = LOCALE) -> Catalog:
+    found = read_catalogue(folder, language)
+    assert found is not None
+    return found
+
+
+def broken(found: Catalog) -> list[str]:
+    """Messages without a translation, or whose translation has lost a placeholder."""
+    missing = []
+    for message in found:
+        translations = message.string if isinstance(message.string, tuple) else (message.string,)
+        key = message.id if isinstance(message.id, str) else message.id[1]
+        names = set(NAMED.findall(key))
+        if message.id and not all(text and (set(NAMED.findall(text)) == names)
+                                  for text in translations[-1:]) or message.fuzzy:
+            missing.append(key)
+    return missing
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_word_of_the_page_is_translated(language: str) -> None:
+    found = catalogue(language)
+    known = {message.id if isinstance(message.id, str) else message.id[0]
+             for message in found if message.id}
+    assert messages() - known == set()
+    assert len(messages()) > 40
+    spare = known - messages()
+    assert all(text.endswith((".", "}", ")", "memory", "missing")) for text in spare), spare
+    assert broken(found) == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_q2_says_is_translated(language: str) -> None:
+    exercise = Course.load(REPO).exercise("q2")
+    found = catalogue(language, exercise.folder / "locale")
+    say = sentences(language, exercise.folder)
+    says = {change.says for change in read_changes(exercise, "misconception")}
+    says |= {passage.on for some in reread.read(exercise).parts.values() for passage in some
+             if passage.on}
+    assert [one for one in says if say(one).language != language] == []
+    assert {message.id for message in found if message.id} == says, "a sentence that nobody says"
+    assert broken(found) == []
+    for message in found:  # names of code stay what they are
+        code = set(re.findall(r"`[^`]+`", str(message.id)))
+        assert code <= set(re.findall(r"`[^`]+`", str(message.string))), message.id
+
+
+def of(**translated: str) -> Sentences:
+    found = Catalog(locale="de")
+    for text, translation in translated.items():
+        found.add(text.replace("_", " "), translation)
+    return Sentences("de", [found])
+
+
+def test_a_sentence_is_found_with_and_without_its_full_stop() -> None:
+    say = of(the_words_differ="Die Wörter unterscheiden sich.")
+    for text in ("the words differ", "The words differ."):
+        assert say(text) == Said("Die Wörter unterscheiden sich.", "de")
+    assert say("the words are equal") == Said("the words are equal", "en")
+
+
+def test_placeholders_carry_what_stood_in_their_place() -> None:
+    found = Catalog(locale="de")
+    found.add("{file} is missing", "{file} fehlt.")
+    found.add("stopped with {rest}", "brach ab mit {rest} {other}.")
+    say = Sentences("de", [found])
+    assert say("result.log is missing.").text == "result.log fehlt."
+    assert say("a part is missing").language == "en", "a word has no space in it"
+    assert say("Stopped with {x} <b>").text == "brach ab mit {x} <b> {other}."
+
+
+def test_an_exercise_without_a_catalogue_is_in_english(tmp_path: Path) -> None:
+    assert sentences("ko", tmp_path)("It differs.") == Said("It differs.", "en")
+
+
+@pytest.mark.parametrize("data", [b"this is no catalogue", b'msgid "\xff"\nmsgstr "a"\n'])
+def test_a_broken_catalogue_is_a_sentence(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "de.po").write_bytes(data)
+    with pytest.raises(CourseError, match=r"de\.po cannot be read as a gettext catalogue"):
+        read_catalogue(tmp_path, "de")

@@ -1,0 +1,112 @@
+"""What a page says of each part, by verdict, gradebook and report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from autograder.gradebook.hands import Hand, Hands
+from autograder.judge.verdict import PartVerdict
+from autograder.report.feedback.view import FeedbackPage, Part
+from feedback.handmade import FLAG, KNOWN, LINE, STAFF, VERDICT, made
+
+WRONG_NAME = "handed in as a.zip, expected s001_toy.zip"
+
+
+def part(page: FeedbackPage, name: str) -> Part:
+    (found,) = (one for one in page.exercises[0].parts if one.name == name)
+    return found
+
+
+def test_parts_stand_in_the_order_of_the_notebook_with_their_state() -> None:
+    assert [(one.name, one.state) for one in made().exercises[0].parts] == [
+        ("toy_words", "partly"), ("toy_count", "right"), ("toy_scale", "wrong"),
+        ("toy_why", "waits"), ("toy_best", "unwritten")]
+    assert made().waiting == 1
+
+
+def test_a_known_misconception_stands_apart_from_what_else_was_wrong() -> None:
+    words = part(made(), "toy_words")
+    assert [one.text for one in words.looks_like] == [KNOWN]
+    assert [one.text for one in words.says] == ["The words of `no text` differ."]
+
+
+def test_nothing_of_staff_reaches_the_page() -> None:
+    assert STAFF not in repr(made()) and FLAG not in repr(made()) and "look" not in LINE.happened
+    assert "'look'" not in repr(made())
+
+
+def test_what_is_right_needs_no_rereading() -> None:
+    page = made()
+    assert not part(page, "toy_count").reread and part(page, "toy_scale").reread
+    assert part(page, "toy_why").reread, "while it waits, the student may read"
+
+
+def test_an_answer_that_was_left_empty_is_not_called_wrong() -> None:
+    """nbgrader gives it 0 points by itself."""
+    line = replace(LINE, parts={**(LINE.parts or {}), "toy_why": 0.0})
+    assert part(made(line), "toy_why").state == "unwritten"
+    given = made(line, hands=Hands({"toy_why": Hand(0.0)}, {"toy_why": "That is the question."}))
+    assert part(given, "toy_why").state == "wrong"
+
+
+def test_a_persons_points_and_comments_are_shown_with_their_part() -> None:
+    hands = Hands({"toy_scale": Hand(3.0)}, {"toy_why": "Well argued.", "toy_words-solution": "Hm"})
+    line = replace(LINE, parts={**(LINE.parts or {}), "toy_scale": 3.0, "toy_why": 2.0})
+    page = made(line, hands=hands)
+    assert part(page, "toy_why").comments == ("Well argued.",)
+    assert part(page, "toy_words").comments == ("Hm",)
+    scale = part(page, "toy_scale")
+    assert (scale.state, scale.says, scale.judged, scale.given) == ("right", (), 0, Hand(3.0))
+
+
+def test_what_is_taken_off_is_named_with_its_reasons() -> None:
+    page = made(replace(LINE, violations=(WRONG_NAME,), deduction=4.0, points=1.5),
+                notes=(WRONG_NAME, "left out a.pt"))
+    (deduction,) = page.taken_off
+    assert (deduction.why, deduction.points, page.earned, page.total) == (
+        "instructions", 4, 5.5, 1.5)
+    assert [one.text for one in deduction.reasons] == [WRONG_NAME]
+    assert [one.text for one in page.notes] == ["left out a.pt"], "said once is enough"
+
+
+def test_handing_in_late_and_the_maximum_are_named() -> None:
+    parts = {"toy_words": 4.0, "toy_count": 3.0, "toy_scale": 3.0, "toy_why": 2.0, "toy_best": 1.0}
+    capped = made(replace(LINE, parts=parts, points=10.0))
+    assert [(one.why, one.points) for one in capped.taken_off] == [("most", 3)]
+    late = made(replace(LINE, points=4.5), hands=Hands(penalty=1.0))
+    assert [(one.why, one.points) for one in late.taken_off] == [("late", 1)]
+
+
+def test_less_than_nothing_is_no_maximum() -> None:
+    page = made(replace(LINE, points=0.0, deduction=6.0, violations=(WRONG_NAME,)))
+    assert [one.why for one in page.taken_off] == ["instructions"]
+
+
+def test_a_waiver_says_why_nothing_was_taken_off() -> None:
+    from feedback.handmade import HEADING
+
+    heading = replace(HEADING, waived="the platform was down")
+    assert made(replace(LINE, violations=(WRONG_NAME,)), heading=heading).waived
+    assert not made(heading=heading).waived
+
+
+def test_another_groups_comments_stand_below_the_subtask() -> None:
+    page = made(others={"1.1": "Nice.", "9.9": "of another exercise"})
+    assert part(page, "toy_count").others == (("1.1", "Nice."),)
+
+
+@pytest.mark.parametrize("verdict", [None, replace(VERDICT, parts=())])
+def test_without_a_verdict_there_are_points_and_no_words(verdict: object) -> None:
+    from feedback.handmade import HEADING, TEXTS
+
+    from autograder.report.feedback.view import Graded, page
+
+    found = page(HEADING, LINE, (), [Graded(TEXTS, verdict)])  # type: ignore[arg-type]
+    assert part(found, "toy_words").says == () and part(found, "toy_words").points == 2.5
+
+
+def test_who_forgot_to_write_is_told_so_and_not_that_it_is_wrong() -> None:
+    verdict = replace(VERDICT, parts=(PartVerdict("toy_best", 0, 1, ("Not written yet: x.",)),))
+    assert part(made(verdict=verdict), "toy_best").state == "unwritten"
