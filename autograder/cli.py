@@ -20,7 +20,8 @@ from autograder.gradebook.native import NativeError
 from autograder.intake.receive import receive
 from autograder.intake.received import Received
 from autograder.kernel.sandbox import SandboxError
-from autograder.report.cli import app as report
+from autograder.report.classpage.cli import EPILOG as REPORT
+from autograder.report.classpage.cli import report
 from autograder.terminal import (
     PROCESSES,
     Assignment,
@@ -35,7 +36,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
                   pretty_exceptions_enable=False,
                   help="Coursework on transformers: release it, take it in, grade it, trust it.")
 app.add_typer(crossfeedback, name="crossfeedback")
-app.add_typer(report)
+app.command(epilog=REPORT)(report)
 
 
 def main() -> None:

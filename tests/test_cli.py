@@ -17,7 +17,7 @@ from autograder import cli, doctor
 from autograder.course import Course
 from autograder.kernel import cgroup
 
-COMMANDS = ("doctor", "release", "intake", "grade", "samples", "validate")
+COMMANDS = ("doctor", "release", "intake", "grade", "samples", "validate", "report")
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def test_no_course_is_a_sentence(tmp_path: Path, complaint: Complaint, args: tup
 
 @pytest.mark.parametrize("args", [
     ("release", "q7"), ("grade", "q7"), ("grade", "q7", "empty"), ("intake", "q7", "empty"),
-    ("samples", "q7", "s"), ("validate", "q7"),
+    ("samples", "q7", "s"), ("validate", "q7"), ("report", "q7"),
     pytest.param(("release", "q7", "--check"))],
     ids=" ".join)
 def test_an_unknown_assignment_is_a_sentence_that_names_those_there_are(

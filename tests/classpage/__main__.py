@@ -1,6 +1,6 @@
 """Make a class of the kit's own wrong answers, and tell how long its report takes.
 
-    cd tests && PYTHONPATH=.:.. python -m classpage 60 /tmp/class
+    cd tests && PYTHONPATH=.:.. python -m classpage 60 /tmp/class hw4
 
 Nothing is judged: each student has an ability, each part a difficulty, and what is wrong is one of
 the part's misconceptions, or something without a name. Works in submitted/ are real.
@@ -30,7 +30,6 @@ from autograder.report.classpage.page import write
 from autograder.validate import work
 from classpage.classes import hand_in, write_class
 
-HOMEWORK = "hw4"
 BEGAN = datetime(2026, 11, 2, 20, tzinfo=UTC)
 ODD = {  # sentences of no misconception, with how often they come
     "Not written yet: NotImplementedError at the notebook, line 12.": 3,
@@ -40,11 +39,11 @@ ODD = {  # sentences of no misconception, with how often they come
     "The values differ from the reference's.": 6}
 
 
-def make(course: Course, students: int, seed: int = 5) -> None:
-    """Fill an empty course with a homework of so many students."""
+def make(course: Course, name: str, students: int, seed: int = 5) -> None:
+    """Fill an empty course with a homework, or an assignment, of so many students."""
     chance = random.Random(seed)
     ability = {f"2026_{number:05d}": chance.gauss(0.7, 1) for number in range(1, students + 1)}
-    for assignment in course.together(HOMEWORK):
+    for assignment in course.together(name):
         entries, clock = [], BEGAN
         for student, able in ability.items():
             for exercise in course.exercises(assignment):
@@ -53,9 +52,8 @@ def make(course: Course, students: int, seed: int = 5) -> None:
                 clock += timedelta(seconds=verdict.seconds / 2)
                 entries.append(Entry(student, exercise.name, f"{chance.random()}", verdict, {},
                                      clock.isoformat(timespec="seconds")))
-        given = {student: float(min(4, max(0, round(2.4 + able)))) for student, able in
-                 ability.items()}
-        write_class(course, assignment, entries, given)
+        write_class(course, assignment, entries, {
+            student: min(1, max(0, round(2.4 + able) / 4)) for student, able in ability.items()})
 
 
 def _judged(exercise: Exercise, able: float, chance: random.Random) -> tuple[str, Verdict]:
@@ -99,13 +97,13 @@ def _work(exercise: Exercise, name: str) -> Work:
 
 
 def main() -> None:
-    students, folder = int(sys.argv[1]), Path(sys.argv[2])
+    students, folder, name = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     folder.mkdir(parents=True)
     course = copy_course(folder)
-    make(course, students)
+    make(course, name, students)
     for anonymous in (False, True):
         start = time.monotonic()
-        path = write(course, HOMEWORK, anonymous)
+        path = write(course, name, anonymous)
         print(f"{path}: {time.monotonic() - start:.1f} s, {path.stat().st_size / 1000:.0f} kB")
     print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB at most")
 

@@ -58,8 +58,11 @@ def entry(student: str, found: Verdict, time: str = "2026-11-02T12:00:00+00:00")
 
 
 def write_class(course: Course, assignment: str, entries: Iterable[Entry],
-                by_hand: Mapping[str, float] | None = None) -> None:
-    """Write the journal, and a gradebook with its points; `by_hand` are grades that people gave."""
+                by_hand: Mapping[str, float] = {}) -> None:
+    """Write the journal, and a gradebook with its points.
+
+    by_hand: the share of the points that people gave a student, in parts that no verdict is on
+    """
     entries = list(entries)
     path = path_of(course, assignment)
     path.parent.mkdir(exist_ok=True)
@@ -83,9 +86,9 @@ def write_class(course: Course, assignment: str, entries: Iterable[Entry],
             submission = gradebook.update_or_create_submission(assignment, student)
             for grade in (grade for notebook in submission.notebooks for grade in notebook.grades):
                 grade.auto_score = points.get((student, grade.name))
-                grade.manual_score = (by_hand or {}).get(student) if (
-                    grade.auto_score is None) else None
                 grade.needs_manual_grade = grade.auto_score is None
+                if grade.auto_score is None and student in by_hand:
+                    grade.manual_score = by_hand[student] * grade.max_score
         gradebook.db.commit()
 
 

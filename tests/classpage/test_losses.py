@@ -120,19 +120,19 @@ def test_batches_are_told_by_their_seeds() -> None:
     journal = [entry("a", toy_verdict(seed=1, seconds=4), at(10)),
                entry("b", toy_verdict(seed=1, seconds=6), at(12)), lost("c", at(20)),
                entry("a", toy_verdict(seed=2, seconds=1), at(50))]
-    first, second = batches(journal)
+    first, second = batches("toy", journal)
     assert (first.judged, first.lost, first.seconds, first.wall) == (3, 1, 10, 14)
     assert first.at_a_time == pytest.approx(10 / 14)
     assert (second.judged, second.lost, second.wall) == (1, 0, 1)
 
 
 def test_a_batch_may_begin_with_a_lost_work() -> None:
-    (batch,) = batches([lost("c", at(1)), entry("a", toy_verdict(), at(9))])
+    (batch,) = batches("toy", [lost("c", at(1)), entry("a", toy_verdict(), at(9))])
     assert (batch.judged, batch.lost) == (2, 1)
 
 
 def test_a_journal_without_times_has_no_batches() -> None:
-    assert batches([entry("a", toy_verdict(), "")]) == []
+    assert batches("toy", [entry("a", toy_verdict(), "")]) == []
 
 
 def test_failures_and_the_slowest() -> None:

@@ -44,6 +44,8 @@ def make(tmp_path: Path, empty: bytes) -> Maker:
         course = toy_course(tmp_path, roster)
         course.gradebook.write_bytes(empty)
         entries = []
+        work = toy_work(course, "    return text.lower().split()",
+                        f"{ANSWER}    note = {hostile!r}\n    return text.split()")
         for number in range(1, count + 1):
             student = f"s{number:03d}"
             keeps = number <= max(1, count // 3)
@@ -53,11 +55,9 @@ def make(tmp_path: Path, empty: bytes) -> Maker:
                 found = replace(toy_verdict(2, says=f"Your `words` {hostile}"),
                                 events=(f"A code cell says {hostile}",))
             entries.append(entry(student, found))
-            work = toy_work(course, "    return text.lower().split()",
-                            f"{ANSWER}    note = {hostile!r}\n    return text.split()")
             if keeps or number == 2:
                 hand_in(course, "toy", student, work)
-        write_class(course, "toy", entries, {"s001": 2})
+        write_class(course, "toy", entries, {"s001": 1})
         return course
 
     return of
@@ -179,6 +179,8 @@ def test_the_anonymous_page_names_nobody(make: Maker) -> None:
     assert all(one in named for one in people if one != "Goedel")
     assert [one for one in people if one.casefold() in anonymous.casefold()] == []
     assert "def words" in anonymous and "[removed]" in anonymous
+    known = repr(class_report(course, gather(course, "toy"), anonymous=True))
+    assert [one for one in people if one in known] == []
 
 
 def test_examples_name_nobody_on_the_page_for_staff_either(make: Maker) -> None:

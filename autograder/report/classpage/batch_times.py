@@ -16,11 +16,12 @@ LAST = 8  # batches that are listed
 
 @dataclass
 class Batch:
-    """Verdicts that were given under one seed, one after another.
+    """Verdicts on an assignment that were given under one seed, one after another.
 
     seconds: of judging, in all processes together; lost: works whose judge died or hung
     """
 
+    assignment: str
     seed: int
     began: datetime
     ended: datetime
@@ -68,8 +69,8 @@ class Times:
     failures: tuple[Failures, ...]
 
 
-def batches(entries: Iterable[Entry]) -> list[Batch]:
-    """The batches of a journal, oldest first; its entries are read once and not kept.
+def batches(assignment: str, entries: Iterable[Entry]) -> list[Batch]:
+    """The batches of an assignment's journal, oldest first; its entries are read once and not kept.
 
     A verdict on a lost work knows no seed: it belongs to the batch that went on around it.
     """
@@ -84,7 +85,8 @@ def batches(entries: Iterable[Entry]) -> list[Batch]:
             early += 1
             continue
         if not lost and (not found or found[-1].seed != verdict.seed):
-            found.append(Batch(verdict.seed, time - timedelta(seconds=verdict.seconds), time))
+            found.append(Batch(assignment, verdict.seed,
+                               time - timedelta(seconds=verdict.seconds), time))
         batch = found[-1]
         batch.ended = max(batch.ended, time)
         batch.judged += 1

@@ -99,7 +99,7 @@ def _journal(course: Course, assignment: str, unreadable: frozenset[str]
             last[entry.student, entry.exercise] = entry
             yield entry
 
-    found = batches(kept())
+    found = batches(assignment, kept())
     return tuple(entry for entry in last.values() if entry.student not in unreadable), tuple(found)
 
 

@@ -163,7 +163,7 @@ def _misconceptions(course: Course, entries: list[Entry], examples: Examples
 def _losses(parts: Iterable[str], entries: list[Entry], examples: Examples, nameless: Nameless
             ) -> tuple[PartLosses, ...]:
     return tuple(
-        PartLosses(one, tuple(
+        PartLosses(replace(one, said=[]), tuple(
             Unnamed(nameless.clean(said.sentence), len(said.entries), said.points,
                     examples.of_part(one.part, said.entries)) for said in one.said))
         for one in losses(parts, entries))

@@ -10,10 +10,9 @@ import typer
 from autograder.course import Course
 from autograder.terminal import CourseOption, HandedIn, console
 
-app = typer.Typer()
+EPILOG = "Example: `autograder report hw4`, or `autograder report q2 --anonymous`"
 
 
-@app.command(epilog="Example: `autograder report hw4`, or `autograder report q2 --anonymous`")
 def report(
     name: HandedIn,
     anonymous: Annotated[bool, typer.Option(
