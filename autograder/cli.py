@@ -22,6 +22,8 @@ from autograder.intake.received import Received
 from autograder.kernel.sandbox import SandboxError
 from autograder.release.cli import EPILOG as RELEASE
 from autograder.release.cli import release
+from autograder.report.classpage.cli import EPILOG as REPORT
+from autograder.report.classpage.cli import report
 from autograder.report.export.cli import EPILOG as EXPORT_EPILOG
 from autograder.report.export.cli import export
 from autograder.report.feedback.cli import feedback
@@ -40,6 +42,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
 app.add_typer(crossfeedback, name="crossfeedback")
 app.command(epilog=EXPORT_EPILOG)(export)
 app.command(epilog="Example: `autograder feedback hw4`")(feedback)
+app.command(epilog=REPORT)(report)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ class Entry:
     """One verdict on one student's exercise, with the hash of what was judged.
 
     `origin` holds the hashes of what it was judged with (judge/origin.py); it is empty where
-    nothing was judged.
+    nothing was judged. `time` is when it was written (ISO 8601, UTC): the journal sets it.
     """
 
     student: str
@@ -28,6 +28,7 @@ class Entry:
     fingerprint: str
     verdict: Verdict
     origin: dict[str, str] = field(default_factory=dict)
+    time: str = field(default="", compare=False)
 
 
 class Journal:
@@ -108,10 +109,12 @@ def read(path: Path) -> Iterator[Entry]:
     """The entries of a journal, oldest first; a last line cut off by a crash is left out."""
     if not path.is_file():
         return
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            data = json.loads(line)
-        except ValueError:
-            continue
-        yield Entry(data["student"], data["exercise"], data["fingerprint"],
-                    Verdict.from_json(data["verdict"]), data.get("origin", {}))
+    with open(path, "rb") as file:
+        for line in file:
+            try:
+                data = json.loads(line)
+            except ValueError:
+                continue
+            yield Entry(data["student"], data["exercise"], data["fingerprint"],
+                        Verdict.from_json(data["verdict"]), data.get("origin", {}),
+                        data.get("time", ""))

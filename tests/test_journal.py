@@ -43,6 +43,8 @@ def test_every_line_is_json_with_its_time(tmp_path: Path) -> None:
     write(tmp_path / "q2.jsonl", entry("one"), entry("two"))
     lines = (tmp_path / "q2.jsonl").read_text().splitlines()
     assert all(json.loads(line)["time"].endswith("+00:00") for line in lines)
+    assert [one.time for one in read(tmp_path / "q2.jsonl")] == [
+        json.loads(line)["time"] for line in lines]
 
 
 def test_a_crash_at_any_byte_leaves_the_lines_before(tmp_path: Path) -> None:

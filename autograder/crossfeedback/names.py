@@ -66,10 +66,7 @@ class Names:
                 parts |= {word for word in words if len(word) >= SHORTEST}
         self._whole = _any(whole)
         self._parts = _any([_group(group), *map(_part, parts)])
-        texts = list(given)
-        self._lines = {line.strip() for text in texts for line in text.splitlines()}
-        self._known = {word for text in texts for word in IDENTIFIER.findall(text)
-                       if not word[:1].isupper()} | set(dir(builtins)) | set(keyword.kwlist)
+        self._lines, self._known = _of_exercise(tuple(given))
 
     def clean(self, text: str, kind: str = "text") -> str:
         """The text without the people. `kind` is "code", "markdown" or "text" (an output)."""
@@ -100,6 +97,39 @@ class Names:
         if kind != "code":
             return []
         return _between(text, COMMENT)
+
+
+def mentioned(members: Iterable[Member], text: str) -> list[Member]:
+    """Those of many people who may stand in a text, for Names to look for: it takes its time.
+
+    Nobody is missing whom Names would find, except by less than a word of the name.
+    """
+    folded = _fold(_spoken(text))[0]
+    letters = re.sub(r"[\0'’ʼ`]", "", folded)
+    signs = re.sub(r"[\W_]", "", folded)
+    return [member for member in members if _may_stand(member, letters, signs)]
+
+
+def _may_stand(member: Member, letters: str, signs: str) -> bool:
+    words, number = _told_by(member)
+    return (number in signs if number else False) or any(
+        any(word in letters for word in form if len(word) >= SHORTEST)
+        or (bool(form) and all(word in letters for word in form)) for form in words)
+
+
+@functools.lru_cache(maxsize=8192)
+def _told_by(member: Member) -> tuple[tuple[tuple[str, ...], ...], str]:
+    """The words of a member's name, with umlauts spelt either way, and the id's signs."""
+    forms = (_words(member.name), _words(member.name.casefold().translate(UMLAUTS)))
+    return forms, re.sub(r"[\W_]", "", _fold(member.id)[0])
+
+
+@functools.lru_cache(maxsize=8)
+def _of_exercise(texts: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """The lines of an exercise's texts, and the words in them that code may use."""
+    lines = {line.strip() for text in texts for line in text.splitlines()}
+    known = {word for text in texts for word in IDENTIFIER.findall(text) if not word[:1].isupper()}
+    return frozenset(lines), frozenset(known | set(dir(builtins)) | set(keyword.kwlist))
 
 
 def _words(name: str) -> tuple[str, ...]:

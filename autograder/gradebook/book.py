@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from nbgrader.api import Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
+from sqlalchemy.orm import joinedload, selectinload, undefer
+
 from autograder.course import Course
 from autograder.gradebook.native import open_gradebook
 
@@ -27,7 +30,7 @@ class Row:
 def rows(course: Course, assignment: str) -> list[Row]:
     """All submissions of an assignment, by student."""
     with open_gradebook(course) as gradebook:
-        found = [_row(submission) for submission in gradebook.assignment_submissions(assignment)]
+        found = [_row(submission) for submission in _submissions(gradebook, assignment)]
     return sorted(found, key=lambda row: row.student)
 
 
@@ -43,7 +46,22 @@ def comments(course: Course, assignment: str) -> dict[str, dict[str, str]]:
         return {submission.student.id: {
             comment.name: str(comment.comment) for notebook in submission.notebooks
             for comment in notebook.comments if comment.comment}
-            for submission in gradebook.assignment_submissions(assignment)}
+            for submission in _submissions(gradebook, assignment)}
+
+
+def _submissions(gradebook: Gradebook, assignment: str) -> list[Any]:
+    """All submissions of an assignment with what a row needs, in a few queries for all of them.
+
+    `Gradebook.assignment_submissions` asks for each submission, notebook and cell anew.
+    """
+    notebooks = selectinload(SubmittedAssignment.notebooks)
+    return gradebook.db.query(SubmittedAssignment).filter(
+        SubmittedAssignment.assignment.has(name=assignment)).options(
+            joinedload(SubmittedAssignment.student),
+            undefer(SubmittedAssignment.max_score), undefer(SubmittedAssignment.needs_manual_grade),
+            undefer(SubmittedAssignment.late_submission_penalty),
+            notebooks.selectinload(SubmittedNotebook.grades).joinedload(Grade.cell),
+            notebooks.selectinload(SubmittedNotebook.comments)).all()
 
 
 def _row(submission: Any) -> Row:

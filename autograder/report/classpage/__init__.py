@@ -1,0 +1,1 @@
+"""The class report: one static page for the instructor."""

@@ -1,0 +1,26 @@
+"""The command `autograder report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autograder.course import Course
+from autograder.terminal import CourseOption, HandedIn, console
+
+EPILOG = "Example: `autograder report hw4`, or `autograder report q2 --anonymous`"
+
+
+def report(
+    name: HandedIn,
+    anonymous: Annotated[bool, typer.Option(
+        "--anonymous", help="Leave out names and ids, to show the page in class.")] = False,
+    course: CourseOption = Path(),
+) -> None:
+    """Write one page on the class: totals, parts, misconceptions, times and failures."""
+    from autograder.report.classpage.page import write
+
+    path = write(Course.find(course), name, anonymous)
+    console.print(f"report    {path}", highlight=False, soft_wrap=True)

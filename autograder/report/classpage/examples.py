@@ -1,0 +1,66 @@
+"""Example answers: what a few students wrote in the place that a sentence is about, nameless."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+
+from autograder.course import Course, Exercise
+from autograder.journal import Entry
+from autograder.judge.work import Work, read_work
+from autograder.release.source import read_notebook
+from autograder.report.classpage.answers import Place, Places, answer, places
+from autograder.report.classpage.nameless import Nameless
+
+ENOUGH, TRIED = 2, 8  # examples, and submissions that are looked into for them
+
+
+class Examples:
+    """Finds examples in what lies in submitted/. `assignments` maps exercises to theirs."""
+
+    def __init__(self, course: Course, assignments: dict[str, str], nameless: Nameless) -> None:
+        self._course, self._assignments, self._nameless = course, assignments, nameless
+        self._read = functools.lru_cache(maxsize=256)(self._work)
+        self._places: dict[str, Places] = {}
+        self._texts: dict[str, tuple[str, ...]] = {}
+
+    def of_misconception(self, name: str, entries: Iterable[Entry]) -> tuple[str, ...]:
+        """Answers of those whose values are a misconception's, where it would edit them."""
+        return self._of(entries, lambda known: known.misconceptions.get(name))
+
+    def of_part(self, part: str, entries: Iterable[Entry]) -> tuple[str, ...]:
+        """Answers to a part."""
+        return self._of(entries, lambda known: known.parts.get(part))
+
+    def _of(self, entries: Iterable[Entry], place_in: Callable[[Places], Place | None]
+            ) -> tuple[str, ...]:
+        found: list[str] = []
+        # By fingerprints: always the same, and not always the first of the class.
+        for entry in sorted(entries, key=lambda one: (one.fingerprint, one.student))[:TRIED]:
+            place = place_in(self._of_exercise(entry.exercise))
+            work = self._read(entry.student, entry.exercise) if place else None
+            text = answer(work, place) if work and place else ""
+            text = self._nameless.clean(text, "code", entry.student, self._texts[entry.exercise])
+            if text.strip() and text not in found:
+                found.append(text)
+            if len(found) == ENOUGH:
+                break
+        return tuple(found)
+
+    def _of_exercise(self, name: str) -> Places:
+        if name not in self._places:
+            exercise = self._course.exercise(name)
+            self._places[name], self._texts[name] = places(exercise), _texts(exercise)
+        return self._places[name]
+
+    def _work(self, student: str, exercise: str) -> Work | None:
+        try:
+            return read_work(self._course, self._assignments[exercise], student, exercise)
+        except Exception:  # it was taken away or changed since; any error can come of a file
+            return None
+
+
+def _texts(exercise: Exercise) -> tuple[str, ...]:
+    """The exercise's own texts: what stands in them is nobody's name."""
+    files = (path.read_text() for path in exercise.files if path.suffix == ".py")
+    return (*(cell.source for cell in read_notebook(exercise).cells), *files)

@@ -1,0 +1,120 @@
+"""What the points were lost for: misconceptions by name, and losses that the feedback cannot name.
+
+Told from the judge's verdicts; what a person has changed since in formgrader does not count here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from autograder.journal import Entry
+from autograder.judge.verdict import PartVerdict
+from autograder.report.classpage import failures
+from autograder.report.grades import NOT_WRITTEN
+
+Reason = Literal["named", "stopped", "unwritten", "unnamed"]
+WHERE = re.compile(r" at (?:the notebook|[\w.-]+), line \d+.*", re.S)
+SAY = 4  # sentences on unnamed losses of a part
+
+
+@dataclass(frozen=True)
+class Met:
+    """A misconception that was met: in which part, and the entries of those who have it."""
+
+    name: str
+    part: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What students were told instead of a misconception's sentence, and who was."""
+
+    sentence: str
+    points: float
+    entries: tuple[Entry, ...]
+
+
+@dataclass
+class Losses:
+    """The points lost in one part, by reason, summed over all submissions.
+
+    named: a misconception's sentence said why; stopped: the code raised an error or was stopped,
+    which was said; unwritten: nothing was there yet; unnamed: wrong, and only a test's general
+    sentence was said. `lost_by` counts submissions.
+    """
+
+    part: str
+    judged: int = 0
+    lost_by: Counter[Reason] = field(default_factory=Counter)
+    points: dict[Reason, float] = field(default_factory=lambda: {
+        "named": 0.0, "stopped": 0.0, "unwritten": 0.0, "unnamed": 0.0})
+    said: list[Said] = field(default_factory=list)
+
+    @property
+    def total(self) -> float:
+        return sum(self.points.values())
+
+    @property
+    def named_share(self) -> float | None:
+        """Of the points lost by wrong answers, the share that a misconception's sentence explains.
+
+        None where no answer was wrong.
+        """
+        wrong = self.points["named"] + self.points["unnamed"]
+        return self.points["named"] / wrong if wrong else None
+
+
+def losses(parts: Iterable[str], entries: Iterable[Entry]) -> list[Losses]:
+    """The losses in each of the parts, from the last entry on each student's exercise."""
+    found = {part: Losses(part) for part in parts}
+    told: dict[tuple[str, str], list[tuple[Entry, float]]] = {}
+    for entry in entries:
+        for part in entry.verdict.parts:
+            if part.part not in found:
+                continue
+            one = found[part.part]
+            one.judged += 1
+            lost = part.max_points - part.points
+            if lost <= 0:
+                continue
+            why = reason(part)
+            one.lost_by[why] += 1
+            one.points[why] += lost
+            if why == "unnamed":
+                told.setdefault((part.part, _general(part)), []).append((entry, lost))
+    for (name, sentence), who in told.items():
+        found[name].said.append(Said(sentence, sum(lost for _, lost in who),
+                                     tuple(entry for entry, _ in who)))
+    for one in found.values():
+        one.said = sorted(one.said, key=lambda said: -said.points)[:SAY]
+    return list(found.values())
+
+
+def reason(part: PartVerdict) -> Reason:
+    """Why a part lost points."""
+    if part.misconceptions:
+        return "named"
+    if part.says and part.says[0].startswith(NOT_WRITTEN):
+        return "unwritten"
+    return "stopped" if failures.stopped(part) else "unnamed"
+
+
+def met(entries: Iterable[Entry]) -> list[Met]:
+    """The misconceptions that were met, the most frequent first."""
+    who: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        for part in entry.verdict.parts:
+            for name in part.misconceptions:
+                who.setdefault((part.part, name), []).append(entry)
+    found = [Met(name, part, tuple(those)) for (part, name), those in who.items()]
+    return sorted(found, key=lambda one: (-len(one.entries), one.part, one.name))
+
+
+def _general(part: PartVerdict) -> str:
+    """The first sentence, without the place in the code."""
+    return WHERE.sub("", part.says[0]).rstrip(".") + "." if part.says else "Nothing was said."

@@ -1,0 +1,176 @@
+"""What the page shows, put together: plain values, and no more about people than it may tell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from autograder.course import Course
+from autograder.journal import Entry
+from autograder.release.edits import read_changes
+from autograder.report.classpage.batch_times import Times, times
+from autograder.report.classpage.examples import Examples
+from autograder.report.classpage.gather import Gathered, Part
+from autograder.report.classpage.items import Analysis, analyse
+from autograder.report.classpage.losses import Losses, Met, losses, met
+from autograder.report.classpage.nameless import Nameless
+from autograder.report.classpage.totals import Distribution, distribution
+
+MANY = 40  # misconceptions that are shown with examples
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many submissions there are of each kind; one may be of several.
+
+    absent: how many members or groups of the roster sent nothing; None without a roster
+    """
+
+    handed_in: int
+    graded: int
+    waiting: int
+    flagged: int
+    unreadable: int
+    nobodys: int
+    absent: int | None
+    absentees: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Student:
+    """One row of the list that tells who is who."""
+
+    student: str
+    name: str
+    total: float | None
+    parts: tuple[float | None, ...]
+    flags: int
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A misconception that was met by `count` of the `judged` submissions."""
+
+    name: str
+    part: str
+    says: str
+    count: int
+    judged: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """A general sentence that students were told, the points lost with it, and their answers."""
+
+    sentence: str
+    count: int
+    points: float
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PartLosses:
+    """What points were lost for in one part, and what could not be named."""
+
+    losses: Losses
+    unnamed: tuple[Unnamed, ...]
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """All that the page shows. On an anonymous one nothing tells who anybody is."""
+
+    name: str
+    title: str
+    anonymous: bool
+    who: str
+    max_points: float
+    counts: Counts
+    totals: Distribution | None
+    students: tuple[Student, ...]
+    parts: tuple[Part, ...]
+    analysis: Analysis
+    incomplete: int
+    misconceptions: tuple[Misconception, ...]
+    losses: tuple[PartLosses, ...]
+    times: Times
+
+
+def class_report(course: Course, found: Gathered, anonymous: bool) -> ClassReport:
+    """Put the report together; `anonymous` leaves out whatever tells who somebody is."""
+    read = found.read
+    most = max((line.max_points for line in found.lines), default=0.0)
+    scores = found.scores(read)
+    entries = found.all_entries
+    nameless = Nameless(found.roster, {line.student for line in found.lines}
+                        | {entry.student for entry in entries})
+    examples = Examples(course, {exercise: assignment for assignment in course.together(found.name)
+                                 for exercise in course.assignment(assignment).exercises}, nameless)
+    summed = times((batch for some in found.batches.values() for batch in some), entries)
+    names = [part.name for part in found.parts]
+    return ClassReport(
+        found.name, found.title, anonymous, "groups" if found.groups else "students", most,
+        _counts(found, anonymous),
+        distribution([line.points for line in read if line.points is not None], most),
+        () if anonymous else _students(found, names),
+        found.parts, analyse(names, [part.max_points for part in found.parts], scores),
+        len(read) - len(scores), _misconceptions(course, entries, examples),
+        _losses([part.name for part in found.parts if not part.by_hand], entries, examples,
+                nameless),
+        _nobodys(summed) if anonymous else summed)
+
+
+def _counts(found: Gathered, anonymous: bool) -> Counts:
+    lines = found.lines
+    there = {line.student for line in lines} | {line.group for line in lines}
+    everybody = (list(found.roster.groups) if found.groups
+                 else [member.id for member in found.roster.members])
+    absent = tuple(one for one in everybody if one not in there)
+    read = found.read
+    waiting = sum(None in (line.parts or {}).values() for line in read)
+    nobodys = sum(line.points is None for line in lines)
+    return Counts(
+        len(lines), len(read) - waiting, waiting, sum(bool(line.flags) for line in lines),
+        len(lines) - len(read) - nobodys, nobodys, len(absent) if everybody else None,
+        () if anonymous else absent)
+
+
+def _students(found: Gathered, names: list[str]) -> tuple[Student, ...]:
+    people = {member.id: member.name for member in found.roster.members}
+    return tuple(Student(line.student or line.upload, people.get(line.student, ""), line.points,
+                         tuple((line.parts or {}).get(name) for name in names), len(line.flags))
+                 for line in found.lines)
+
+
+def _misconceptions(course: Course, entries: list[Entry], examples: Examples
+                    ) -> tuple[Misconception, ...]:
+    exercises = {entry.exercise for entry in entries}
+    says = {(change.part, change.name): change.says for exercise in sorted(exercises)
+            for change in read_changes(course.exercise(exercise), "misconception")}
+    judged = Counter(part.part for entry in entries for part in entry.verdict.parts)
+
+    def shown(number: int, one: Met) -> Misconception:
+        own = examples.of_misconception(one.name, one.entries) if number < MANY else ()
+        return Misconception(
+            one.name, one.part, says.get((one.part, one.name), "(no longer in the exercise)"),
+            len(one.entries), judged[one.part], own)
+
+    return tuple(shown(number, one) for number, one in enumerate(met(entries)))
+
+
+def _losses(parts: Iterable[str], entries: list[Entry], examples: Examples, nameless: Nameless
+            ) -> tuple[PartLosses, ...]:
+    return tuple(
+        PartLosses(replace(one, said=[]), tuple(
+            Unnamed(nameless.clean(said.sentence), len(said.entries), said.points,
+                    examples.of_part(one.part, said.entries)) for said in one.said))
+        for one in losses(parts, entries))
+
+
+def _nobodys(summed: Times) -> Times:
+    """Times and failures without whose they were."""
+    return replace(
+        summed, slowest=tuple(replace(one, student="") for one in summed.slowest),
+        failures=tuple(replace(one, students=()) for one in summed.failures))
