@@ -8,10 +8,11 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -20,7 +21,9 @@ from pydantic import (
     model_validator,
 )
 
+from autograder.deadlines import deadlines
 from autograder.kernel.sandbox import Limits, Surroundings
+from autograder.late import Deadline, Extension, LateDays, LateRule, a_moment
 
 COURSE_FILE = "course.toml"
 EXERCISES = Path(__file__).parent / "exercises"
@@ -96,12 +99,24 @@ class SandboxSettings(_Strict):
                           "unprivileged user", "system calls", "memory limit"]
 
 
+class Waiver(_Strict):
+    """What a person took back, and why: a homework's deduction, or what being late costs."""
+
+    student: str
+    reason: str
+    of: Literal["deduction", "late"] = "deduction"
+
+
 class Assignment(_Strict):
     """[assignments.NAME]: one thing that is handed in, made of one or more exercises."""
 
     title: str
     exercises: list[FolderName] = Field(min_length=1)
     max_points: float = Field(gt=0)
+    due: AwareDatetime | None = Field(
+        None, description="When it is due; TOML's date and time with an offset.")
+    late: LateRule | None = Field(None, description="What differs here from [late].")
+    waivers: list[Waiver] = []
     bonus: list[str] = Field([], description="Parts whose points come on top of max_points.")
     student_files: list[str] = []
     archive: FileName
@@ -116,12 +131,12 @@ class Assignment(_Strict):
     lenient: bool = Field(False, description="Take names of older libraries as their successors.")
     settings: dict[str, Any] = {}
 
+    _due_is_a_moment = field_validator("due", mode="before")(a_moment)
 
-class Waiver(_Strict):
-    """A deduction that a person took back, and why."""
-
-    student: str
-    reason: str
+    @property
+    def undated(self) -> Assignment:
+        """What is built and judged by: all but the dates, and what being late costs."""
+        return self.model_copy(update={"due": None, "late": None, "waivers": []})
 
 
 class Homework(_Strict):
@@ -135,11 +150,13 @@ class Homework(_Strict):
     assignments: list[str] = Field(min_length=1)
     max_points: float = Field(gt=0)
     deduction: float = Field(0, ge=0)
+    late: LateRule | None = Field(None, description="What differs here from [late].")
     waivers: list[Waiver] = []
 
     def waiver(self, student: str) -> str | None:
         """Why a student's deduction was taken back, if it was."""
-        return next((one.reason for one in self.waivers if one.student == student), None)
+        return next((one.reason for one in self.waivers
+                     if one.student == student and one.of == "deduction"), None)
 
 
 class CourseToml(_Strict):
@@ -150,6 +167,8 @@ class CourseToml(_Strict):
     sandbox: SandboxSettings = SandboxSettings()
     assignments: dict[FolderName, Assignment]
     homeworks: dict[FolderName, Homework] = {}
+    late: LateDays = LateDays()
+    extensions: list[Extension] = []
 
     @model_validator(mode="after")
     def _groups_stand_on_a_roster(self) -> CourseToml:
@@ -168,6 +187,11 @@ class CourseToml(_Strict):
                                  "no assignment")
             if name in self.assignments:
                 raise ValueError(f"{name} is the name of a homework and of an assignment")
+        return self
+
+    @model_validator(mode="after")
+    def _dates_agree(self) -> CourseToml:
+        deadlines(self)
         return self
 
 
@@ -259,6 +283,16 @@ class Course:
         if homework is None:
             self.assignment(name)
         return homework.assignments if homework else [name]
+
+    @property
+    def deadlines(self) -> dict[str, Deadline]:
+        """What has a due date, by the name of a homework or of an assignment by itself."""
+        return deadlines(self.toml)
+
+    def deadline(self, assignment: str) -> Deadline | None:
+        """The deadline of an assignment, that of its homework where it stands in one."""
+        return next((one for one in self.deadlines.values() if assignment in one.assignments),
+                    None)
 
     def surroundings(self, assignment: str) -> Surroundings:
         """What student code of an assignment finds around it.

@@ -93,7 +93,7 @@ def prepare(course: Course, assignment: str) -> None:
 
 def fingerprint(course: Course, assignment: str) -> str:
     """A hash over everything that a build of the assignment is made from."""
-    digest = hashlib.sha256(repr(course.assignment(assignment)).encode())
+    digest = hashlib.sha256(repr(course.assignment(assignment).undated).encode())
     for exercise in course.exercises(assignment):
         # As it is built: what it includes lies elsewhere, and changes too.
         digest.update(nbformat.writes(_notebook(course, assignment, exercise)).encode())
