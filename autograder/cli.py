@@ -20,6 +20,7 @@ from autograder.gradebook.native import NativeError
 from autograder.intake.receive import receive
 from autograder.intake.received import Received
 from autograder.kernel.sandbox import SandboxError
+from autograder.report.latedays import latedays
 from autograder.terminal import (
     PROCESSES,
     Assignment,
@@ -34,6 +35,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
                   pretty_exceptions_enable=False,
                   help="Coursework on transformers: release it, take it in, grade it, trust it.")
 app.add_typer(crossfeedback, name="crossfeedback")
+app.command(epilog="Example: `autograder latedays`")(latedays)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from autograder import cli, doctor
 from autograder.course import Course
 from autograder.kernel import cgroup
 
-COMMANDS = ("doctor", "release", "intake", "grade", "samples", "validate")
+COMMANDS = ("doctor", "release", "intake", "grade", "latedays", "samples", "validate")
 
 
 @dataclass(frozen=True)
