@@ -23,6 +23,7 @@ from autograder.gradebook.preprocessors import known
 from autograder.gradebook.writers import PageWriters
 from autograder.intake.notebooks import is_settled, released_instead, settle
 from autograder.intake.received import Received, note_of, notes, write_notes
+from autograder.intake.times import late_in
 from autograder.journal import Entry, Journal, last_entries, path_of
 from autograder.judge.grading import new_seed
 from autograder.judge.origin import SUBMISSION, changed, origin
@@ -193,6 +194,7 @@ class _Entered:
         self._release = fingerprint(course, assignment)
         self._file = course.journal / f"{assignment}.entered.jsonl"
         self._known = dict(_lines(self._file))
+        self._late = late_in(course, assignment)
         self._rows = {row.student: row for row in book.rows(course, assignment)}
         self._open: dict[str, dict[str, Verdict]] = {}  # whose page is being written
         self._left_alone: list[str] = []
@@ -240,11 +242,17 @@ class _Entered:
         write_notes(course, assignment, [replace(note, flags=(*note.flags, NO_PAGE))])
 
     def _state(self, row: book.Row, verdicts: dict[str, Verdict]) -> str:
-        """A hash over what the feedback page shows; what a person typed since is in the row."""
+        """A hash over what the feedback page shows; what a person typed since is in the row.
+
+        So is a late penalty; the sentences on it may change while it stays.
+        """
+        late = self._late.get(row.student)
         note = note_of(self._course, self._assignment, row.student)
         works = [read_work(self._course, self._assignment, row.student, exercise)
                  for exercise in sorted(verdicts)]
-        shown = [self._release, repr(row), repr(note), *(work.fingerprint for work in works),
+        shown = [self._release, repr(row), repr(note),
+                 repr(late.told(reasons=False) if late else None),
+                 *(work.fingerprint for work in works),
                  *(json.dumps(verdicts[exercise].to_json()) for exercise in sorted(verdicts))]
         return hashlib.sha256("\0".join(shown).encode(errors="surrogatepass")).hexdigest()[:16]
 

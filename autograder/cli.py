@@ -27,6 +27,7 @@ from autograder.report.classpage.cli import report
 from autograder.report.export.cli import EPILOG as EXPORT_EPILOG
 from autograder.report.export.cli import export
 from autograder.report.feedback.cli import feedback
+from autograder.report.latedays import latedays
 from autograder.terminal import (
     PROCESSES,
     CourseOption,
@@ -43,6 +44,7 @@ app.add_typer(crossfeedback, name="crossfeedback")
 app.command(epilog=EXPORT_EPILOG)(export)
 app.command(epilog="Example: `autograder feedback hw4`")(feedback)
 app.command(epilog=REPORT)(report)
+app.command(epilog="Example: `autograder latedays`")(latedays)
 
 
 def main() -> None:

@@ -22,7 +22,9 @@ from pydantic import (
     model_validator,
 )
 
+from autograder.deadlines import deadlines
 from autograder.kernel.sandbox import Limits, Surroundings
+from autograder.late import Deadline, Extension, LateDays, LateRule, a_moment
 
 COURSE_FILE = "course.toml"
 Language = Literal["en", "ko", "de"]  # of what students get back; all is written in the first
@@ -114,19 +116,29 @@ class SandboxSettings(_Strict):
                           "unprivileged user", "system calls", "memory limit"]
 
 
+class Waiver(_Strict):
+    """What a person took back, and why: a homework's deduction, or what being late costs."""
+
+    student: str
+    reason: str
+    of: Literal["deduction", "late"] = "deduction"
+
+
 class Assignment(_Strict):
     """[assignments.NAME]: one thing that is handed in, made of one or more exercises."""
 
     title: str
     exercises: list[FolderName] = Field(min_length=1)
     max_points: float = Field(gt=0)
+    due: AwareDatetime | None = Field(
+        None, description="When it is due; TOML's date and time with an offset.")
+    late: LateRule | None = Field(None, description="What differs here from [late].")
+    waivers: list[Waiver] = []
     bonus: list[str] = Field([], description="Parts whose points come on top of max_points.")
     student_files: list[str] = []
     archive: FileName
     groups: bool = Field(False, description="Groups of the roster hand in; {id} is the group.")
     written: FileName | None = Field(None, description="The written part's PDF, if there is one.")
-    due: AwareDatetime | None = Field(
-        None, description="When it is due; TOML's date and time with an offset.")
     attempts: Literal["last", "first", "last_in_time"] = Field(
         "last", description="Which of a student's several uploads counts; last_in_time: the last "
                             "that came by `due`, else the first of those that came late.")
@@ -139,12 +151,12 @@ class Assignment(_Strict):
     lenient: bool = Field(False, description="Take names of older libraries as their successors.")
     settings: dict[str, Any] = {}
 
+    _due_is_a_moment = field_validator("due", mode="before")(a_moment)
 
-class Waiver(_Strict):
-    """A deduction that a person took back, and why."""
-
-    student: str
-    reason: str
+    @property
+    def undated(self) -> Assignment:
+        """What is built and judged by: all but the dates, and what being late costs."""
+        return self.model_copy(update={"due": None, "late": None, "waivers": [], "attempts": "last"})
 
 
 class Homework(_Strict):
@@ -158,11 +170,13 @@ class Homework(_Strict):
     assignments: list[str] = Field(min_length=1)
     max_points: float = Field(gt=0)
     deduction: float = Field(0, ge=0)
+    late: LateRule | None = Field(None, description="What differs here from [late].")
     waivers: list[Waiver] = []
 
     def waiver(self, student: str) -> str | None:
         """Why a student's deduction was taken back, if it was."""
-        return next((one.reason for one in self.waivers if one.student == student), None)
+        return next((one.reason for one in self.waivers
+                     if one.student == student and one.of == "deduction"), None)
 
 
 class CourseToml(_Strict):
@@ -173,6 +187,8 @@ class CourseToml(_Strict):
     sandbox: SandboxSettings = SandboxSettings()
     assignments: dict[FolderName, Assignment]
     homeworks: dict[FolderName, Homework] = {}
+    late: LateDays = LateDays()
+    extensions: list[Extension] = []
 
     @model_validator(mode="after")
     def _groups_stand_on_a_roster(self) -> CourseToml:
@@ -191,6 +207,11 @@ class CourseToml(_Strict):
                                  "no assignment")
             if name in self.assignments:
                 raise ValueError(f"{name} is the name of a homework and of an assignment")
+        return self
+
+    @model_validator(mode="after")
+    def _dates_agree(self) -> CourseToml:
+        deadlines(self)
         return self
 
 
@@ -289,6 +310,16 @@ class Course:
         parts = {name for homework in self.toml.homeworks.values() for name in homework.assignments}
         return [*self.toml.homeworks, *(name for name in self.toml.assignments
                                         if name not in parts)]
+
+    @property
+    def deadlines(self) -> dict[str, Deadline]:
+        """What has a due date, by the name of a homework or of an assignment by itself."""
+        return deadlines(self.toml)
+
+    def deadline(self, assignment: str) -> Deadline | None:
+        """The deadline of an assignment, that of its homework where it stands in one."""
+        return next((one for one in self.deadlines.values() if assignment in one.assignments),
+                    None)
 
     def surroundings(self, assignment: str) -> Surroundings:
         """What student code of an assignment finds around it.

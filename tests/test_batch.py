@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import multiprocessing
+import shutil
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import TOY_COURSE, Toy, toy_work, until
+from conftest import REPO, TOY_COURSE, Toy, toy_work, until
 
 from autograder import batch
 from autograder.course import Course, CourseError
 from autograder.gradebook import book, native
 from autograder.gradebook.backup import KEPT, back_up
 from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.preprocessors import known
 from autograder.gradebook.writers import PageWriters
 from autograder.intake.received import note_of
+from autograder.journal import latest
 from autograder.release.build import prepare
+from autograder.report import grades
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
 NEW = "no verdict so far"
@@ -126,6 +133,100 @@ def test_what_a_person_typed_survives_and_reaches_the_page(graded: Course) -> No
     assert done.judged == {} and points(graded)["s001"] == 8.5
     assert pages(graded)["s001"] != seen["s001"], "the page does not show what was typed"
     assert pages(graded)["s002"] == seen["s002"]
+
+
+# ---------------------------------------------------------------------------------------- late days
+
+DUE = "due = 2026-03-14T23:59:00+09:00\n"
+
+
+def set_course(course: Course, old: str, new: str) -> Course:
+    file = course.root / "course.toml"
+    settings = file.read_text()
+    assert old in settings
+    file.write_text(settings.replace(old, new))
+    return Course.load(course.root)
+
+
+@pytest.fixture(scope="module")
+def late(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """A dated course; s001 handed in 3 days late, s002 in time. Tests go on with it, in order."""
+    course = own_course(tmp_path_factory.mktemp("late"))
+    course = set_course(course, "max_points = 10", f"max_points = 10\n{DUE}")
+    course = set_course(course, "[limits]", "[late]\nfree_days = 1\npercent_per_day = 10\n[limits]")
+    shutil.copy(REPO / "nbgrader_config.py", course.root)
+    for student, day in (("s001", 17), ("s002", 13)):
+        hand_in(course, student)
+        timestamp = course.submitted / student / "toy" / "timestamp.txt"
+        timestamp.write_text(f"2026-03-{day} 12:00 UTC")
+    assert grade(course).judged == {NEW: 2}
+    return course
+
+
+def native_points(course: Course) -> dict[str, float]:
+    """Points less penalties as nbgrader's own CSV export has them."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("nbgrader"), "export", "--to=native.csv"],
+        cwd=course.root, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    with open(course.root / "native.csv", newline="") as file:
+        return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+
+
+def test_a_penalty_stands_in_the_gradebook_and_on_the_page(late: Course) -> None:
+    """Each day that has begun; one of three is free."""
+    with open_gradebook(late) as gradebook:  # as it was left, before anything reads it
+        assert gradebook.find_submission("toy", "s001").late_submission_penalty == 2
+    assert points(late) == {"s001": 8, "s002": 10}
+    page = (late.feedback / "s001" / "toy" / "toy.html").read_text()
+    assert "handed in 2 days 21 h late: 1 late day used, none left; 20 % of the maximum off" in page
+    assert "(Score: 8.0 / 10.0)" in page
+    assert "late" not in (late.feedback / "s002" / "toy" / "toy.html").read_text().split("<body")[1]
+
+
+def test_points_by_hand_change_the_penalty_and_stay(late: Course) -> None:
+    course = set_course(late, "percent_per_day = 10", "percent_per_day = 10\npercent_of = 'earned'")
+    with open_gradebook(course) as gradebook:
+        gradebook.find_grade("toy_scale", "toy", "toy", "s001").manual_score = 2
+        gradebook.db.commit()
+    assert native_points(course) == {"s001": pytest.approx(7.2), "s002": 10}
+    assert grades.lines(course, "toy")[0].late_penalty == 1.8
+    (verdict,) = latest(course, "toy")["s001"]
+    with known({("toy", "s001", "toy"): verdict}):
+        native.autograde(course, "toy", "s001")
+    with open_gradebook(course) as gradebook:
+        submission = gradebook.find_submission("toy", "s001")
+        assert (submission.score, submission.late_submission_penalty) == (9, 1.8)
+
+
+def test_a_changed_rule_judges_nothing_and_reaches_the_page(late: Course) -> None:
+    grade(late)
+    seen = pages(late)
+    course = set_course(late, "[limits]", '''[[extensions]]
+student = "s001"
+assignment = "toy"
+until = 2026-03-16T23:59:00+09:00
+reason = "a secret"
+[limits]''')
+    done = grade(course)
+    assert (done.judged, done.kept) == ({}, 2)
+    assert points(course) == {"s001": 9, "s002": 10}
+    assert pages(course)["s001"] != seen["s001"] and pages(course)["s002"] == seen["s002"]
+    page = (course.feedback / "s001" / "toy" / "toy.html").read_text()
+    assert "extension until 2026-03-16 23:59+09:00" in page and "a secret" not in page
+    with open_gradebook(course) as gradebook:
+        assert gradebook.find_grade("toy_scale", "toy", "toy", "s001").manual_score == 2
+
+
+def test_without_its_due_date_nothing_is_late_any_more(late: Course) -> None:
+    file = late.root / "course.toml"
+    text = file.read_text()
+    file.write_text(text[:text.index("[[ext")] + text[text.index("[limits]"):].replace(DUE, ""))
+    course = Course.load(late.root)
+    done = grade(course)
+    assert (done.judged, done.kept) == ({}, 2)
+    assert points(course) == {"s001": 9, "s002": 10}
+    assert book.row(course, "toy", "s001").late_penalty == 0
 
 
 # ------------------------------------------------------------------------------------ the gradebook

@@ -17,8 +17,8 @@ from autograder import cli, doctor
 from autograder.course import Course
 from autograder.kernel import cgroup
 
-COMMANDS = ("doctor", "export", "feedback", "grade", "intake", "release", "report", "samples",
-            "validate")
+COMMANDS = ("doctor", "export", "feedback", "grade", "intake", "latedays", "release", "report",
+            "samples", "validate")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,13 @@ def test_a_bonus_counts_before_the_cap() -> None:
     assert total(line(54), line(50)).points == 100
     assert total(line(54, WRONG_NAME), line(50)).points == 100
     assert total(line(52, WRONG_NAME), line(50)).points == 98
+
+
+def test_lateness_comes_off_before_the_deduction_and_the_cap() -> None:
+    """The points of each assignment are less its penalty already; a bonus makes up for it."""
+    found = total(*(replace(one, late_penalty=5.0) for one in (line(49, WRONG_NAME), line(45))))
+    assert (found.points, found.deduction, found.late_penalty) == (90, 4, 10)
+    assert total(replace(line(54), late_penalty=2.0), line(50)).points == 100
 
 
 def test_nobody_gets_less_than_nothing() -> None:

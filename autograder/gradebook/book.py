@@ -9,6 +9,7 @@ from nbgrader.api import Grade, Gradebook, SubmittedAssignment, SubmittedNoteboo
 from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from autograder.course import Course
+from autograder.gradebook.late import bring_up_to_date
 from autograder.gradebook.native import open_gradebook
 
 
@@ -16,7 +17,8 @@ from autograder.gradebook.native import open_gradebook
 class Row:
     """One submission in the gradebook.
 
-    `parts` maps a part's name to its points; None where a person has still to grade it.
+    `parts` maps a part's name to its points; None where a person has still to grade it. `points`
+    are what they come to, less `late_penalty`.
     """
 
     student: str
@@ -25,11 +27,13 @@ class Row:
     max_points: float
     needs_person: bool
     comments: tuple[str, ...] = ()
+    late_penalty: float = 0.0
 
 
 def rows(course: Course, assignment: str) -> list[Row]:
-    """All submissions of an assignment, by student."""
+    """All submissions of an assignment, by student; late penalties are brought up to date."""
     with open_gradebook(course) as gradebook:
+        bring_up_to_date(gradebook, course, assignment)
         found = [_row(submission) for submission in _submissions(gradebook, assignment)]
     return sorted(found, key=lambda row: row.student)
 
@@ -67,12 +71,13 @@ def _submissions(gradebook: Gradebook, assignment: str) -> list[Any]:
 def _row(submission: Any) -> Row:
     grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
     parts = {grade.name: None if _waits(grade) else float(grade.score) for grade in grades}
-    points = max(0.0, sum(points or 0.0 for points in parts.values())
-                 - float(submission.late_submission_penalty or 0))
-    return Row(submission.student.id, parts, points, float(submission.max_score),
+    points = sum(points or 0.0 for points in parts.values())
+    if penalty := round(float(submission.late_submission_penalty or 0), 9):  # notebooks' shares
+        points = round(points - penalty, 9)
+    return Row(submission.student.id, parts, max(0.0, points), float(submission.max_score),
                bool(submission.needs_manual_grade), tuple(
                    str(comment.comment or "") for notebook in submission.notebooks
-                   for comment in notebook.comments))
+                   for comment in notebook.comments), penalty)
 
 
 def _waits(grade: Any) -> bool:

@@ -24,13 +24,17 @@ def configure(config: Config, course: Course) -> None:
         "autograder.gradebook.preprocessors.Judge",
         "nbgrader.preprocessors.LimitOutput",
         "autograder.gradebook.preprocessors.SaveJudgedGrades",
+        "autograder.gradebook.late.UpToDate",
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    config.AssignLatePenalties.plugin_class = "autograder.gradebook.late.LatePenalty"
+    config.ExportApp.plugin_class = "autograder.gradebook.late.UpToDateCsv"
     # Rubrics stand in autograded notebooks, for formgrader, and nowhere else.
     config.GenerateFeedback.preprocessors = [
         "autograder.gradebook.preprocessors.WithoutStaffCells",
         "autograder.gradebook.preprocessors.OtherGroupsComments",
+        "autograder.gradebook.late.UpToDate",
         "nbgrader.preprocessors.GetGrades",
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]

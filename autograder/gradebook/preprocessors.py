@@ -26,6 +26,7 @@ from autograder.course import Course
 from autograder.crossfeedback import merge
 from autograder.gradebook import beside, safe
 from autograder.intake.received import note_of
+from autograder.intake.times import late_of
 from autograder.journal import Entry, Journal, path_of
 from autograder.judge.grading import Grader, new_seed
 from autograder.judge.origin import origin
@@ -66,6 +67,8 @@ class Judge(NbGraderPreprocessor):
                 cell.outputs = [_output(part)] if part else []
         beside.insert(nb, course, work)
         noted = [] if note is None else [note.problem] if note.problem else list(note.remarks)
+        if applied := late_of(course, names["assignment"], names["student"]):
+            noted += applied.told(reasons=False)
         for heading, lines in (("While it ran", verdict.events),
                                ("About what you handed in", noted)):
             if lines:

@@ -17,7 +17,7 @@ SUBMISSION = "the submission"  # its own hash stands beside the others
 
 def origin(course: Course, assignment: str, exercise: Exercise) -> dict[str, str]:
     """By kind of thing, a hash over what judging this exercise is made from."""
-    settings = [repr(course.assignment(assignment)), repr(course.toml.limits)]
+    settings = [repr(course.assignment(assignment).undated), repr(course.toml.limits)]
     notebook = nbformat.writes(source.read_notebook(exercise))
     return {
         "the source": _hash([notebook], exercise.files),

@@ -126,7 +126,7 @@ def prepare(course: Course, assignment: str) -> None:
 
 def fingerprint(course: Course, assignment: str) -> str:
     """A hash over everything that a build of the assignment is made from."""
-    digest = hashlib.sha256(f"{FORM}{course.assignment(assignment)!r}".encode())
+    digest = hashlib.sha256(f"{FORM}{course.assignment(assignment).undated!r}".encode())
     for exercise in course.exercises(assignment):
         # As it is built: what it includes lies elsewhere, and changes too.
         digest.update(nbformat.writes(_notebook(course, assignment, exercise)).encode())

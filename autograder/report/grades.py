@@ -13,8 +13,10 @@ from autograder.course import Course
 from autograder.gradebook import book
 from autograder.gradebook.native import has_assignment
 from autograder.intake.received import Received, notes
+from autograder.intake.times import late_in
 from autograder.journal import latest
 from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.late import Applied, duration
 from autograder.report.homework import together
 from autograder.report.line import Line
 from autograder.report.members import by_member
@@ -47,9 +49,10 @@ def by_person(course: Course, name: str, found: list[Line]) -> list[Line]:
 
 def _of_assignment(course: Course, assignment: str) -> list[Line]:
     received, verdicts = notes(course, assignment), latest(course, assignment)
-    noted = {row.student: row for row in received}
+    noted, late = {row.student: row for row in received}, late_in(course, assignment)
     most = course.assignment(assignment).max_points
-    found = [_graded(row, noted.get(row.student), verdicts.get(row.student, []), most)
+    found = [_graded(row, noted.get(row.student), verdicts.get(row.student, []),
+                     late.get(row.student), most)
              for row in book.rows(course, assignment)]
     found += [Line("", row.upload, None, None, most, (row.problem,), ("not graded",))
               for row in received if not row.student]
@@ -63,18 +66,21 @@ def table(name: str, found: list[Line]) -> Table:
     exercise's.
     """
     columns = _columns(_parts(found))
-    deducted = any(line.deduction for line in found)
+    deducted, late = any(line.deduction for line in found), any(line.is_late for line in found)
     grid = Table(title=f"{name}: grades", title_justify="left", header_style="bold")
     grid.add_column("submission", no_wrap=True)
     for column in columns:
         grid.add_column(column.removeprefix(f"{name}_").replace("_", " "), justify="right")
     if deducted:
         grid.add_column("deduction", justify="right")
+    if late:
+        grid.add_column("late", justify="right")
     grid.add_column("total", justify="right", style="bold")
     grid.add_column("what happened", ratio=1)
     for line in found:
         numbers = [_sum(line.parts, some) for some in columns.values()]
         numbers += [_number(-line.deduction) if line.deduction else ""] if deducted else []
+        numbers += [_number(0.0 - line.late_penalty) if line.is_late else ""] if late else []
         happened = [escape(text) for text in line.happened]
         happened += [f"[yellow]for a person: {escape(flag)}[/yellow]" for flag in line.flags]
         grid.add_row(escape(line.student or line.upload), *numbers, _number(line.points),
@@ -99,14 +105,23 @@ def write_csv(path: Path, found: list[Line]) -> None:
     parts = _parts(found)
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["student", "group", "upload", *parts, "deduction", "total", "max",
-                         "what_happened", "for_a_person"])
+        writer.writerow(["student", "group", "upload", *parts, "deduction", "late",
+                         "late_days_used", "late_penalty", "total", "max", "what_happened",
+                         "for_a_person"])
         for line in found:
             numbers = [_number((line.parts or {}).get(part)) for part in parts]
             writer.writerow([inert(cell) for cell in (
                 line.student, line.group, line.upload, *numbers, _number(line.deduction),
-                _number(line.points), _number(line.max_points),
+                *_late(line), _number(line.points), _number(line.max_points),
                 "; ".join(line.happened), "; ".join(line.flags))])
+
+
+def _late(line: Line) -> tuple[str, str, str]:
+    """How late, the late days used, and what else was taken off; empty where nothing is late."""
+    if not line.is_late:
+        return "", "", ""
+    by, used = (duration(line.late.late_by), str(line.late.days_used)) if line.late else ("", "")
+    return by, used, _number(line.late_penalty)
 
 
 def _parts(found: list[Line]) -> list[str]:
@@ -120,11 +135,13 @@ def _sum(parts: dict[str, float | None] | None, some: list[str]) -> str:
     return (_number(sum(known)) if known else "") + (WAITS if len(known) < len(points) else "")
 
 
-def _graded(row: book.Row, note: Received | None, verdicts: list[Verdict], most: float) -> Line:
+def _graded(row: book.Row, note: Received | None, verdicts: list[Verdict], late: Applied | None,
+            most: float) -> Line:
     """One student's row: why points were lost, shortly, and what was unusual."""
     happened: list[str] = []
     if note is not None:
         happened += [note.problem] if note.problem else list(note.remarks)
+    happened += late.told() if late else ()
     happened += [event for verdict in verdicts for event in verdict.events]
     parts = [part for verdict in verdicts for part in verdict.parts]
     if note is None or not note.problem:
@@ -135,7 +152,7 @@ def _graded(row: book.Row, note: Received | None, verdicts: list[Verdict], most:
         happened.append(f"{', '.join(waiting)}: to be graded by hand, in formgrader")
     return Line(row.student, note.upload if note else "", row.parts, row.points, most,
                 tuple(dict.fromkeys(happened)), tuple(dict.fromkeys(flags)),
-                note.violations if note else ())
+                note.violations if note else (), late=late, late_penalty=row.late_penalty)
 
 
 def _reasons(parts: list[PartVerdict]) -> list[str]:

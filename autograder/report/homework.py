@@ -1,4 +1,7 @@
-"""A homework's total: its assignments' points, less a deduction, never over the maximum."""
+"""A homework's total: its assignments' points, less a deduction, never over the maximum.
+
+What being late costs comes off each assignment's points first, never more than were earned in it.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from autograder.report.line import Line
 def together(homework: Homework, assignments: Iterable[list[Line]]) -> list[Line]:
     """One row a student, and one for each upload that is nobody's.
 
-    Bonus points count before the cap: they can make up for points lost elsewhere, or for the
-    deduction, but nobody gets more than the homework's maximum.
+    First comes off what being late costs, then the deduction, then what is over the maximum: bonus
+    points can make up for points lost elsewhere, for lateness or for the deduction, but nobody
+    gets more than the homework's maximum.
     """
     by_student: dict[str, list[Line]] = {}
     nobodys: dict[str, Line] = {}
@@ -42,4 +46,6 @@ def _student(homework: Homework, lines: list[Line]) -> Line:
     return Line(lines[0].student, lines[0].upload, parts,
                 round(min(max(total, 0.0), homework.max_points), 2), homework.max_points,
                 tuple(happened), tuple(dict.fromkeys(f for line in lines for f in line.flags)),
-                violations, deduction, next((line.group for line in lines if line.group), ""))
+                violations, deduction, next((line.group for line in lines if line.group), ""),
+                next((line.late for line in lines if line.late), None),
+                round(sum(line.late_penalty for line in lines), 2))

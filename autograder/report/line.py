@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autograder.late import Applied
+
 
 @dataclass(frozen=True)
 class Line:
@@ -11,7 +13,9 @@ class Line:
 
     A part is None where a person has still to grade it. `student` is a group's name in the rows
     of what groups hand in; `group` is that name in the rows of its members. `violations` are the
-    instructions for handing in that were not followed, `deduction` what that costs.
+    instructions for handing in that were not followed, `deduction` what that costs. `late` is what
+    the rules for being late make of it, None without a due date; `late_penalty` is taken off
+    `points` already, in those of a homework before the deduction and before the cap.
     """
 
     student: str
@@ -24,3 +28,10 @@ class Line:
     violations: tuple[str, ...] = ()
     deduction: float = 0.0
     group: str = ""
+    late: Applied | None = None
+    late_penalty: float = 0.0
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it came late, by the course's rules or, without any, by nbgrader's own."""
+        return bool(self.late_penalty or (self.late and self.late.late_by))

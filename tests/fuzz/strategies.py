@@ -123,7 +123,8 @@ rosters: Strategy[bytes] = st.tuples(
 
 _toml = st.one_of(
     st.integers().map(str), st.sampled_from([
-        "true", "nan", "inf", "-1", "1e400", "9" * 5000, "1979-05-27", "[]", "{}", '[""]',
+        "true", "nan", "inf", "-1", "1e400", "9" * 5000, "1979-05-27", "2026-03-14T23:59:00Z",
+        "{ percent_per_day = 5 }", "[]", "{}", '[""]',
         '["toy"]',
         '"{id}_toy.zip"', '"{id}"', '"{id}/x"', '"../{id}"', '"{id}.ipynb"', '"{}"', "'s\\d{3}'",
         "'('", "'(?P<id>x)'", "'(?i)s'", "'(?P=id)'", "'\\1'", "''", "'.*'", '"/etc/passwd"', '"."',
@@ -133,10 +134,10 @@ _keys = st.sampled_from(
     ["id", "title", "student_id", "roster", "repository", "memory", "probe", "cell", "demands",
      "exercises", "max_points", "bonus", "student_files", "archive", "written", "groups", "hidden",
      "hub", "data_sets", "environment", "preload", "lenient", "settings", "assignments",
-     "deduction", "waivers", "x"])
+     "deduction", "waivers", "due", "late", "extensions", "free_days", "x"])
 _heads = st.sampled_from(
-    ["[course]", "[limits]", "[sandbox]", "[assignments.toy]", '[assignments."../x"]',
-     '[assignments.""]', "[assignments.toy.hidden]", "[[assignments.toy]]", "[homeworks.h]",
-     "[homeworks.toy]", "["])
+    ["[course]", "[limits]", "[sandbox]", "[late]", "[[extensions]]", "[assignments.toy]",
+     '[assignments."../x"]', '[assignments.""]', "[assignments.toy.hidden]", "[[assignments.toy]]",
+     "[homeworks.h]", "[homeworks.toy]", "["])
 settings: Strategy[list[tuple[str, str]]] = st.lists(
     st.tuples(_heads, st.builds("{} = {}".format, _keys, _toml)), min_size=1, max_size=4)

@@ -1,0 +1,109 @@
+"""What course.toml says of dates: a deadline for each thing that is handed in, or what is wrong."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from autograder.late import Deadline, Extension
+
+if TYPE_CHECKING:
+    from autograder.course import CourseToml
+
+GROUP = r"[\w-]+"
+
+
+def deadlines(toml: CourseToml) -> dict[str, Deadline]:
+    """The deadlines, by the name of a homework or of an assignment that is handed in by itself.
+
+    Only what has a due date has one. Raises ValueError, in a sentence, where course.toml's dates,
+    extensions and waivers do not agree with each other.
+    """
+    _one_home_each(toml)
+    names = [*toml.homeworks, *(name for name in toml.assignments if not _homeworks(toml, name))]
+    found = [_deadline(toml, name) for name in names]
+    dated = {one.name: one for one in found if one is not None}
+    for name in names:
+        if name not in dated and _waivers(toml, name):
+            raise ValueError(f"{name} has no due date, so there is no waiver of what being late "
+                             "costs: give it a `due`, or take the waiver out")
+    for extension in toml.extensions:
+        if extension.assignment not in dated:
+            raise ValueError(f"extensions: {_no_deadline(toml, extension.assignment)}")
+    return dated
+
+
+def _deadline(toml: CourseToml, name: str) -> Deadline | None:
+    homework = toml.homeworks.get(name)
+    members = tuple(homework.assignments if homework else [name])
+    dues = {toml.assignments[member].due for member in members} - {None}
+    groups = {toml.assignments[member].groups for member in members}
+    if not dues:
+        return None
+    if len(dues) > 1:
+        raise ValueError(f"{' and '.join(members)} are handed in together, as {name}: `due` must "
+                         "be the same in all of them")
+    if len(groups) > 1:
+        raise ValueError(f"{' and '.join(members)} have one due date, as {name}, but not all of "
+                         "them are handed in by groups")
+    own = (homework or toml.assignments[name]).late
+    (due,) = (one for one in dues if one)
+    deadline = Deadline(name, members, due, toml.late.but(own), groups.pop(),
+                        _extensions(toml, name), _waivers(toml, name))
+    _check(toml, deadline)
+    return deadline
+
+
+def _check(toml: CourseToml, deadline: Deadline) -> None:
+    """Raises ValueError where an extension or a waiver cannot be meant as it stands."""
+    pattern = toml.course.student_id + (f"|{GROUP}" if deadline.groups else "")
+    for student in (*deadline.extensions, *deadline.waivers):
+        if not re.fullmatch(pattern, student):
+            raise ValueError(f"extensions and waivers of {deadline.name}: {student!r} is no "
+                             f"student's id; `student_id` expects {toml.course.student_id}")
+    for student, extension in deadline.extensions.items():
+        if extension.until <= deadline.due:
+            raise ValueError(f"extensions: that of {student} ends {extension.until}, which is not "
+                             f"after {deadline.name} is due ({deadline.due})")
+
+
+def _extensions(toml: CourseToml, name: str) -> dict[str, Extension]:
+    found: dict[str, Extension] = {}
+    for one in toml.extensions:
+        if one.assignment == name and found.setdefault(one.student, one) is not one:
+            raise ValueError(f"extensions: {one.student} has two for {name}; leave one")
+    return found
+
+
+def _waivers(toml: CourseToml, name: str) -> dict[str, str]:
+    """Why nothing is taken off for being late, by student."""
+    said = (toml.homeworks.get(name) or toml.assignments[name]).waivers
+    return {one.student: one.reason for one in reversed(said) if one.of == "late"}
+
+
+def _one_home_each(toml: CourseToml) -> None:
+    """Raises ValueError where something is said of a part that must be said of the whole."""
+    for name, assignment in toml.assignments.items():
+        homes = _homeworks(toml, name)
+        if homes and (assignment.late or assignment.waivers):
+            raise ValueError(f"assignments.{name} is handed in with {homes[0]}: write its `late` "
+                             f"and `waivers` in [homeworks.{homes[0]}]")
+        if assignment.due and len(homes) > 1:
+            raise ValueError(f"assignments.{name} has a due date and stands in {len(homes)} "
+                             f"homeworks, {' and '.join(homes)}: late days would count twice")
+        if any(waiver.of == "deduction" for waiver in assignment.waivers):
+            raise ValueError(f"assignments.{name} has no deduction that could be taken back: "
+                             'waivers there need of = "late"')
+
+
+def _homeworks(toml: CourseToml, assignment: str) -> list[str]:
+    return [name for name, homework in toml.homeworks.items() if assignment in homework.assignments]
+
+
+def _no_deadline(toml: CourseToml, name: str) -> str:
+    if name in toml.assignments and (homes := _homeworks(toml, name)):
+        return f"{name} is handed in with {homes[0]}: name that"
+    if name in toml.assignments or name in toml.homeworks:
+        return f"{name} has no due date that could be extended"
+    known = ", ".join([*toml.homeworks, *toml.assignments])
+    return f"{name} is no homework and no assignment; there are: {known}"

@@ -1,0 +1,108 @@
+"""The command `autograder latedays`: who has used how many late days, and how many are left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from autograder import roster
+from autograder.course import COURSE_FILE, Course, CourseError
+from autograder.intake.times import late
+from autograder.late import Applied
+from autograder.roster import Roster
+from autograder.terminal import CourseOption, console
+
+UNKNOWN = "?"
+
+
+@dataclass(frozen=True)
+class Balance:
+    """One person's late days. `applied` is by the name of what was handed in."""
+
+    student: str
+    name: str
+    applied: dict[str, Applied]
+    left: int
+
+    @property
+    def used(self) -> int:
+        return sum(one.days_used for one in self.applied.values())
+
+
+def balances(course: Course) -> list[Balance]:
+    """Everybody on the roster, and everybody else who has handed something in that has a due date.
+
+    Raises CourseError where nothing has one.
+    """
+    if not course.deadlines:
+        raise CourseError(f"Nothing in {COURSE_FILE} has a due date. Give an assignment one, such "
+                          "as: due = 2026-03-14T23:59:00+09:00")
+    names = {member.id: member.name for member in _roster(course).members}
+    applied: dict[str, dict[str, Applied]] = {student: {} for student in names}
+    for (name, _), one in late(course).items():
+        for person in one.handed_in.people:
+            applied.setdefault(person, {})[name] = one
+    free = course.toml.late.free_days
+    return [Balance(student, names.get(student, ""), some,
+                    free - sum(one.days_used for one in some.values()))
+            for student, some in sorted(applied.items())]
+
+
+def strangers(course: Course, found: list[Balance]) -> list[str]:
+    """Extensions and waivers of nobody on the roster, and of nobody who has handed anything in."""
+    known = {balance.student for balance in found} | set(_roster(course).groups)
+    known |= {one.handed_in.owner for balance in found for one in balance.applied.values()}
+    return [f"{deadline.name}: {kind} of {student}, whom nothing else names"
+            for deadline in course.deadlines.values()
+            for kind, granted in (("the extension", deadline.extensions),
+                                  ("the waiver", deadline.waivers))
+            for student in granted if student not in known]
+
+
+def table(course: Course, found: list[Balance]) -> Table:
+    """A row for each person; what has no known time is marked."""
+    deadlines = sorted(course.deadlines.values(), key=lambda one: (one.due, one.name))
+    grid = Table(title="Late days used", title_justify="left", header_style="bold")
+    named = any(balance.name for balance in found)
+    for column in ("student", "name") if named else ("student",):
+        grid.add_column(column, no_wrap=True)
+    for deadline in deadlines:
+        grid.add_column(f"{deadline.name}\n{deadline.due:%Y-%m-%d}", justify="right")
+    grid.add_column("used", justify="right")
+    grid.add_column("left", justify="right", style="bold")
+    for balance in found:
+        cells = [_cell(balance.applied.get(deadline.name)) for deadline in deadlines]
+        grid.add_row(escape(balance.student), *([escape(balance.name)] if named else []), *cells,
+                     str(balance.used), str(balance.left))
+    return grid
+
+
+def _roster(course: Course) -> Roster:
+    """The course's roster; an empty one where there is none, and no groups hand in."""
+    groups = any(deadline.groups for deadline in course.deadlines.values())
+    there = (course.root / course.toml.course.roster).is_file()
+    return roster.of(course) if groups or there else Roster()
+
+
+def _cell(applied: Applied | None) -> str:
+    if applied is None:
+        return ""
+    return UNKNOWN if applied.handed_in.at is None else str(applied.days_used)
+
+
+def latedays(course: CourseOption = Path()) -> None:
+    """Tell who has used how many of the free late days, and how many are left."""
+    found = Course.find(course)
+    people = balances(found)
+    console.print(table(found, people))
+    if any(one.handed_in.at is None for person in people for one in person.applied.values()):
+        console.print(f"{UNKNOWN}  no time is known at which it was handed in: it counts as in "
+                      "time.", highlight=False)
+    unknown = strangers(found, people)
+    for line in unknown:
+        console.print(f"[yellow]for a person: {escape(line)}[/yellow]", highlight=False)
+    raise typer.Exit(1 if unknown else 0)
