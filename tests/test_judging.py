@@ -419,6 +419,27 @@ def test_a_test_with_a_bug_of_its_own_is_a_persons_case(judge: Judge, bug: str) 
     assert part.points == 0 and part.flags
 
 
+def test_tests_that_are_left_out_harm_none_in_another_file(tmp_path: Path, judge: Judge) -> None:
+    other = tmp_path / "exercises" / "toy" / "test_later.py"
+    other.parent.mkdir(parents=True)
+    other.write_text("from autograder.judge.testing import *\n\n@part('toy_count')\n"
+                     "def test_c():\n    pass\n")
+    verdict = judge("""
+        from autograder.judge.both import StudentFailed
+        from autograder.judge.sides import Failure
+
+        @part("toy_words")
+        def test_a():
+            raise StudentFailed(Failure("It hung.", fatal=True))
+
+        @part("toy_words")
+        def test_b():
+            pass
+        """)
+    assert part_of(verdict, "toy_words").points == 0
+    assert part_of(verdict, "toy_count").points == 3
+
+
 def test_a_part_without_a_hidden_test_is_told(judge: Judge) -> None:
     part = part_of(judge("""
         @part("toy_words")

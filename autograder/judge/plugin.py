@@ -141,7 +141,8 @@ class JudgePlugin:
         items.sort(key=lambda item: _mark(item)[2] is not None)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None
+                                ) -> bool | None:
         """Leave out (by returning True) tests that can change nothing any more."""
         self._both = self._award = None
         tally = self._tally(item)
@@ -151,6 +152,8 @@ class JudgePlugin:
         if tally.stopped or (together is not None and tally.right_alone):
             if together is not None and not tally.right_alone:
                 tally.together_passed = False
+            # The test before has kept what this one shares with it, such as their file.
+            item.session._setupstate.teardown_exact(nextitem)
             return True
         if together is not None:
             tally.together.append(together)
