@@ -56,12 +56,20 @@ class Result:
 
 
 def cases(course: Course, assignment: str) -> list[Case]:
-    """All cases of an assignment. Raises CourseError where an edit does not fit the source."""
+    """All cases of an assignment.
+
+    Raises CourseError where an edit does not fit the source, or is of a part that is not there.
+    """
     found = []
     for exercise in course.exercises(assignment):
         name = exercise.name
+        parts = source.judged_parts(source.read_notebook(exercise))
         found += [Case(name, "reference", "reference"), Case(name, "skeleton", "skeleton")]
         for change in read_changes(exercise, "misconception"):
+            if change.part not in parts:
+                raise CourseError(f"{name}: the misconception {change.name} is one of the part "
+                                  f"`{change.part}`, which no source cell has; there are: "
+                                  f"{', '.join(parts)}.")
             apply(change, handed_in(exercise))
             found.append(Case(name, "misconception", change.name, change.part, change.says))
         for change in read_changes(exercise, "variant"):

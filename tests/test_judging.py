@@ -449,13 +449,17 @@ def test_a_part_without_a_hidden_test_is_told(judge: Judge) -> None:
     assert part.points == 0 and part.flags
 
 
-@pytest.mark.parametrize("tests", [
-    "", "def test_without_part(): pass", "def test_(:", "import no_such_module",
-    "@part('no_such_part')\ndef test_a(): pass",
+@pytest.mark.parametrize(("tests", "why"), [
+    ("", "there is none in "),
+    ("def test_a(): pass", r"test_hidden\.py::test_a needs @part"),
+    ("def test_(:", "SyntaxError: invalid syntax"),
+    ("import no_such_module", r"test_hidden\.py:\d+: .*No module named 'no_such_module'"),
+    ("@part('no_such_part')\ndef test_a(): pass",
+     "test_a is of the part `no_such_part`, .*there are: toy_words, toy_count, toy_scale"),
 ], ids=["no tests", "no part", "syntax", "import", "unknown part"])
-def test_hidden_tests_that_cannot_be_run_stop_the_batch_with_a_sentence(judge: Judge, tests: str
-                                                                        ) -> None:
-    with pytest.raises(CourseError, match="The hidden tests of toy cannot be run"):
+def test_hidden_tests_that_cannot_be_run_stop_the_batch_with_a_sentence(judge: Judge, tests: str,
+                                                                        why: str) -> None:
+    with pytest.raises(CourseError, match=f"The hidden tests of toy cannot be run: .*{why}"):
         judge(tests)
 
 
