@@ -88,7 +88,7 @@ def test_where_something_is_wrong_the_judges_words_are_told() -> None:
 
 def test_a_misconception_of_no_part_is_a_sentence(tmp_path: Path) -> None:
     wrong = Toy(misconceptions=TOY_MISCONCEPTIONS.replace('"toy_words"', '"toy_wrods"'))
-    with pytest.raises(CourseError, match="capitals-kept .*`toy_wrods`.*: toy_words, toy_count"):
+    with pytest.raises(CourseError, match=r"capitals-kept .*`toy_wrods`.*: toy_words, toy_count"):
         cases(wrong.write(tmp_path), "toy")
 
 
