@@ -8,7 +8,7 @@ ASSIGNMENTS := q1 q2 hw3
 # Tests at a time: one more than processors, since many wait for kernels.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: grade test validate release check setup bench redteam faults fuzz help
+.PHONY: grade test validate release check setup bench docs docs-serve redteam faults fuzz help
 
 grade: $(READY) $(DATA)  ## grade the ten sample submissions of hw4, start to end
 	$(BIN)/autograder samples hw4 samples
@@ -43,6 +43,12 @@ bench: $(READY) $(DATA)  ## how fast, beside nbgrader, otter-grader and the floo
 	$(BIN)/python benchmarks/minbert_training.py --checkpoint data/checkpoints/all-MiniLM-L6-v2
 	cd benchmarks && ../$(BIN)/python -m throughput $(ARGS)
 
+docs: $(READY)  ## build the documentation's site, strictly: .build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+docs-serve: $(READY)  ## show the site while it is written, at 127.0.0.1:8000
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
+
 setup: $(READY) $(DATA)  ## only set up: environment, system packages, data, weights
 
 $(READY): setup.sh pyproject.toml constraints.txt autograder/kernel/spec/kernel.json
@@ -58,4 +64,4 @@ data/hf/.ready: $(READY) data/prepare.py $(wildcard data/offline/*.py data/offli
 	touch $@
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12

@@ -205,6 +205,8 @@ def validate(
             results = list(bar.track(validate(found, name, processes, chosen), total=len(chosen),
                                      description=f"Validating {name}"))
         console.print(matrix.table(name, results))
+        for line in matrix.reasons(results):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
         console.print(matrix.summary(results), highlight=False)
         failed |= any(result.problem for result in results)
     raise typer.Exit(1 if failed else 0)

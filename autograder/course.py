@@ -58,8 +58,8 @@ FolderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 class CourseInfo(_Strict):
     """[course]: its name as nbgrader's gradebook and the feedback pages show it."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
-    title: str
+    id: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="The name in nbgrader's gradebook.")
+    title: str = Field(description="The name that people read, on feedback pages.")
     student_id: str = Field(r"[A-Za-z0-9_-]+", description="A pattern that a student's id matches.")
     repository: str = Field("", description="OWNER/NAME on GitHub, for the badge of Colab.")
     exercises: str = Field("", description="A folder of your own exercises, beside course.toml.")
@@ -94,15 +94,16 @@ class CourseInfo(_Strict):
 class LimitSettings(_Strict):
     """[limits]: what one submission may use. Sizes in MiB, times in seconds."""
 
-    memory: int = Field(4096, gt=0)
-    processes: int = Field(128, gt=0)
-    file_size: int = Field(256, gt=0)
-    scratch: int = Field(512, gt=0)
-    output: int = Field(8, gt=0)
-    cpu: int = Field(600, gt=0)
-    cell: int = Field(60, gt=0)
-    probe: int = Field(20, gt=0)
-    submission: int = Field(300, gt=0)
+    memory: int = Field(4096, gt=0, description="Of each process and, where root grades, of "
+                                                "all together, in MiB.")
+    processes: int = Field(128, gt=0, description="How many processes and threads.")
+    file_size: int = Field(256, gt=0, description="The largest file, in MiB.")
+    scratch: int = Field(512, gt=0, description="All files together, in MiB.")
+    output: int = Field(8, gt=0, description="What cells and probes print, in MiB.")
+    cpu: int = Field(600, gt=0, description="Processor time of each process, in seconds.")
+    cell: int = Field(60, gt=0, description="One cell of the notebook, in seconds.")
+    probe: int = Field(20, gt=0, description="One probe of a hidden test, in seconds.")
+    submission: int = Field(300, gt=0, description="Everything of a submission, in seconds.")
 
     def sandbox(self) -> Limits:
         """The part of the limits that the sandbox itself enforces."""
@@ -112,51 +113,57 @@ class LimitSettings(_Strict):
 class SandboxSettings(_Strict):
     """[sandbox]: the walls that must hold here before anything is graded (`autograder doctor`)."""
 
-    demands: list[str] = ["no network", "read-only system", "home out of sight",
-                          "unprivileged user", "system calls", "memory limit"]
+    demands: list[str] = Field(
+        ["no network", "read-only system", "home out of sight", "unprivileged user",
+         "system calls", "memory limit"],
+        description="Walls, by the names that `autograder doctor` gives them.")
 
 
 class Waiver(_Strict):
     """What a person took back, and why: a homework's deduction, or what being late costs."""
 
-    student: str
-    reason: str
-    of: Literal["deduction", "late"] = "deduction"
+    student: str = Field(description="The id.")
+    reason: str = Field(description="Stands beside the grade.")
+    of: Literal["deduction", "late"] = Field("deduction", description="What was taken back.")
 
 
 class Assignment(_Strict):
     """[assignments.NAME]: one thing that is handed in, made of one or more exercises."""
 
-    title: str
-    exercises: list[FolderName] = Field(min_length=1)
-    max_points: float = Field(gt=0)
+    title: str = Field(description="The name that people read.")
+    exercises: list[FolderName] = Field(
+        min_length=1, description="Folders of exercises, each with a notebook.")
+    max_points: float = Field(gt=0, description="What the source cells must add up to.")
     due: AwareDatetime | None = Field(
         None, description="When it is due; TOML's date and time with an offset.")
     late: LateRule | None = Field(None, description="What differs here from [late].")
-    waivers: list[Waiver] = []
+    waivers: list[Waiver] = Field([], description="Whom being late costs nothing, and why.")
     bonus: list[str] = Field([], description="Parts whose points come on top of max_points.")
-    student_files: list[str] = []
-    archive: FileName
+    student_files: list[str] = Field([], description="Files handed in beside the notebooks.")
+    archive: FileName = Field(description="What is handed in: a zip, or a notebook alone; {id} "
+                                          "stands for the student's id.")
     groups: bool = Field(False, description="Groups of the roster hand in; {id} is the group.")
     written: FileName | None = Field(None, description="The written part's PDF, if there is one.")
     attempts: Literal["last", "first", "last_in_time"] = Field(
         "last", description="Which of a student's several uploads counts; last_in_time: the last "
                             "that came by `due`, else the first of those that came late.")
-    hidden: dict[str, str] = {}
+    hidden: dict[str, str] = Field({}, description="Packages that cannot be imported, each with "
+                                                   "what an import says.")
     not_copied: list[str] = Field([], description="Files of hidden packages to compare with.")
     hub: list[str] = Field([], description="Models of the hub that must resolve offline.")
     data_sets: list[str] = Field([], description="Likewise, data sets of the hub.")
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field({}, description="Environment variables in grading.")
     preload: list[str] = Field([], description="Modules that kernels have imported beforehand.")
     lenient: bool = Field(False, description="Take names of older libraries as their successors.")
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field({}, description="What hidden tests read, as `settings`.")
 
     _due_is_a_moment = field_validator("due", mode="before")(a_moment)
 
     @property
     def undated(self) -> Assignment:
         """What is built and judged by: all but the dates, and what being late costs."""
-        return self.model_copy(update={"due": None, "late": None, "waivers": [], "attempts": "last"})
+        return self.model_copy(update={"due": None, "late": None, "waivers": [],
+                                       "attempts": "last"})
 
 
 class Homework(_Strict):
@@ -166,12 +173,14 @@ class Homework(_Strict):
     never more than `max_points`.
     """
 
-    title: str
-    assignments: list[str] = Field(min_length=1)
-    max_points: float = Field(gt=0)
-    deduction: float = Field(0, ge=0)
+    title: str = Field(description="The name that people read.")
+    assignments: list[str] = Field(min_length=1, description="Names of [assignments.NAME].")
+    max_points: float = Field(gt=0, description="The total is never more.")
+    deduction: float = Field(0, ge=0, description="Points off where instructions for handing in "
+                                                  "were not followed.")
     late: LateRule | None = Field(None, description="What differs here from [late].")
-    waivers: list[Waiver] = []
+    waivers: list[Waiver] = Field([], description="Whose deduction was taken back, or whom being "
+                                                  "late costs nothing.")
 
     def waiver(self, student: str) -> str | None:
         """Why a student's deduction was taken back, if it was."""

@@ -69,7 +69,7 @@ class Extension(BaseModel, extra="forbid", frozen=True):
     student: str = Field(description="The student's id, or a group's name.")
     assignment: str = Field(description="The name of the assignment, or of the homework.")
     until: Moment = Field(description="The student's own due date; a date and time with offset.")
-    reason: str = Field(min_length=1)
+    reason: str = Field(min_length=1, description="Stands beside the grade.")
 
 
 @dataclass(frozen=True)

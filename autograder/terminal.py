@@ -26,6 +26,7 @@ HandedIn = Annotated[str, typer.Argument(
     help="The name of a homework or of an assignment in course.toml.")]
 PROCESSES = cores()
 Processes = Annotated[int, typer.Option("--processes", "-j", min=1,
+                                        show_default="one for each processor",
                                         help="How many submissions at a time.")]
 
 

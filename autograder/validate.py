@@ -56,13 +56,21 @@ class Result:
 
 
 def cases(course: Course, assignment: str) -> list[Case]:
-    """All cases of an assignment. Raises CourseError where a file of it does not fit the source."""
+    """All cases of an assignment.
+
+    Raises CourseError where a file does not fit the source, or a part is named that is not there.
+    """
     found = []
     for exercise in course.exercises(assignment):
         name = exercise.name
         reread.read(exercise)
+        parts = source.judged_parts(source.read_notebook(exercise))
         found += [Case(name, "reference", "reference"), Case(name, "skeleton", "skeleton")]
         for change in read_changes(exercise, "misconception"):
+            if change.part not in parts:
+                raise CourseError(f"{name}: the misconception {change.name} is one of the part "
+                                  f"`{change.part}`, which no source cell has; there are: "
+                                  f"{', '.join(parts)}.")
             apply(change, handed_in(exercise))
             found.append(Case(name, "misconception", change.name, change.part, change.says))
         for change in read_changes(exercise, "variant"):

@@ -419,6 +419,27 @@ def test_a_test_with_a_bug_of_its_own_is_a_persons_case(judge: Judge, bug: str) 
     assert part.points == 0 and part.flags
 
 
+def test_tests_that_are_left_out_harm_none_in_another_file(tmp_path: Path, judge: Judge) -> None:
+    other = tmp_path / "exercises" / "toy" / "test_later.py"
+    other.parent.mkdir(parents=True)
+    other.write_text("from autograder.judge.testing import *\n\n@part('toy_count')\n"
+                     "def test_c():\n    pass\n")
+    verdict = judge("""
+        from autograder.judge.both import StudentFailed
+        from autograder.judge.sides import Failure
+
+        @part("toy_words")
+        def test_a():
+            raise StudentFailed(Failure("It hung.", fatal=True))
+
+        @part("toy_words")
+        def test_b():
+            pass
+        """)
+    assert part_of(verdict, "toy_words").points == 0
+    assert part_of(verdict, "toy_count").points == 3
+
+
 def test_a_part_without_a_hidden_test_is_told(judge: Judge) -> None:
     part = part_of(judge("""
         @part("toy_words")
@@ -428,13 +449,17 @@ def test_a_part_without_a_hidden_test_is_told(judge: Judge) -> None:
     assert part.points == 0 and part.flags
 
 
-@pytest.mark.parametrize("tests", [
-    "", "def test_without_part(): pass", "def test_(:", "import no_such_module",
-    "@part('no_such_part')\ndef test_a(): pass",
+@pytest.mark.parametrize(("tests", "why"), [
+    ("", "there is none in "),
+    ("def test_a(): pass", r"test_hidden\.py::test_a needs @part"),
+    ("def test_(:", "SyntaxError: invalid syntax"),
+    ("import no_such_module", r"test_hidden\.py:\d+: .*No module named 'no_such_module'"),
+    ("@part('no_such_part')\ndef test_a(): pass",
+     "test_a is of the part `no_such_part`, .*there are: toy_words, toy_count, toy_scale"),
 ], ids=["no tests", "no part", "syntax", "import", "unknown part"])
-def test_hidden_tests_that_cannot_be_run_stop_the_batch_with_a_sentence(judge: Judge, tests: str
-                                                                        ) -> None:
-    with pytest.raises(CourseError, match="The hidden tests of toy cannot be run"):
+def test_hidden_tests_that_cannot_be_run_stop_the_batch_with_a_sentence(judge: Judge, tests: str,
+                                                                        why: str) -> None:
+    with pytest.raises(CourseError, match=f"The hidden tests of toy cannot be run: .*{why}"):
         judge(tests)
 
 

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import copy_course, run_cli
+from conftest import TOY_MISCONCEPTIONS, Toy, copy_course, run_cli
 
-from autograder.course import Course
+from autograder.course import Course, CourseError
 from autograder.judge.verdict import PartVerdict, Verdict
-from autograder.report.matrix import summary
+from autograder.report.matrix import reasons, summary
 from autograder.validate import Case, Result, cases, problem
 
 LAST_LINE = re.compile(r"misconceptions=(\d+)/\1 elsewhere=0 variants=(\d+)/\2 reference=full "
@@ -71,6 +71,25 @@ def test_the_summary_shows_each_kind_of_fault(fault: tuple[Case, Verdict]) -> No
     good = [(case("reference"), verdict()), (case("skeleton"), verdict(a=0, b=0))]
     others = [one for one in good if one[0].kind != fault[0].kind]
     assert not LAST_LINE.fullmatch(summary(results(*others, fault)))
+
+
+def test_where_something_is_wrong_the_judges_words_are_told() -> None:
+    said = PartVerdict("a", 1, 4, ("It differs.",), flags=("look",), staff=("KeyError: 'c'",))
+    lost = Verdict("toy", (said, PartVerdict("b", 2, 2)))
+    earned = Verdict("toy", (said, PartVerdict("b", 0, 2, ("Not written yet.",))))
+    assert list(reasons(results((case("reference"), lost), (MISCONCEPTION, verdict(a=0)),
+                                (case("skeleton"), earned)))) == [
+        "the-reference: the reference loses points in a",
+        "  a, 1 of 4: It differs. look KeyError: 'c'",
+        "the-skeleton: the skeleton earns 1 points",
+        "  a, 1 of 4: It differs. look KeyError: 'c'",
+    ]
+
+
+def test_a_misconception_of_no_part_is_a_sentence(tmp_path: Path) -> None:
+    wrong = Toy(misconceptions=TOY_MISCONCEPTIONS.replace('"toy_words"', '"toy_wrods"'))
+    with pytest.raises(CourseError, match=r"capitals-kept .*`toy_wrods`.*: toy_words, toy_count"):
+        cases(wrong.write(tmp_path), "toy")
 
 
 @pytest.mark.parametrize(("assignment", "misconceptions", "variants"), [

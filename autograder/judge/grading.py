@@ -147,9 +147,9 @@ class Grader:
         if status == pytest.ExitCode.INTERNAL_ERROR:  # over what this submission answered
             raise RuntimeError("the hidden tests stopped inside pytest")
         if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            raise CourseError(
-                f"The hidden tests of {exercise.name} cannot be run (pytest ended with {status!r})."
-                f" Try: pytest --collect-only {exercise.folder}")
+            faults = plugin.unreadable or [f"there is none in {exercise.folder}"]
+            raise CourseError(f"The hidden tests of {exercise.name} cannot be run: "
+                              f"{'; '.join(faults)}.")
         return plugin
 
     def _prepare(self, exercise: Exercise) -> _Prepared:

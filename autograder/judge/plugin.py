@@ -7,6 +7,7 @@ a part whose code hung or died, and adds up what passed.
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from autograder.judge.verdict import PartVerdict, finished
 from autograder.judge.work import Work
 from autograder.kernel.sandbox import SandboxError
 from autograder.release.edits import Edited
+
+PLACE = re.compile(r"\S+:\d+: in ")  # a line of pytest's tracebacks
 
 
 @dataclass
@@ -84,6 +87,7 @@ class JudgePlugin:
         self._both: Both | None = None
         self._award: tuple[float, str] | None = None
         self.broken: SandboxError | None = None  # this machine's fault, nobody's zero
+        self.unreadable: list[str] = []  # what is wrong with the tests themselves
 
     # -- the fixtures of hidden tests ---------------------------------------------------------
 
@@ -135,13 +139,32 @@ class JudgePlugin:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Alone first; together after everything, since it's only needed where alone failed."""
-        unknown = [item.nodeid for item in items if _mark(item)[0] not in self.tallies]
-        if unknown:
-            raise pytest.UsageError(f"of a part that no source cell has: {', '.join(unknown)}")
+        self.unreadable += [fault for item in items if (fault := self._misplaced(item))]
+        if self.unreadable:
+            items.clear()  # the run ends without a test, and so without points
         items.sort(key=lambda item: _mark(item)[2] is not None)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep the error and its place where a file of tests cannot be imported."""
+        if report.failed:
+            said = report.longreprtext.splitlines()
+            places = [line.partition(": in ")[0] for line in said if PLACE.match(line)]
+            errors = [line[1:].strip() for line in said if line.startswith("E ")]
+            self.unreadable.append(": ".join([*(places[-1:] or [report.nodeid]), *errors[-1:]]))
+
+    def _misplaced(self, item: pytest.Item) -> str:
+        """Why a test counts for no part; empty where it counts for one."""
+        mark = item.get_closest_marker("part")
+        if mark is None:
+            return f"{item.nodeid} needs @part(...)"
+        if mark.args[0] in self.tallies:
+            return ""
+        return (f"{item.nodeid} is of the part `{mark.args[0]}`, which no source cell has; there "
+                f"are: {', '.join(self.tallies)}")
+
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None
+                                ) -> bool | None:
         """Leave out (by returning True) tests that can change nothing any more."""
         self._both = self._award = None
         tally = self._tally(item)
@@ -151,6 +174,8 @@ class JudgePlugin:
         if tally.stopped or (together is not None and tally.right_alone):
             if together is not None and not tally.right_alone:
                 tally.together_passed = False
+            # The test before has kept what this one shares with it, such as their file.
+            item.session._setupstate.teardown_exact(nextitem)
             return True
         if together is not None:
             tally.together.append(together)
@@ -229,7 +254,6 @@ class JudgePlugin:
 
 def _mark(item: pytest.Item) -> tuple[str, float, str | None, float, tuple[str, ...]]:
     mark = item.get_closest_marker("part")
-    if mark is None:
-        raise pytest.UsageError(f"{item.nodeid}: a hidden test needs @part(...)")
+    assert mark is not None, "tests without it are not run"
     part, weight, together, keeps, only_with = mark.args
     return part, weight, together, keeps, only_with

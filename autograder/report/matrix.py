@@ -5,6 +5,8 @@ Where there are more parts than a terminal has room for, a case's row names thos
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.table import Table
 
 from autograder.validate import Result
@@ -33,6 +35,20 @@ def table(assignment: str, results: list[Result]) -> Table:
             losses = [", ".join(lost) if case.kind != "skeleton" else f"{len(lost)} parts"]
         grid.add_row(case.name, case.kind, *losses, _named(result), result.problem)
     return grid
+
+
+def reasons(results: list[Result]) -> Iterator[str]:
+    """What the judge said where a case is not as it should be: its sentences, and those for staff.
+
+    Of the skeleton's parts those speak that earn something, of other cases' those that lose.
+    """
+    for result in sorted(results, key=_order):
+        if result.problem:
+            yield f"{result.case.name}: {result.problem}"
+            for part in result.verdict.parts:
+                if part.points if result.case.kind == "skeleton" else result.lost(part.part):
+                    said = " ".join([*part.says, *part.flags, *part.staff])
+                    yield f"  {part.part}, {part.points:g} of {part.max_points:g}: {said}"
 
 
 def summary(results: list[Result]) -> str:

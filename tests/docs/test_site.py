@@ -1,0 +1,97 @@
+"""The documentation's site: built strictly, whole, and alone in the world."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from conftest import REPO
+
+# Where a browser fetches something without being asked.
+FETCHED = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet",
+                           "--site-dir", folder], cwd=REPO, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[Path, BeautifulSoup]:
+    return {path: BeautifulSoup(path.read_text(), "html.parser") for path in site.rglob("*.html")
+            if path.name != "404.html"}  # which is shown at any address
+
+
+def references(page: BeautifulSoup) -> Iterator[str]:
+    for tag in page.find_all(True):
+        yield from (str(tag[name]) for name in ("href", "src") if tag.get(name))
+
+
+def test_every_page_of_the_folder_is_in_the_navigation(site: Path) -> None:
+    index = (site / "index.html").read_text()
+    pages = {path.stem for path in (REPO / "docs").glob("*.md")} | {"commands", "course-toml"}
+    assert not [page for page in pages if f'href="{page}.html"' not in index and page != "index"]
+
+
+def test_no_link_leads_nowhere(pages: dict[Path, BeautifulSoup]) -> None:
+    ids = {path: {tag["id"] for tag in page.find_all(id=True)} for path, page in pages.items()}
+    lost = []
+    for path, page in pages.items():
+        for reference in references(page):
+            url = urlsplit(reference)
+            if url.scheme or url.netloc:
+                continue
+            target = (path.parent / unquote(url.path)).resolve() if url.path else path
+            known = ids.get(target, set()) | {"", "__search", "__comments"}
+            if not target.is_file() or (target in ids and unquote(url.fragment) not in known):
+                lost.append(f"{path.name}: {reference}")
+    assert not lost
+
+
+def test_a_page_fetches_nothing_from_elsewhere(pages: dict[Path, BeautifulSoup]) -> None:
+    fetched = [str(tag[name]) for page in pages.values() for kind, name in FETCHED.items()
+               for tag in page.find_all(kind) if tag.get(name)]
+    assert fetched
+    assert not [url for url in fetched if urlsplit(url).scheme not in ("", "data")]
+
+
+def test_the_search_knows_what_pages_say(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text())
+    assert {"tutorial.html", "commands.html", "setup.html"} <= {
+        entry["location"] for entry in index["docs"]}
+    assert any("max_points" in entry["text"] for entry in index["docs"])
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not shutil.which("chromium"), reason="there is no Chromium")
+def test_from_the_disk_it_searches_and_asks_nobody(site: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"),
+                                             args=["--no-sandbox"])
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / "index.html").as_uri())
+        page.get_by_placeholder("Search").click()
+        page.keyboard.type("misconception")
+        found = page.locator(".md-search-result__link").first
+        found.wait_for(timeout=20_000)
+        found.click()
+        page.wait_for_load_state()
+        assert "misconception" in page.locator("article").inner_text()
+        browser.close()
+    assert len(asked) > 5
+    assert not [url for url in asked if not url.startswith(("file:", "data:", "about:"))]
