@@ -115,6 +115,18 @@ def test_an_unknown_assignment_is_a_sentence_that_names_those_there_are(
     assert complaint(*args, cwd=root) == "No assignment `q7` in course.toml; it has: q1, q2, hw3."
 
 
+def test_releasing_nothing_is_a_sentence_that_names_what_there_is(root: Path, complaint: Complaint
+                                                                  ) -> None:
+    assert complaint("release", cwd=root) == "Name what to release: hw4, hw3."
+
+
+@pytest.mark.parametrize("option", [("--zip",), ("--version", "2026.1"), ("--repository", "s")])
+def test_a_check_gives_nothing_out(root: Path, complaint: Complaint, option: tuple[str, ...]
+                                   ) -> None:
+    said = complaint("release", "q2", "--check", *option, cwd=root)
+    assert said == "--check writes nothing; leave --zip, --repository and --version out."
+
+
 @pytest.mark.parametrize("command", ["intake", "grade"])
 @pytest.mark.parametrize(("folder", "sentence"), [
     ("nowhere", "There is no folder nowhere. Name the folder that holds the uploads."),

@@ -27,7 +27,7 @@ from nbformat import NotebookNode
 from autograder import batch
 from autograder.course import Course, CourseError
 from autograder.intake.cells import is_locked, is_solution, marks
-from autograder.intake.made_from import mend
+from autograder.intake.made_from import mend, of_modules, stamp_beside
 from autograder.intake.read import read_any
 from autograder.intake.received import Received, note_of, write_notes
 from autograder.intake.repair import Repaired
@@ -244,6 +244,19 @@ def test_it_is_asked_about_once(course: Course) -> None:
     assert mended(course, once.notebook) == Repaired(once.notebook)
 
 
+def test_where_it_is_from_is_said_once(course: Course) -> None:
+    """A release between two gradings: what was brought up to date before is so again."""
+    once = mended(course, stamped(earlier(handed_in()), OLD)).notebook
+    folder = course.releases / "toy" / f"2026.2-{NOW}"
+    (course.releases / "toy" / f"2026.1-{OLD}").rename(folder)
+    nbformat.write(stamped(released(), NOW), folder / "toy.ipynb")
+    latest = stamped(earlier(released()), "0c0c0c0c")
+    result = mend(course, "toy", "toy", once, latest, version.read(once))
+    assert (result.repaired, result.unsure) == ((), ())
+    assert version.read(result.notebook) == Stamp("toy", "0c0c0c0c")
+    assert version.made_from(result.notebook) == OLD
+
+
 def older(course: Course, change: Callable[[NotebookNode], None]) -> Repaired:
     """What is made of a submission from a version that was like today's but for a change."""
     before, submission = released(), handed_in()
@@ -286,7 +299,7 @@ def test_points_are_todays(course: Course) -> None:
         cell_of(notebook, "toy_words").metadata.nbgrader.points = 1000
     result = older(course, for_much)
     assert result.unsure == ("`toy_words` gave 1000 points in version 2026.0 (0b0b0b0b), and gives "
-                             "4",)
+                             "4 now",)
     assert [marks(cell)["points"] for cell in result.notebook.cells
             if is_locked(cell)] == [4, 3, 3]
 
@@ -332,3 +345,27 @@ def test_a_record_that_cannot_be_read_is_a_sentence(course: Course) -> None:
     (course.releases / "toy" / f"2026.1-{OLD}" / "toy.ipynb").write_text("<<<<<<< HEAD\n")
     with pytest.raises(CourseError, match="the record of a version, cannot be read"):
         mended(course, stamped(handed_in(), OLD))
+
+
+@pytest.mark.parametrize("data", [[], "x", {"made_from": []}, {"version": {}, "made_from": [{}]}])
+def test_a_strange_notebook_beside_a_module_harms_nobody(course: Course, tmp_path: Path,
+                                                         data: object) -> None:
+    notebook = nbformat.v4.new_notebook(metadata={version.KEY: data})
+    nbformat.write(notebook, tmp_path / "toy.ipynb")
+    (tmp_path / "vectors.py").write_text(Stamp("toy", OLD).line)
+    assert len(of_modules(course, "toy", tmp_path)) == 1
+
+
+@pytest.mark.parametrize(("notebook", "module", "remarks"), [
+    (OLD, OLD, 0), (None, OLD, 1), (NOW, NOW, 0), (NOW, OLD, 1), (NOW, None, 0),
+    (NOW, "deadbeef", 0)])
+def test_a_module_of_another_version_than_the_notebook_is_told(
+        course: Course, tmp_path: Path, notebook: str | None, module: str | None, remarks: int
+        ) -> None:
+    mine = stamped(handed_in(), notebook) if notebook else handed_in()
+    nbformat.write(mine, tmp_path / "toy.ipynb")
+    line = Stamp("toy", module).line if module else ""
+    (tmp_path / "vectors.py").write_text(f"import torch\n{line}")
+    found = of_modules(course, "toy", tmp_path)
+    assert found == [f"vectors.py: it was made from version 2026.1 ({OLD})"] * remarks
+    assert stamp_beside(tmp_path, ["vectors.py"]) == (Stamp("toy", module) if module else None)

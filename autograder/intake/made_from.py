@@ -40,20 +40,22 @@ def mend(course: Course, assignment: str, exercise: str, notebook: NotebookNode,
          present: NotebookNode, stamp: Stamp | None) -> Repaired:
     """Repair a notebook that says it was made from `stamp`, into the form of the `present` one.
 
-    Where it is of another version than that, what is returned says so, and is stamped anew.
+    Where it is of another version than that, what is returned says so, and is stamped anew. If that
+    has been done before, and another release came since, where it is from has been said.
     """
     origin = made_from(course, assignment, exercise, stamp, present)
     mended = repair(notebook, origin.released)
     now = version.read(present)
-    if stamp is None or now is None or not (origin.remarks or origin.flags):
+    if stamp is None or now is None or (origin.released is present and not origin.flags):
         return mended
     unsure = mended.unsure
     if origin.released is not present:
         brought = up_to_date(mended.notebook, present)
         mended, unsure = Repaired(brought.notebook, mended.repaired), (*unsure, *brought.unsure)
-    stamped = copy.deepcopy(mended.notebook)
-    version.write(stamped, now, made_from=stamp.version[:SHOWN])
-    return Repaired(stamped, (*origin.remarks, *mended.repaired),
+    stamped, before = copy.deepcopy(mended.notebook), version.made_from(notebook)
+    version.write(stamped, now, made_from=(before or stamp.version)[:SHOWN])
+    remarks = () if before else origin.remarks
+    return Repaired(stamped, (*remarks, *mended.repaired),
                     tuple(dict.fromkeys((*origin.flags, *unsure))))
 
 
@@ -105,14 +107,16 @@ def stamp_beside(folder: Path, student_files: Iterable[str]) -> Stamp | None:
 
 
 def of_modules(course: Course, assignment: str, folder: Path) -> list[str]:
-    """A remark on each module that was made from another version than the present one."""
+    """A remark on each module that was made from another version than the settled notebooks."""
     settings = course.assignment(assignment)
-    present = nbformat.read(course.build / "release" / assignment
-                            / f"{settings.exercises[0]}.ipynb", as_version=4)
-    now = version.read(present)
-    return [f"{name}: it was made from version {_known(course, assignment, stamp)}"
+    told = set()
+    for exercise in settings.exercises:
+        notebook = nbformat.read(folder / f"{exercise}.ipynb", as_version=4)
+        own = version.read(notebook)
+        told |= {version.made_from(notebook) or (own.version if own else "")}
+    return [f"{name}: it was made from version {known}"
             for name, stamp in _modules(folder, settings.student_files)
-            if stamp != now and _known(course, assignment, stamp)]
+            if stamp.version not in told and (known := _known(course, assignment, stamp))]
 
 
 def _modules(folder: Path, student_files: Iterable[str]) -> Iterator[tuple[str, Stamp]]:
@@ -135,6 +139,7 @@ def _differences(old: NotebookNode, present: NotebookNode, known: Recorded) -> I
             yield (f"version {known} lacks `{part}` ({points:g} points), which gets what the judge "
                    "gives it: decide whether it counts")
         elif before[part] != points:
-            yield f"`{part}` gave {before[part]:g} points in version {known}, and gives {points:g}"
+            yield (f"`{part}` gave {before[part]:g} points in version {known}, and gives "
+                   f"{points:g} now")
     for part in before.keys() - now.keys():
         yield f"`{part}` ({before[part]:g} points) of version {known} is graded no more"

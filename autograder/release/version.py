@@ -70,6 +70,13 @@ def read(notebook: NotebookNode) -> Stamp | None:
     return None
 
 
+def made_from(notebook: NotebookNode) -> str:
+    """The version that a notebook said it was made from when it was stamped anew; else empty."""
+    data = notebook.metadata.get(KEY)
+    found = data.get("made_from") if isinstance(data, dict) else None
+    return found if isinstance(found, str) else ""
+
+
 def read_module(text: str) -> Stamp | None:
     """What a module says of itself, on whatever line that stands by now."""
     found = LINE.search(text)
