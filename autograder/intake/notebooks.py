@@ -16,6 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course
+from autograder.flag import Flag, Kind
 from autograder.intake.repair import read_any, repair
 
 SUFFIXES = (".ipynb", ".py")
@@ -55,7 +56,7 @@ def settle(course: Course, assignment: str, exercise: str, folder: Path) -> Sett
         return said
     mended = repair(notebook, released)
     said.remarks += [f"{path.name}: {text}" for text in (*reading, *mended.repaired)]
-    said.flags += [f"{path.name}: {text}" for text in mended.unsure]
+    said.flags += [Flag(f"{path.name}: {text}", Kind.NOTEBOOK) for text in mended.unsure]
     if reading or mended.repaired:
         _keep(course, assignment, path)
         nbformat.write(mended.notebook, path)
@@ -90,8 +91,8 @@ def _find_renamed(course: Course, assignment: str, path: Path, released: Noteboo
             nbformat.write(notebook, path)
     elif fitting:
         names = ", ".join(str(other.relative_to(path.parent)) for other in fitting)
-        said.flags.append(f"{path.name} is missing, and {names} all look like it: choose one, "
-                          "name it so, and grade again")
+        said.flags.append(Flag(f"{path.name} is missing, and {names} all look like it: choose one, "
+                               "name it so, and grade again", Kind.NOTEBOOK))
 
 
 def _is_of(path: Path, released: NotebookNode) -> bool:
