@@ -20,6 +20,7 @@ from autograder.gradebook.native import NativeError
 from autograder.intake.receive import receive
 from autograder.intake.received import Received
 from autograder.kernel.sandbox import SandboxError
+from autograder.report.todo.cli import app as todo
 from autograder.terminal import (
     PROCESSES,
     Assignment,
@@ -34,6 +35,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
                   pretty_exceptions_enable=False,
                   help="Coursework on transformers: release it, take it in, grade it, trust it.")
 app.add_typer(crossfeedback, name="crossfeedback")
+app.add_typer(todo)
 
 
 def main() -> None:
@@ -134,6 +136,7 @@ def grade(
     """Grade submissions: judge them, fill the gradebook, write feedback pages and grades.csv."""
     from autograder import batch
     from autograder.report import grades
+    from autograder.report.todo import marks
 
     found = Course.find(course)
     assignments = found.together(name)
@@ -153,9 +156,12 @@ def grade(
     lines = grades.lines(found, name)
     grades.write_csv(found.grades, grades.by_person(found, name, lines))
     console.print(grades.table(name, lines))
-    for name, path in (("gradebook", make_url(found.db_url).database), ("grades", found.grades),
+    for what, path in (("gradebook", make_url(found.db_url).database), ("grades", found.grades),
                        ("feedback", found.feedback), ("journal", found.journal)):
-        console.print(f"{name:9} {path}", highlight=False, soft_wrap=True)
+        console.print(f"{what:9} {path}", highlight=False, soft_wrap=True)
+    if waiting := marks.waiting(found, name):
+        console.print(f"For a person: {waiting}, each with its reason: autograder todo {name}",
+                      highlight=False)
     raise typer.Exit(1 if any(line.flags for line in lines) else 0)
 
 

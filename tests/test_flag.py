@@ -44,12 +44,14 @@ def test_other_processes_get_the_kind_too() -> None:
 
 
 def test_verdicts_keep_kinds_and_old_ones_are_read() -> None:
-    part = PartVerdict("a", 1.0, 2.0, says=("wrong",), flags=(Flag("copied", Kind.BORROWED),))
+    part = PartVerdict("a", 1.0, 2.0, says=("wrong", Flag("it hung", Kind.CRASHED)),
+                       flags=(Flag("copied", Kind.BORROWED),))
     verdict = Verdict("q2", (part,), events=(Flag("it hung", Kind.CRASHED), "a cell failed"))
     again = Verdict.from_json(json.loads(json.dumps(verdict.to_json())))
     assert again == verdict
     assert kind_of(again.parts[0].flags[0]) is Kind.BORROWED
     assert [kind_of(event) for event in again.events] == [Kind.CRASHED, Kind.OTHER]
+    assert [kind_of(says) for says in again.parts[0].says] == [Kind.OTHER, Kind.CRASHED]
     old = verdict.to_json()
     old["parts"][0]["flags"], old["events"] = ["copied"], ["it hung", "a cell failed"]
     assert Verdict.from_json(old) == verdict

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.course import Course
-from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.native import has_assignment, open_gradebook
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,19 @@ class Row:
     comments: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Notebook:
+    """One notebook of a submission. `id` is what formgrader calls it by.
+
+    `waiting` are the parts that nobody has graded yet, with their most points.
+    """
+
+    student: str
+    exercise: str
+    id: str
+    waiting: dict[str, float]
+
+
 def rows(course: Course, assignment: str) -> list[Row]:
     """All submissions of an assignment, by student."""
     with open_gradebook(course) as gradebook:
@@ -35,6 +48,18 @@ def row(course: Course, assignment: str, student: str) -> Row:
     """One submission. Raises nbgrader's MissingEntry where the gradebook has none."""
     with open_gradebook(course) as gradebook:
         return _row(gradebook.find_submission(assignment, student))
+
+
+def notebooks(course: Course, assignment: str) -> list[Notebook]:
+    """The notebooks of all submissions of an assignment; none where there is no gradebook yet."""
+    if not has_assignment(course, assignment):
+        return []
+    with open_gradebook(course) as gradebook:
+        return [Notebook(submission.student.id, notebook.name, notebook.id,
+                         {grade.name: float(grade.max_score) for grade in notebook.grades
+                          if _waits(grade)})
+                for submission in gradebook.assignment_submissions(assignment)
+                for notebook in submission.notebooks]
 
 
 def _row(submission: Any) -> Row:

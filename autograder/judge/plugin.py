@@ -209,7 +209,8 @@ class JudgePlugin:
             tally.misconceptions.append(misconception.name)
             tally.says.insert(0, _finished(misconception.says))
         elif isinstance(error, StudentFailed):
-            tally.says.append(_finished(error.failure.says))
+            says = _finished(error.failure.says)
+            tally.says.append(Flag(says, Kind.CRASHED) if error.failure.fatal else says)
         elif isinstance(error, (Wrong, AssertionError)) and str(error):
             tally.says.append(_finished(str(error)))
         else:

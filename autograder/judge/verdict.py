@@ -55,6 +55,7 @@ class Verdict:
         data = asdict(self)
         data["events"] = [flag.to_json(event) for event in self.events]
         for part, written in zip(self.parts, data["parts"], strict=True):
+            written["says"] = [flag.to_json(one) for one in part.says]
             written["flags"] = [flag.to_json(one) for one in part.flags]
         return data
 

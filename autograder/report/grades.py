@@ -98,7 +98,7 @@ def write_csv(path: Path, found: list[Line]) -> None:
                          "what_happened", "for_a_person"])
         for line in found:
             numbers = [_number((line.parts or {}).get(part)) for part in parts]
-            writer.writerow([_inert(cell) for cell in (
+            writer.writerow([inert(cell) for cell in (
                 line.student, line.group, line.upload, *numbers, _number(line.deduction),
                 _number(line.points), _number(line.max_points),
                 "; ".join(line.happened), "; ".join(line.flags))])
@@ -151,5 +151,6 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
-def _inert(cell: str) -> str:
+def inert(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
