@@ -21,6 +21,7 @@ from autograder.intake.receive import receive
 from autograder.intake.received import Received
 from autograder.kernel.sandbox import SandboxError
 from autograder.report.todo.cli import app as todo
+from autograder.similarity.cli import app as similar
 from autograder.terminal import (
     PROCESSES,
     Assignment,
@@ -36,6 +37,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
                   help="Coursework on transformers: release it, take it in, grade it, trust it.")
 app.add_typer(crossfeedback, name="crossfeedback")
 app.add_typer(todo)
+app.add_typer(similar)
 
 
 def main() -> None:
