@@ -17,24 +17,26 @@ Row = tuple[Item, Mark | None]
 
 
 def table(name: str, rows: list[Row]) -> Table:
-    """The rows under a heading for each kind. What students wrote is text here, never markup."""
+    """The rows under a heading for each kind. What students wrote is text here, never markup.
+
+    Reason and place stand below each other: there is room for an address to stay in one piece.
+    """
     grid = Table(title=f"{name}: what needs a person", title_justify="left", header_style="bold")
     grid.add_column("id", no_wrap=True)
     grid.add_column("who", overflow="fold")
-    grid.add_column("in")
-    grid.add_column("why", ratio=3)
-    grid.add_column("where to go", overflow="fold", ratio=2)
+    grid.add_column("in", overflow="fold")
+    grid.add_column("why, and where to go", overflow="fold", ratio=1)
     before = None
     for item, mark in rows:
         if item.kind is not before:
             grid.add_section()
-            grid.add_row("", Text(item.kind.label, style="bold yellow"))
+            grid.add_row("", "", "", Text(item.kind.label, style="bold yellow"))
             before = item.kind
         why = Text(item.reason)
         if mark is not None:
             why.append(f"\nlooked at {mark.time[:10]}{': ' * bool(mark.note)}{mark.note}", "green")
-        grid.add_row(item.id, Text(item.student or item.about), Text(_place(item)), why,
-                     Text("\n").join(map(_link, item.where)))
+        grid.add_row(item.id, Text(item.student or item.about), Text(_place(item)),
+                     Text("\n").join([why, *map(_link, item.where)]))
     return grid
 
 
@@ -54,4 +56,4 @@ def _place(item: Item) -> str:
 
 
 def _link(place: str) -> Text:
-    return Text(place, style=f"link {place}" if place.startswith("http") else "")
+    return Text(place, style=f"dim link {place}" if place.startswith("http") else "dim")
