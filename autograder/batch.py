@@ -17,6 +17,7 @@ from pathlib import Path
 
 from autograder import doctor
 from autograder.course import Course
+from autograder.flag import Flag, Kind
 from autograder.gradebook import book, native
 from autograder.gradebook.backup import back_up
 from autograder.gradebook.preprocessors import known
@@ -41,7 +42,8 @@ Key = tuple[str, str]  # student, exercise
 Judging = Callable[[Course, str, int, Iterable[tuple[Key, Work]]],
                    Iterator[tuple[Key, Verdict | Lost]]]
 JUDGES_A_WRITER = 4  # who is judged takes longer than who is entered, by far
-NO_PAGE = "no page can be made of this notebook; formgrader shows the released one in its place"
+NO_PAGE = Flag("no page can be made of this notebook; formgrader shows the released one in its "
+               "place", Kind.NOTEBOOK)
 
 
 @dataclass
@@ -179,8 +181,8 @@ def _judge(course: Course, assignment: str, due: dict[Key, str],
             rests_on = origins[exercise]
             if isinstance(verdict, Lost):
                 points = source.judged_parts(source.read_notebook(course.exercise(exercise)))
-                verdict = nothing(exercise, points, verdict.reason,
-                                  flags=(f"not judged: {verdict.reason}",))
+                verdict = nothing(exercise, points, verdict.reason, flags=(
+                    Flag(f"not judged: {verdict.reason}", Kind.NOT_JUDGED),))
                 rests_on = {}  # it is tried again the next time
             journal.write(Entry(student, exercise, due[key], verdict, rests_on))
             yield key, verdict

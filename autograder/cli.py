@@ -28,6 +28,8 @@ from autograder.report.export.cli import EPILOG as EXPORT_EPILOG
 from autograder.report.export.cli import export
 from autograder.report.feedback.cli import feedback
 from autograder.report.latedays import latedays
+from autograder.report.todo.cli import app as todo
+from autograder.similarity.cli import app as similar
 from autograder.terminal import (
     PROCESSES,
     CourseOption,
@@ -45,6 +47,8 @@ app.command(epilog=EXPORT_EPILOG)(export)
 app.command(epilog="Example: `autograder feedback hw4`")(feedback)
 app.command(epilog=REPORT)(report)
 app.command(epilog="Example: `autograder latedays`")(latedays)
+app.add_typer(todo)
+app.add_typer(similar)
 
 
 def main() -> None:
@@ -128,6 +132,7 @@ def grade(
     from autograder import batch
     from autograder.report import grades
     from autograder.report.feedback.write import write
+    from autograder.report.todo import marks
 
     found = Course.find(course)
     assignments = found.together(name)
@@ -148,9 +153,12 @@ def grade(
     grades.write_csv(found.grades, grades.by_person(found, name, lines))
     console.print(grades.table(name, lines))
     console.print(f"Feedback pages: {write(found, name, lines)}.", highlight=False)
-    for name, path in (("gradebook", make_url(found.db_url).database), ("grades", found.grades),
+    for what, path in (("gradebook", make_url(found.db_url).database), ("grades", found.grades),
                        ("feedback", found.feedback), ("journal", found.journal)):
-        console.print(f"{name:9} {path}", highlight=False, soft_wrap=True)
+        console.print(f"{what:9} {path}", highlight=False, soft_wrap=True)
+    if waiting := marks.waiting(found, name):
+        console.print(f"For a person: {waiting}, each with its reason: autograder todo {name}",
+                      highlight=False)
     raise typer.Exit(1 if any(line.flags for line in lines) else 0)
 
 

@@ -188,12 +188,26 @@ class Homework(_Strict):
                      if one.student == student and one.of == "deduction"), None)
 
 
+class SimilaritySettings(_Strict):
+    """[similarity]: from when on two submissions are shown to a person as a pair.
+
+    What is given, or common in the class, does not count towards any of it.
+    """
+
+    threshold: float = Field(0.6, gt=0, le=1, description="The share of the smaller one, or of "
+                                                          "one part of it, that both have.")
+    minimum: int = Field(60, gt=0, description="So many tokens at least, weighted by rarity.")
+    common: float = Field(0.1, gt=0, le=1, description="What a larger share of the class has is "
+                                                       "common.")
+
+
 class CourseToml(_Strict):
     """The whole of course.toml."""
 
     course: CourseInfo
     limits: LimitSettings = LimitSettings()
     sandbox: SandboxSettings = SandboxSettings()
+    similarity: SimilaritySettings = SimilaritySettings()
     assignments: dict[FolderName, Assignment]
     homeworks: dict[FolderName, Homework] = {}
     late: LateDays = LateDays()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from autograder.course import Course
 from autograder.gradebook.late import bring_up_to_date
-from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.native import has_assignment, open_gradebook
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,19 @@ class Row:
     needs_person: bool
     comments: tuple[str, ...] = ()
     late_penalty: float = 0.0
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """One notebook of a submission. `id` is what formgrader calls it by.
+
+    `waiting` are the parts that nobody has graded yet, with their most points.
+    """
+
+    student: str
+    exercise: str
+    id: str
+    waiting: dict[str, float]
 
 
 def rows(course: Course, assignment: str) -> list[Row]:
@@ -51,6 +64,18 @@ def comments(course: Course, assignment: str) -> dict[str, dict[str, str]]:
             comment.name: str(comment.comment) for notebook in submission.notebooks
             for comment in notebook.comments if comment.comment}
             for submission in _submissions(gradebook, assignment)}
+
+
+def notebooks(course: Course, assignment: str) -> list[Notebook]:
+    """The notebooks of all submissions of an assignment; none where there is no gradebook yet."""
+    if not has_assignment(course, assignment):
+        return []
+    with open_gradebook(course) as gradebook:
+        return [Notebook(submission.student.id, notebook.name, notebook.id,
+                         {grade.name: float(grade.max_score) for grade in notebook.grades
+                          if _waits(grade)})
+                for submission in _submissions(gradebook, assignment)
+                for notebook in submission.notebooks]
 
 
 def _submissions(gradebook: Gradebook, assignment: str) -> list[Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
+from autograder.flag import Flag, Kind
 from autograder.roster import Member, Roster, plain
 
 HEADING = re.compile(r"members of the group", re.IGNORECASE)
@@ -54,7 +55,7 @@ def doubts(named: Named, group: str, roster: Roster) -> list[str]:
     if absent:
         found.append(f"of group {group}, not named in the notebook, and graded all the same: "
                      f"{', '.join(absent)}")
-    return found
+    return [Flag(doubt, Kind.NAMES) for doubt in found]
 
 
 def _named(text: str, roster: Roster) -> Named:

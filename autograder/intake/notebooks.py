@@ -16,6 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course
+from autograder.flag import Flag, Kind
 from autograder.intake.made_from import made_from, mend, stamp_beside
 from autograder.intake.repair import read_any
 from autograder.release import version
@@ -59,7 +60,7 @@ def settle(course: Course, assignment: str, exercise: str, folder: Path) -> Sett
         folder, course.assignment(assignment).student_files)
     mended = mend(course, assignment, exercise, notebook, released, stamp)
     said.remarks += [f"{path.name}: {text}" for text in (*reading, *mended.repaired)]
-    said.flags += [f"{path.name}: {text}" for text in mended.unsure]
+    said.flags += [Flag(f"{path.name}: {text}", Kind.NOTEBOOK) for text in mended.unsure]
     if reading or mended.notebook is not notebook:
         _keep(course, assignment, path)
         nbformat.write(mended.notebook, path)
@@ -101,8 +102,8 @@ def _find_renamed(course: Course, assignment: str, path: Path, released: Noteboo
             nbformat.write(notebook, path)
     elif fitting:
         names = ", ".join(str(other.relative_to(path.parent)) for other in fitting)
-        said.flags.append(f"{path.name} is missing, and {names} all look like it: choose one, "
-                          "name it so, and grade again")
+        said.flags.append(Flag(f"{path.name} is missing, and {names} all look like it: choose one, "
+                               "name it so, and grade again", Kind.NOTEBOOK))
 
 
 def _is_of(course: Course, assignment: str, exercise: str, path: Path, present: NotebookNode

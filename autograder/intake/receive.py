@@ -7,6 +7,7 @@ from datetime import UTC
 from pathlib import Path, PurePosixPath
 
 from autograder.course import Course, CourseError
+from autograder.flag import Flag, Kind
 from autograder.intake import attempts, groups
 from autograder.intake.archive import MAX_FILE, WEIGHTS, ArchiveError, read_archive
 from autograder.intake.attempts import Counting
@@ -83,7 +84,7 @@ def _take_in(course: Course, assignment: str, counting: Counting, everything: li
              people: Roster) -> Received:
     settings, doubt = course.assignment(assignment), counting.one.doubt
     owner, upload = counting.one.owner, counting.one.upload
-    said = Settled(flags=[*filter(None, [doubt]), *counting.flags])
+    said = Settled(flags=[Flag(one, Kind.NAMES) for one in (doubt, *counting.flags) if one])
     expected = settings.archive.format(id=owner)
     if upload.name != expected:
         told = f"handed in as {upload.name}, expected {expected}"

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder import flag
 from autograder.course import Course
 
 TIMESTAMP = "timestamp.txt"  # there nbgrader looks when a submission was handed in
@@ -42,7 +43,8 @@ class Received:
             if isinstance(value, str):
                 object.__setattr__(self, name, printable(value))
             elif isinstance(value, tuple):
-                object.__setattr__(self, name, tuple(map(printable, value)))
+                object.__setattr__(self, name, tuple(flag.retold(one, printable(one))
+                                                     for one in value))
 
 
 def printable(text: str) -> str:
@@ -78,14 +80,15 @@ def write_notes(course: Course, assignment: str, rows: list[Received]) -> None:
     kept = [row for row in notes(course, assignment)
             if row.student not in students and row.upload not in uploads]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(asdict(row)) + "\n" for row in [*kept, *rows]))
+    path.write_text("".join(json.dumps(_to_json(row)) + "\n" for row in [*kept, *rows]))
+
+
+def _to_json(row: Received) -> dict[str, Any]:
+    return {**asdict(row), "flags": [flag.to_json(one) for one in row.flags]}
 
 
 def _from_json(row: dict[str, Any]) -> Received:
-    """Rebuild what was written, JSON's lists made tuples again."""
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
-                              for name, value in row.items()}
-    return Received(**values)
+    return Received(**{name: flag.from_json(value) for name, value in row.items()})
 
 
 def _notes_file(course: Course, assignment: str) -> Path:

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from autograder.flag import Flag, Kind
+
 RUN = 40  # tokens in a row, beyond what is given, that nobody writes twice by chance
 RUNNERS = frozenset({"exec", "eval", "compile", "__import__"})
 LOADERS = frozenset({"marshal", "zipimport", "runpy", "imp", "importlib", "pickle", "subprocess"})
@@ -42,7 +44,7 @@ def borrowed(files: Mapping[str, bytes], given: Mapping[str, bytes], hidden: Map
         new = sorted(_unusual(data) - _unusual(given.get(name, b"")))
         if new:
             found.append(f"{name} uses {', '.join(new)}: code may be hidden there")
-    return found
+    return [Flag(sentence, Kind.BORROWED) for sentence in found]
 
 
 @functools.cache

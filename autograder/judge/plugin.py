@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import torch
 
+from autograder.flag import Flag, Kind
 from autograder.judge.both import Both, ReferenceFailed, StudentFailed
 from autograder.judge.oracle import TrustedSide
 from autograder.judge.sides import StudentSide
@@ -63,7 +64,7 @@ class Tally:
         share = self.earned / self.weight if self.weight else 0.0
         if not self.weight:
             self.says.append("This part could not be graded; a person will look at it.")
-            self.flags.append("no hidden test is there for this part")
+            self.flags.append(Flag("no hidden test is there for this part", Kind.NOT_JUDGED))
         says = self.says
         if self.together and self.together_passed and self.keeps > share:
             share = self.keeps
@@ -132,8 +133,9 @@ class JudgePlugin:
 
     @pytest.fixture
     def flag(self, request: pytest.FixtureRequest) -> Callable[[str], None]:
-        """Asks for a person to look."""
-        return self._tally(request.node).flags.append
+        """Asks for a person to look at what was handed in, such as a log that cannot be."""
+        flags = self._tally(request.node).flags
+        return lambda sentence: flags.append(Flag(sentence, Kind.LOG))
 
     # -- pytest's hooks -----------------------------------------------------------------------
 
@@ -221,7 +223,8 @@ class JudgePlugin:
             return
         if isinstance(error, ReferenceFailed):
             tally.says.append("This part could not be graded; a person will look at it.")
-            tally.flags.append("the reference itself failed: the exercise needs mending")
+            tally.flags.append(Flag("the reference itself failed: the exercise needs mending",
+                                    Kind.NOT_JUDGED))
             tally.staff.append(str(error))
             return
         if isinstance(error, StudentFailed) and error.failure.fatal:
@@ -231,13 +234,14 @@ class JudgePlugin:
             tally.misconceptions.append(misconception.name)
             tally.says.insert(0, finished(misconception.says))
         elif isinstance(error, StudentFailed):
-            tally.says.append(finished(error.failure.says))
+            says = finished(error.failure.says)
+            tally.says.append(Flag(says, Kind.CRASHED) if error.failure.fatal else says)
         elif isinstance(error, (Wrong, AssertionError)) and str(error):
             tally.says.append(finished(str(error)))
         else:
             tally.says.append("Your code returned something that the test could not read.")
-            tally.flags.append(f"a hidden test stopped with {type(error).__name__}: the answer is "
-                               "odd, or the test is")
+            tally.flags.append(Flag(f"a hidden test stopped with {type(error).__name__}: the "
+                                    "answer is odd, or the test is", Kind.NOT_JUDGED))
             tally.staff.append(f"{type(error).__name__}: {error}")
 
     def _recognise(self, part: str) -> Edited | None:

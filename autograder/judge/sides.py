@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course import LimitSettings
+from autograder.flag import Flag, Kind
 from autograder.judge.imports import is_failed_import, one_by_one
 from autograder.kernel import wire
 from autograder.kernel.sandbox import SandboxError, Surroundings
@@ -122,7 +123,7 @@ class StudentSide:
         with Scratch() as empty, KernelSession(
                 empty, self.limits.sandbox(), self.surroundings):
             self._kernels = MAX_KERNELS
-        self.events.append(NO_START)
+        self.events.append(Flag(NO_START, Kind.CRASHED))
         return None
 
     def _run_cells(self, session: KernelSession) -> None:
@@ -163,13 +164,13 @@ class StudentSide:
                 reason = f"{name}.py, while it was imported, {outcome.says}"
                 (self.folder / f"{name}.py").write_text(
                     f"class {OBITUARY}(ImportError): ...\n\nraise {OBITUARY}({reason!r})\n")
-                self.events.append(f"{reason}.")
+                self.events.append(Flag(f"{reason}.", Kind.CRASHED))
                 return
 
     def _report(self, index: int, outcome: Outcome) -> None:
         event = f"A code cell of the notebook (number {index + 1} of those run): {outcome.says}."
         if event not in self.events and len(self.events) < MAX_REPORTED_CELLS:
-            self.events.append(event)
+            self.events.append(Flag(event, Kind.CRASHED) if outcome.fatal else event)
 
 
 def read_answer(outcome: Outcome) -> Answer:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from autograder import flag
+
 
 @dataclass(frozen=True)
 class PartVerdict:
     """The points of one part and the sentences that explain them.
 
-    `says` explains lost points, `remarks` cost nothing, `flags` ask for a person; `staff` is for
-    the journal alone and never shown to students.
+    `says` explains lost points, `remarks` cost nothing, `flags` ask for a person (flag.py);
+    `staff` is for the journal alone and never shown to students.
     """
 
     part: str
@@ -50,16 +52,20 @@ class Verdict:
         return next((part for part in self.parts if part.part == name), None)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        data = asdict(self)
+        data["events"] = [flag.to_json(event) for event in self.events]
+        for part, written in zip(self.parts, data["parts"], strict=True):
+            written["says"] = [flag.to_json(one) for one in part.says]
+            written["flags"] = [flag.to_json(one) for one in part.flags]
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:
         """Rebuild what `to_json` gave, JSON's lists made tuples again."""
         parts: list[dict[str, Any]] = [
-            {key: tuple(value) if isinstance(value, list) else value for key, value in part.items()}
-            for part in data["parts"]]
+            {key: flag.from_json(value) for key, value in part.items()} for part in data["parts"]]
         return cls(**{**data, "parts": tuple(PartVerdict(**part) for part in parts),
-                      "events": tuple(data["events"])})
+                      "events": flag.from_json(data["events"])})
 
 
 def nothing(exercise: str, points: dict[str, float], reason: str, **staff: Any) -> Verdict:

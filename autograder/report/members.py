@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from autograder.flag import Flag, Kind
 from autograder.report.line import Line
 from autograder.roster import Roster
 
-NOT_ON_ROSTER = "the roster has no such group: nobody gets this grade"
+NOT_ON_ROSTER = Flag("the roster has no such group: nobody gets this grade", Kind.NAMES)
 
 
 def by_member(lines: list[Line], roster: Roster) -> list[Line]:

@@ -1,0 +1,80 @@
+"""A sentence that asks for a person, and the kind of thing that it is about."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What a person is asked for, the most urgent first. The values stand in journals."""
+
+    NOT_JUDGED = "not-judged"
+    UNREAD = "unread"
+    CRASHED = "crashed"
+    NOBODYS = "nobodys"
+    NAMES = "names"
+    NOTEBOOK = "notebook"
+    GRADE = "grade"
+    LOG = "log"
+    BORROWED = "borrowed"
+    SIMILAR = "similar"
+    OTHER = "other"
+
+    @property
+    def label(self) -> str:
+        """The kind as people read it."""
+        return LABELS[self]
+
+
+LABELS = {
+    Kind.NOT_JUDGED: "not judged",
+    Kind.UNREAD: "could not be read",
+    Kind.CRASHED: "crashed",
+    Kind.NOBODYS: "nobody's upload",
+    Kind.NAMES: "names in doubt",
+    Kind.NOTEBOOK: "notebook in doubt",
+    Kind.GRADE: "to be graded by hand",
+    Kind.LOG: "odd log",
+    Kind.BORROWED: "like a forbidden library",
+    Kind.SIMILAR: "suspected copy",
+    Kind.OTHER: "flagged",
+}
+
+
+class Flag(str):
+    """A sentence that knows its kind, and is everywhere else the sentence alone."""
+
+    kind: Kind
+
+    def __new__(cls, says: str, kind: Kind = Kind.OTHER) -> Flag:
+        flag = super().__new__(cls, says)
+        flag.kind = kind
+        return flag
+
+
+def kind_of(sentence: str) -> Kind:
+    """The kind of a flag; a sentence from an old journal has none of its own."""
+    return sentence.kind if isinstance(sentence, Flag) else Kind.OTHER
+
+
+def retold(sentence: str, says: str) -> str:
+    """The same flag in other words; of a mere sentence, the words."""
+    return Flag(says, sentence.kind) if isinstance(sentence, Flag) else says
+
+
+def to_json(sentence: str) -> str | dict[str, str]:
+    """A sentence as journals keep it: a flag with its kind, any other as it is."""
+    if isinstance(sentence, Flag):
+        return {"kind": sentence.kind, "says": str(sentence)}
+    return sentence
+
+
+def from_json(value: Any) -> Any:
+    """Rebuild what was written: lists are tuples again, and flags are flags, of any age."""
+    if isinstance(value, list):
+        return tuple(from_json(one) for one in value)
+    if isinstance(value, dict) and value.keys() == {"kind", "says"}:
+        known = value["kind"] in list(Kind)  # a newer kit may know more of them
+        return Flag(value["says"], Kind(value["kind"]) if known else Kind.OTHER)
+    return value

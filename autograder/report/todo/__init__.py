@@ -1,0 +1,1 @@
+"""What needs a person: one list, each entry with its reason and where to go."""

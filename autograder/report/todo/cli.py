@@ -1,0 +1,52 @@
+"""The command `autograder todo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autograder.course import Course
+from autograder.terminal import CourseOption, HandedIn, console
+
+app = typer.Typer()
+Ids = Annotated[list[str] | None, typer.Option("--done", metavar="ID", help=(
+    "Mark an entry as looked at; may be given several times. It comes back when there is something "
+    "new to look at."))]
+
+
+@app.command(epilog='Example: `autograder todo hw4`, or `autograder todo hw4 --done 1b9d6bcd '
+                    '--note "talked to both"`')
+def todo(
+    name: HandedIn,
+    done: Ids = None,
+    undo: Annotated[list[str] | None, typer.Option(
+        "--undo", metavar="ID", help="Take such a mark back.")] = None,
+    note: Annotated[str, typer.Option("--note", help="What to remember of it.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Show what was looked at, too.")] = False,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the list to this file, too.")
+                   ] = None,
+    formgrader: Annotated[str, typer.Option("--formgrader", help="Where formgrader is served.")
+                          ] = "http://localhost:8888/formgrader",
+    course: CourseOption = Path(),
+) -> None:
+    """List what needs a person, why, and where to go; the status is 1 where something is open."""
+    from autograder.report.todo import marks, show
+    from autograder.report.todo.items import items
+
+    found = Course.find(course)
+    listed = items(found, name, formgrader)
+    marks.add(found, name, marks.choose(name, listed, done or []), note)
+    marks.add(found, name, marks.choose(name, listed, undo or []), note, reopen=True)
+    known = marks.read(found)
+    rows = [(item, marks.mark_of(item, known)) for item in listed]
+    shown = [(item, mark) for item, mark in rows if every or mark is None]
+    waiting = sum(mark is None for _, mark in rows)
+    if csv is not None:
+        show.write_csv(csv, shown)
+    if shown:
+        console.print(show.table(name, shown))
+    seen = f"; {len(rows) - waiting} looked at (--all shows them)" if len(rows) > waiting else ""
+    console.print(f"{name}: {waiting} for a person{seen}.", highlight=False)
+    raise typer.Exit(1 if waiting else 0)

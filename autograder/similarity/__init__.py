@@ -1,0 +1,1 @@
+"""Similarity: pairs of submissions that share more than the skeleton and the class explain."""

@@ -1,0 +1,63 @@
+"""The command `autograder similar`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from autograder.course import Course
+from autograder.terminal import CourseOption, HandedIn, console
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: `autograder similar hw4 --also ../2025/downloads/`")
+def similar(
+    name: HandedIn,
+    also: Annotated[list[Path] | None, typer.Option("--also", metavar="FOLDER", help=(
+        "Submissions of another year, zips or unpacked, to compare with; not with each other. May "
+        "be given several times."))] = None,
+    course: CourseOption = Path(),
+) -> None:
+    """Find pairs that share more than skeleton and class explain: a hint, never a penalty.
+
+    Nothing of it reaches students or points. The status is 1 where there is a pair to look at.
+    """
+    from autograder.similarity import page, search
+
+    found, begin = Course.find(course), time.monotonic()
+    path = found.root / "similar" / f"{name}.html"
+    sections = []
+    for assignment in found.together(name):
+        section, unread = search.look(found, assignment, also or [], path)
+        sections.append(section)
+        for sentence in unread:
+            console.print(Text(f"not compared: {sentence}", style="yellow"), soft_wrap=True)
+    page.write(path, name, sections, found.toml.similarity)
+    pairs = [(section, pair) for section in sections for pair in section.pairs]
+    grid = Table(title=f"{name}: pairs alike", title_justify="left", header_style="bold")
+    for column in ("assignment", "one", "other", "of all", "of one part", "tokens", "that part"):
+        grid.add_column(column, justify="right" if "of" in column or column == "tokens" else "left")
+    for section, pair in pairs:
+        grid.add_row(section.assignment, Text(pair.one.owner), Text(pair.other.owner),
+                     _share(pair.whole.score), _share(pair.part.score), f"{pair.whole.tokens:.0f}",
+                     Text(", ".join(map(page.title, pair.part.one)) if pair.part.score else ""))
+    if pairs:
+        console.print(grid)
+    sizes = ", ".join(f"{section.assignment}: {section.class_size}" for section in sections)
+    console.print(f"{len(pairs)} pairs to look at ({sizes} compared, "
+                  f"{time.monotonic() - begin:.0f} s). Side by side: {path}",
+                  highlight=False, soft_wrap=True)
+    if pairs:
+        console.print(f"They stand in the list of what needs a person: autograder todo {name}",
+                      highlight=False)
+    raise typer.Exit(1 if pairs else 0)
+
+
+def _share(score: float) -> str:
+    return f"{score:.0%}" if score else ""

@@ -1,0 +1,38 @@
+"""The pairs that were found, as `autograder todo` reads them: journal/ASSIGNMENT.similar.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from autograder.course import Course
+
+
+@dataclass(frozen=True)
+class Found:
+    """Two submissions for a person to compare. `page` is where, `seen` a hash of what they share.
+    """
+
+    one: str
+    other: str
+    reason: str
+    page: str
+    seen: str
+
+
+def write(course: Course, assignment: str, pairs: list[Found]) -> None:
+    """Keep the pairs, in the place of those found before."""
+    path = _file(course, assignment)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(pair) for pair in pairs], indent=1) + "\n")
+
+
+def read(course: Course, assignment: str) -> list[Found]:
+    """The pairs that were found last; none where nobody has looked yet."""
+    path = _file(course, assignment)
+    return [Found(**pair) for pair in json.loads(path.read_text())] if path.is_file() else []
+
+
+def _file(course: Course, assignment: str) -> Path:
+    return course.journal / f"{assignment}.similar.json"

@@ -1,0 +1,76 @@
+"""What is compared: the code cells of a notebook, the functions of a file, the written answers."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from nbformat import NotebookNode
+
+from autograder.similarity.fingerprints import Prints, prints
+
+LONGEST = 200_000  # characters of a cell or a file: nobody writes more by hand
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of a submission that is written as a whole: a cell, or a function with its body."""
+
+    file: str
+    name: str
+    text: str
+    code: bool = True
+
+    @property
+    def prints(self) -> Prints:
+        return prints(self.text, self.code)
+
+
+def of_notebook(file: str, notebook: NotebookNode) -> Iterator[Unit]:
+    """The code cells that students write or add, and the cells of written answers."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        marks = cell.metadata.get("nbgrader", {})
+        answer = bool(marks.get("solution"))
+        if marks.get("locked") or not (answer or cell.cell_type == "code"):
+            continue
+        name = str(marks.get("grade_id") or f"cell {number}").removesuffix("-solution")
+        yield Unit(file, name, cell.source[:LONGEST], cell.cell_type == "code")
+
+
+def of_files(files: Mapping[str, bytes], given: Mapping[str, bytes]) -> Iterator[Unit]:
+    """The functions of Python files, and what stands between them; files as given are left out."""
+    for file, data in files.items():
+        if file.endswith(".py") and given.get(file) != data:
+            yield from _functions(file, data.decode("utf-8", errors="replace")[:LONGEST])
+
+
+def _functions(file: str, text: str) -> Iterator[Unit]:
+    """A file in pieces, each from the line where a function begins; whole where it is no Python."""
+    lines = text.splitlines(keepends=True)
+    try:
+        with warnings.catch_warnings():  # of what students wrote, no news for whoever looks
+            warnings.simplefilter("ignore")
+            starts = sorted(_starts(ast.parse(text)).items())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        starts = []
+    places = [(1, "the beginning"), *starts, (len(lines) + 1, "")]
+    for (first, name), (end, _) in itertools.pairwise(places):
+        piece = "".join(lines[first - 1:end - 1])
+        if piece.strip():
+            yield Unit(file, name, piece)
+
+
+def _starts(tree: ast.Module) -> dict[int, str]:
+    """By line, where the functions of a file and of its classes begin."""
+    found = {}
+    for node in tree.body:
+        inside = node.body if isinstance(node, ast.ClassDef) else [node]
+        of = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+        for one in inside:
+            if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                line = min([one.lineno, *(mark.lineno for mark in one.decorator_list)])
+                found[line] = f"{of}{one.name}"
+    return found

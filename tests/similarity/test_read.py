@@ -1,0 +1,133 @@
+"""What is compared: this year's folder of submissions, and whatever other years left."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import TOY_COURSE, Toy, toy_work
+from nbformat import NotebookNode
+
+from autograder import cli
+from autograder.course import Course, CourseError
+from autograder.report.todo.items import items
+from autograder.similarity import found, read
+from similarity.classes import OWN, renamed
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    """The toy as it was released, by hand, and eight students who have nothing in common."""
+    course = Toy(course=TOY_COURSE.replace(
+        "[course]", '[course]\nexercises = "../exercises"', 1)).write(tmp_path)
+    released = course.build / "release" / "toy"
+    released.mkdir(parents=True)
+    given = toy_work(course).notebook
+    nbformat.write(given, released / "toy.ipynb")
+    (released / "vectors.py").write_text("def scale(vector):\n    raise NotImplementedError\n")
+    for number in range(8):
+        hand_in(course, f"s00{number}", "\n".join(
+            f"value_{line} = other({number}, {number * line}, [{line}])" for line in range(20)))
+    return course
+
+
+def hand_in(course: Course, student: str, vectors: str, *cells: str) -> None:
+    folder = course.submitted / student / "toy"
+    folder.mkdir(parents=True)
+    (folder / "vectors.py").write_text(vectors)
+    nbformat.write(toy_work(course, cells=cells).notebook, folder / "toy.ipynb")
+
+
+def notebook(*cells: NotebookNode) -> str:
+    return nbformat.writes(nbformat.v4.new_notebook(cells=list(cells)))
+
+
+def similar(course: Course, monkeypatch: pytest.MonkeyPatch, *args: object) -> int:
+    monkeypatch.setattr("sys.argv", ["autograder", "similar", "toy", "--course", str(course.root),
+                                     *map(str, args)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_a_copy_is_in_the_page_and_in_the_list(
+        course: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        ) -> None:
+    hand_in(course, "s101", OWN)
+    hand_in(course, "s102", "", renamed(OWN))  # in a cell of the notebook, under other names
+    assert similar(course, monkeypatch) == 1
+    assert "autograder todo toy" in capsys.readouterr().out
+    assert "s101 and s102" in (course.root / "similar" / "toy.html").read_text()
+    (item,) = items(course, "toy")
+    assert item.student == "s101 and s102"
+    assert item.where == ("similar/toy.html#toy-s101-s102",)
+    assert not course.feedback.exists() and not course.grades.exists()  # nothing reaches students
+
+
+def test_where_nobody_copied_nothing_is_said(
+        course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert similar(course, monkeypatch) == 0
+    assert found.read(course, "toy") == items(course, "toy") == []
+
+
+def test_a_group_of_the_roster_is_no_pair(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (course.root / "course.toml").read_text()
+    (course.root / "course.toml").write_text(text.replace(
+        "[course]", '[course]\nroster = "roster.csv"', 1))
+    (course.root / "roster.csv").write_text("id,name,group\ns101,A,1\ns102,B,1\ns103,C,2\n")
+    again = Course.load(course.root, course.exercises_folder)
+    for student in ("s101", "s102", "s103"):
+        hand_in(course, student, OWN)
+    released = read.released(again, "toy")
+    parties = {one.owner: one.party for one in read.submissions(again, "toy", released)}
+    assert (parties["s101"], parties["s102"], parties["s103"], parties["s001"]) == (
+        "1", "1", "2", "s001")
+
+
+def test_other_years_come_as_zips_folders_and_notebooks(
+        course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    hand_in(course, "s101", OWN)
+    old = tmp_path / "2025"
+    (old / "s901").mkdir(parents=True)
+    (old / "s901" / "vectors.py").write_text(OWN)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("hw/toy/vectors.py", OWN)
+        file.writestr("hw/another/vectors.py", "pass")
+    (old / "s902_toy.zip").write_bytes(buffer.getvalue())
+    (old / "s101_toy.zip").write_bytes(buffer.getvalue())  # their own work of last year
+    (old / "s903.ipynb").write_text(notebook(nbformat.v4.new_code_cell(OWN)))
+    (old / "broken.zip").write_bytes(b"PK no zip")
+    (old / "notes.txt").write_text("not handed in")
+    assert similar(course, monkeypatch, "--also", old) == 1
+    assert [(pair.one, pair.other) for pair in found.read(course, "toy")] == [
+        ("s101", "2025/s901"), ("s101", "2025/s902_toy.zip"), ("s101", "2025/s903.ipynb")]
+    assert "broken.zip" in capsys.readouterr().out
+    with pytest.raises(CourseError, match="There is no folder"):
+        read.earlier(course, "toy", old / "none", read.released(course, "toy"))
+
+
+def test_what_was_given_and_hidden_files_are_left_out(course: Course) -> None:
+    hand_in(course, "s101", (course.build / "release" / "toy" / "vectors.py").read_text())
+    folder = course.submitted / "s101" / "toy"
+    (folder / ".ipynb_checkpoints").mkdir()
+    (folder / ".ipynb_checkpoints" / "vectors.py").write_text(OWN)
+    (folder / "broken.ipynb").write_text("{")
+    (folder / "link.py").symlink_to("/etc/passwd")
+    released = read.released(course, "toy")
+    mine = next(one for one in read.submissions(course, "toy", released) if one.owner == "s101")
+    assert {unit.file for unit in mine.units} == {"toy.ipynb"}
+    assert not any("assert words" in unit.text for unit in mine.units)  # the checks are locked
+
+
+def test_a_second_look_takes_the_place_of_the_first(course: Course) -> None:
+    alike = found.Found("a", "b", "why", "where", "seen")
+    found.write(course, "toy", [alike])
+    assert found.read(course, "toy") == [alike]
+    found.write(course, "toy", [])
+    assert json.loads((course.journal / "toy.similar.json").read_text()) == []

@@ -1,0 +1,249 @@
+"""What needs a person stands in one list, once, until somebody has looked at it as it is now."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from autograder import cli
+from autograder.course import Course, CourseError
+from autograder.flag import Flag, Kind
+from autograder.gradebook import book
+from autograder.gradebook.native import open_gradebook
+from autograder.intake.received import Received, write_notes
+from autograder.journal import Entry, Journal, path_of
+from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.report.todo import marks, show
+from autograder.report.todo.items import Item, items
+from autograder.similarity import found
+
+WHO = "2026_00001"
+
+
+def judged(course: Course, *parts: PartVerdict, student: str = WHO, fingerprint: str = "first",
+           events: tuple[str, ...] = ()) -> None:
+    with Journal(path_of(course, "q2")) as journal:
+        journal.write(Entry(student, "q2", fingerprint, Verdict("q2", parts, events)))
+
+
+def flagged(name: str, *flags: str) -> PartVerdict:
+    return PartVerdict(name, 1, 2, flags=flags)
+
+
+def told(course: Course, name: str = "q2") -> list[tuple[Kind, str, str]]:
+    return [(item.kind, item.student, item.reason) for item in items(course, name)]
+
+
+def only(course: Course) -> Item:
+    (item,) = items(course, "q2")
+    return item
+
+
+def done(course: Course, item: Item, note: str = "", reopen: bool = False) -> None:
+    marks.add(course, "q2", [item], note, reopen)
+
+
+# -------------------------------------------------------------------------------- what is in it
+
+
+def test_where_nothing_was_graded_nobody_is_needed(course: Course) -> None:
+    assert items(course, "hw4") == []
+    with pytest.raises(CourseError, match="No assignment `hw5`"):
+        items(course, "hw5")
+
+
+def test_each_kind_of_flag_stands_with_its_reason(course: Course) -> None:
+    write_notes(course, "q2", [
+        Received("a.zip", WHO, flags=(Flag("q2.ipynb: two cells fit", Kind.NOTEBOOK),
+                                      Flag("who is Eve?", Kind.NAMES), "an old flag"))])
+    judged(course, flagged("q2_result", Flag("result.log: too good", Kind.LOG)),
+           flagged("q2_layer", Flag("not judged: lost", Kind.NOT_JUDGED)),
+           events=(Flag("cell 3 ran out of memory", Kind.CRASHED), "cell 4 raised NameError"))
+    assert told(course) == [
+        (Kind.NOT_JUDGED, WHO, "q2_layer: not judged: lost"),
+        (Kind.CRASHED, WHO, "cell 3 ran out of memory"),
+        (Kind.NAMES, WHO, "who is Eve?"),
+        (Kind.NOTEBOOK, WHO, "q2.ipynb: two cells fit"),
+        (Kind.LOG, WHO, "q2_result: result.log: too good"),
+        (Kind.OTHER, WHO, "an old flag")]
+
+
+def test_a_part_that_was_stopped_has_crashed(course: Course) -> None:
+    judged(course, PartVerdict("a", 0, 2, says=("wrong", Flag("it hung", Kind.CRASHED))),
+           flagged("b"))
+    assert told(course) == [(Kind.CRASHED, WHO, "a: it hung")]
+
+
+def test_what_is_said_of_every_part_is_said_once(course: Course) -> None:
+    copied = Flag("bert.py holds 40 tokens of transformers", Kind.BORROWED)
+    judged(course, flagged("a", copied), flagged("b", copied))
+    assert told(course) == [(Kind.BORROWED, WHO, copied)]
+
+
+def test_only_the_last_verdict_counts(course: Course) -> None:
+    judged(course, flagged("a", Flag("odd", Kind.LOG)))
+    judged(course, flagged("a"))
+    assert told(course) == []
+
+
+def test_uploads_of_nobody_and_unreadable_ones(course: Course) -> None:
+    for assignment in ("q1", "q2"):  # a homework's upload is looked at once for each
+        write_notes(course, assignment, [Received("lost.zip", problem="holds no student id"),
+                                         Received("a.zip", WHO, "it is empty (0 bytes)")])
+    assert told(course, "hw4") == [
+        (Kind.UNREAD, WHO, "it is empty (0 bytes)"),
+        (Kind.NOBODYS, "", "holds no student id")]
+    assert [item.about for item in items(course, "hw4")] == ["a.zip", "lost.zip"]
+
+
+def test_what_waits_for_a_grade_leads_to_formgrader(
+        course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(book, "notebooks", lambda course, assignment: [
+        book.Notebook(WHO, "q2", "c0ffee", {"q2_why": 3.0, "q2_plot": 1.5}),
+        book.Notebook("2026_00002", "q2", "decaf", {})])
+    assert only(course).reason == "q2_why (3 points); q2_plot (1.5 points)"
+    (item,) = items(course, "q2", "https://hub.example/formgrader/")
+    assert item.where == ("https://hub.example/formgrader/submissions/c0ffee/",)
+
+
+def test_groups_that_the_roster_does_not_know(
+        course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    (course.root / "roster.csv").write_text("id,name,group\n1,Ada Example,a\n")
+    monkeypatch.setattr(book, "notebooks", lambda course, assignment: [
+        book.Notebook(group, "hw3", group, {}) for group in "ab"])
+    (item,) = items(course, "hw3")
+    assert (item.kind, item.student) == (Kind.NAMES, "b") and "roster.csv" in item.where
+
+
+def test_pairs_that_are_alike_lead_to_their_page(course: Course) -> None:
+    alike = found.Found("ada", "bo", "both have 90% of it", "similar/hw4.html#x", "seen")
+    found.write(course, "q2", [alike])
+    assert (only(course).kind, only(course).student) == (Kind.SIMILAR, "ada and bo")
+    assert only(course).where == ("similar/hw4.html#x",)
+
+
+def test_files_are_named_by_where_they_lie(course: Course) -> None:
+    (course.submitted / WHO / "q2").mkdir(parents=True)
+    judged(course, flagged("a", Flag("odd", Kind.LOG)))
+    assert only(course).where == (f"submitted/{WHO}/q2",)
+
+
+@pytest.mark.nbgrader
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+def test_the_gradebook_tells_what_waits(course: Course) -> None:
+    with open_gradebook(course) as gradebook:
+        gradebook.add_assignment("q2")
+        gradebook.add_notebook("q2", "q2")
+        for name in ("by_hand", "judged"):
+            gradebook.add_grade_cell(name, "q2", "q2", max_score=3, cell_type="markdown")
+        gradebook.add_student(WHO)
+        gradebook.add_submission("q2", WHO)
+        gradebook.find_grade("judged", "q2", "q2", WHO).auto_score = 1
+        for name in ("by_hand", "judged"):
+            gradebook.find_grade(name, "q2", "q2", WHO).needs_manual_grade = True
+        gradebook.db.commit()
+        there = gradebook.find_submission_notebook("q2", "q2", WHO).id
+    assert book.notebooks(course, "q2") == [book.Notebook(WHO, "q2", there, {"by_hand": 3})]
+    assert only(course).where == (f"http://localhost:8888/formgrader/submissions/{there}/",)
+
+
+# --------------------------------------------------------------------------- looked at, and again
+
+
+def test_what_was_looked_at_is_off_the_list(course: Course) -> None:
+    judged(course, flagged("a", Flag("odd", Kind.LOG)))
+    assert marks.waiting(course, "q2") == marks.waiting(course, "hw4") == 1
+    done(course, only(course), "a typo")
+    assert marks.waiting(course, "q2") == marks.waiting(course, "hw4") == 0
+    mark = marks.mark_of(only(course), marks.read(course))
+    assert mark is not None and mark.note == "a typo"
+
+
+@pytest.mark.parametrize(("flag", "fingerprint"), [("odd", "second"), ("odder", "first")])
+def test_a_new_submission_or_reason_brings_it_back(course: Course, flag: str, fingerprint: str
+                                                   ) -> None:
+    judged(course, flagged("a", Flag("odd", Kind.LOG)))
+    before = only(course)
+    done(course, before)
+    judged(course, flagged("a", Flag(flag, Kind.LOG)), fingerprint=fingerprint)
+    assert marks.waiting(course, "q2") == 1 and only(course).id == before.id
+
+
+def test_judging_again_brings_nothing_back(course: Course) -> None:
+    judged(course, flagged("a", Flag("odd", Kind.LOG)))
+    done(course, only(course))
+    judged(course, flagged("a", Flag("odd", Kind.LOG)), events=("slower today",))
+    assert marks.waiting(course, "q2") == 0
+
+
+def test_a_mark_can_be_taken_back(course: Course) -> None:
+    judged(course, flagged("a", Flag("odd", Kind.LOG)))
+    done(course, only(course))
+    done(course, only(course), reopen=True)
+    assert marks.waiting(course, "q2") == 1
+
+
+def test_a_mark_is_of_one_student(course: Course) -> None:
+    for student in ("s1", "s2"):
+        judged(course, flagged("a", Flag("odd", Kind.LOG)), student=student)
+    done(course, items(course, "q2")[0])
+    assert marks.waiting(course, "q2") == 1
+
+
+def test_marks_survive_a_line_that_was_cut_off(course: Course) -> None:
+    judged(course, flagged("a", Flag("odd", Kind.LOG)))
+    done(course, only(course))
+    with open(course.journal / "q2.todo.jsonl", "a") as file:
+        file.write('{"id": "half')
+    assert marks.waiting(course, "q2") == 0
+    done(course, only(course), "again")
+    assert marks.read(course)[only(course).id].note == "again"
+
+
+# -------------------------------------------------------------------------------------- as shown
+
+
+def test_what_students_wrote_is_shown_as_text(course: Course, tmp_path: Path) -> None:
+    write_notes(course, "q2", [Received("=HYPERLINK(1).zip", problem="[bold]no[/bold] id")])
+    rows: list[show.Row] = [(item, None) for item in items(course, "q2")]
+    screen = Console(width=160, record=True)
+    screen.print(show.table("q2", rows))
+    assert "[bold]no[/bold] id" in screen.export_text()
+    show.write_csv(tmp_path / "todo.csv", rows)
+    with open(tmp_path / "todo.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["kind"], row["about"]) == ("nobody's upload", "'=HYPERLINK(1).zip")
+
+
+def command(course: Course, monkeypatch: pytest.MonkeyPatch, *args: object) -> int:
+    monkeypatch.setattr("sys.argv", ["autograder", "todo", "q2", "--course", str(course.root),
+                                     *map(str, args)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_the_command_lists_marks_and_tells_by_its_status(
+        course: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        ) -> None:
+    judged(course, flagged("a", Flag("odd", Kind.LOG)))
+    one = only(course).id
+    assert command(course, monkeypatch, "--csv", course.root / "todo.csv") == 1
+    assert one in capsys.readouterr().out and one in (course.root / "todo.csv").read_text()
+    assert command(course, monkeypatch, "--done", one, "--note", "fine") == 0
+    assert "1 looked at" in capsys.readouterr().out
+    assert command(course, monkeypatch, "--all") == 0
+    assert "fine" in capsys.readouterr().out
+    assert command(course, monkeypatch, "--undo", one) == 1
+    assert command(course, monkeypatch, "--done", "nonsense") == 2
+    assert "holds no nonsense" in capsys.readouterr().err
+
+
+def test_an_id_is_the_same_on_every_machine() -> None:
+    item = Item(Kind.LOG, WHO, "q2", "q2", "odd")
+    assert item.id == replace(item, reason="odder").id == "e1949a2b"
+    assert item.state != replace(item, reason="odder").state
