@@ -20,16 +20,13 @@ from autograder.gradebook.native import NativeError
 from autograder.intake.receive import receive
 from autograder.intake.received import Received
 from autograder.kernel.sandbox import SandboxError
-from autograder.release.cli import EPILOG as RELEASE
 from autograder.release.cli import release
-from autograder.report.classpage.cli import EPILOG as REPORT
 from autograder.report.classpage.cli import report
-from autograder.report.export.cli import EPILOG as EXPORT_EPILOG
 from autograder.report.export.cli import export
 from autograder.report.feedback.cli import feedback
 from autograder.report.latedays import latedays
-from autograder.report.todo.cli import app as todo
-from autograder.similarity.cli import app as similar
+from autograder.report.todo.cli import todo
+from autograder.similarity.cli import similar
 from autograder.terminal import (
     PROCESSES,
     CourseOption,
@@ -43,12 +40,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
                   pretty_exceptions_enable=False,
                   help="Coursework on transformers: release it, take it in, grade it, trust it.")
 app.add_typer(crossfeedback, name="crossfeedback")
-app.command(epilog=EXPORT_EPILOG)(export)
-app.command(epilog="Example: `autograder feedback hw4`")(feedback)
-app.command(epilog=REPORT)(report)
-app.command(epilog="Example: `autograder latedays`")(latedays)
-app.add_typer(todo)
-app.add_typer(similar)
 
 
 def main() -> None:
@@ -87,9 +78,6 @@ def doctor() -> None:
     if not all_well(findings):
         console.print("This machine cannot grade safely yet: mend what is marked as missing.")
         raise typer.Exit(1)
-
-
-app.command(epilog=RELEASE)(release)
 
 
 @app.command(epilog="Example: `autograder intake hw4 downloads/`")
@@ -218,3 +206,17 @@ def validate(
         console.print(matrix.summary(results), highlight=False)
         failed |= any(result.problem for result in results)
     raise typer.Exit(1 if failed else 0)
+
+
+# Commands that stand beside their stations, with an example each.
+for command, example in (
+    (release, "`autograder release q2`, `autograder release q2 --check`, `autograder release hw4 "
+              "--zip --version 2026.1`, or `autograder release --repository ../students hw4 hw3`"),
+    (todo, "`autograder todo hw4`, or `autograder todo hw4 --done 1b9d6bcd --note 'asked both'`"),
+    (similar, "`autograder similar hw4 --also ../2025/downloads/`"),
+    (feedback, "`autograder feedback hw4`"),
+    (export, "`autograder export hw4 --to moodle --worksheet Grades.csv` (docs/platforms.md)"),
+    (latedays, "`autograder latedays`"),
+    (report, "`autograder report hw4`, or `autograder report q2 --anonymous`"),
+):
+    app.command(epilog=f"Example: {example}")(command)

@@ -18,7 +18,7 @@ from autograder.course import Course
 from autograder.kernel import cgroup
 
 COMMANDS = ("doctor", "export", "feedback", "grade", "intake", "latedays", "release", "report",
-            "samples", "validate")
+            "samples", "similar", "todo", "validate")
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,6 @@ from rich.markup import escape
 from autograder.course import Course, CourseError
 from autograder.terminal import CourseOption, console
 
-EPILOG = ("Example: `autograder release q2`, `autograder release q2 --check`, `autograder release "
-          "hw4 --zip --version 2026.1`, or `autograder release --repository ../students hw4 hw3`")
-
 
 def release(
     names: Annotated[list[str] | None, typer.Argument(

@@ -13,10 +13,7 @@ from rich.text import Text
 from autograder.course import Course
 from autograder.terminal import CourseOption, HandedIn, console
 
-app = typer.Typer()
 
-
-@app.command(epilog="Example: `autograder similar hw4 --also ../2025/downloads/`")
 def similar(
     name: HandedIn,
     also: Annotated[list[Path] | None, typer.Option("--also", metavar="FOLDER", help=(

@@ -10,8 +10,6 @@ import typer
 from autograder.course import Course
 from autograder.terminal import CourseOption, HandedIn, console
 
-EPILOG = "Example: `autograder report hw4`, or `autograder report q2 --anonymous`"
-
 
 def report(
     name: HandedIn,

@@ -13,8 +13,6 @@ from rich.table import Table
 from autograder.course import Course, CourseError
 from autograder.terminal import CourseOption, HandedIn, console
 
-EPILOG = "Example: `autograder export hw4 --to moodle --worksheet Grades.csv` (docs/platforms.md)"
-
 
 class Platform(StrEnum):
     """Where grades can go."""

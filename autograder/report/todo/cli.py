@@ -10,14 +10,11 @@ import typer
 from autograder.course import Course
 from autograder.terminal import CourseOption, HandedIn, console
 
-app = typer.Typer()
 Ids = Annotated[list[str] | None, typer.Option("--done", metavar="ID", help=(
     "Mark an entry as looked at; may be given several times. It comes back when there is something "
     "new to look at."))]
 
 
-@app.command(epilog='Example: `autograder todo hw4`, or `autograder todo hw4 --done 1b9d6bcd '
-                    '--note "talked to both"`')
 def todo(
     name: HandedIn,
     done: Ids = None,
