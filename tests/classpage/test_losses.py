@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from autograder.judge import sides
-from autograder.judge.plugin import _finished
 from autograder.judge.pool import Lost
-from autograder.judge.verdict import PartVerdict, nothing
+from autograder.judge.verdict import PartVerdict, finished, nothing
 from autograder.kernel import calls
 from autograder.kernel.sandbox import Limits
 from autograder.kernel.session import KernelSession, Outcome
@@ -38,7 +37,7 @@ def test_what_the_kernel_says_of_ends_is_known(status: int, ran_out: bool, kind:
     words = last_words(status, ran_out)
     failure = sides.read_answer(Outcome("died", words)).failure
     assert failure is not None
-    assert failures.kind(_finished(failure.says)) == kind
+    assert failures.kind(finished(failure.says)) == kind
     assert failures.kind(f"bert.py, while it was imported, {words}.") == kind
     assert failures.kind(f"A code cell of the notebook (number 3 of those run): {words}.") == kind
 
@@ -49,7 +48,7 @@ def test_what_the_kernel_says_of_ends_is_known(status: int, ran_out: bool, kind:
     ("Your code printed more than 8 MiB and was stopped.", failures.OUTPUT),
     ("Your code ran out of memory at bert.py, line 220 (`return bytearray(10)`).", failures.MEMORY),
     ("Your code gave no answer.", failures.CRASHED),
-    (_finished(sides.NO_START), failures.START),
+    (finished(sides.NO_START), failures.START),
     ("Your code stopped with TypeError: 'int' object is not callable.", None),
     ("Your code stopped with E: Your code ran for more than 20 s and was stopped.", None),
     ("A code cell of the notebook (number 1 of those run): Odd: crashed the Python process "
