@@ -1,4 +1,4 @@
-"""What a browser does with the pages that people open: feedback, and formgrader's own.
+"""What a browser does with the pages that people open: both kinds of feedback, and formgrader's.
 
 With Chromium on the machine, each page is opened and asked whether a script of the attacker ran
 or a request left; without it, the page's elements are looked at.
@@ -73,7 +73,10 @@ def browser() -> str | None:
 
 def faults(root: Path, student: str, listener: Listener) -> Iterator[str]:
     """What the pages of one student's submission do when somebody opens them."""
-    for path in sorted((root / "feedback" / student).rglob("*.html")):
+    folder = root / "feedback" / student
+    if (folder / "toy").is_dir() and not (folder / "toy.html").is_file():
+        yield "there is no page on the homework"
+    for path in sorted(folder.rglob("*.html")):
         yield from (f"the feedback page: {one}" for one in opened(path, listener))
     for path in sorted((root / "autograded" / student).rglob("*.ipynb")):
         with tempfile.NamedTemporaryFile("w", suffix=".html", dir=root) as file:

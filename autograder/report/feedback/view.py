@@ -178,7 +178,7 @@ def _part(name: str, graded: Graded, points: float | None) -> Part:
         found.points if found else None,
         tuple(text for cell, text in graded.hands.comments.items()
               if texts.cells.get(cell) == name),
-        (), () if state == "right" else texts.reread.get(name, ()),
+        (), () if state in ("right", "waits") else texts.reread.get(name, ()),
         tuple((subtask, graded.others[subtask]) for subtask in texts.subtasks.get(name, ())
               if subtask in graded.others))
 
