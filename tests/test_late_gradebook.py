@@ -233,6 +233,16 @@ def test_the_report_names_what_was_applied(entered: Course) -> None:
                           grades.table("both", found[1:]).columns]
 
 
+def test_every_member_has_the_groups_penalty(entered: Course) -> None:
+    """s001 has used both late days on the homework, so the group has none."""
+    note(entered, "team", {"g1": timedelta(days=33)})
+    with open_gradebook(entered) as gradebook:
+        enter(gradebook, "team", {"g1": {"toy": 8}})
+    found = grades.by_person(entered, "team", grades.lines(entered, "team"))
+    assert [(line.student, line.group, line.points, line.late_penalty) for line in found] == [
+        ("s001", "g1", 6, 2), ("s002", "g1", 6, 2)]
+
+
 def test_nothing_is_written_where_nothing_has_changed(entered: Course) -> None:
     book.rows(entered, "toy")
     before = entered.gradebook.read_bytes()
