@@ -87,6 +87,12 @@ def test_another_maximum_grade_is_a_sentence(people: Course, sheet: Path, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+def test_a_scale_is_a_sentence(people: Course, sheet: Path, tmp_path: Path) -> None:
+    sheet.write_text(WORKSHEET.replace("Maximum Grade", "Scale"))
+    with pytest.raises(CourseError, match="grades by a scale, and the course by points"):
+        moodle.export(people, "toy", [result("s001", WORDS)], (), sheet, tmp_path / "out")
+
+
 def test_a_decimal_comma_stays_one(people: Course, sheet: Path, tmp_path: Path) -> None:
     sheet.write_text("Identifier;Full name;Grade;Maximum Grade\nParticipant 1;Ada Example;;10,00\n")
     moodle.export(people, "toy", [result("s001", WORDS, READ)], (), sheet, tmp_path)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from autograder.course import Course, CourseError
+from autograder.report.export.result import Trouble
 from autograder.terminal import CourseOption, HandedIn, console
 
 
@@ -59,14 +60,14 @@ def export(
             gradescope.export(out, folder)
         case Platform.csv:
             parts.export(out, folder / "parts.csv")
-    _tell(name, to, folder, len(out), [one.student for one in out if one.waiting])
+    unfinished = [one.student for one in out if one.waiting]
+    if unfinished:
+        console.print("[yellow]Not final, a person has still to grade some of it: "
+                      f"{escape(', '.join(unfinished))}[/yellow]", highlight=False)
+    console.print(f"{name}: {len(out)} grades for {to.value} in {escape(str(folder))}",
+                  highlight=False, soft_wrap=True)
     if troubles:
-        grid = Table(title="For a person", title_justify="left", header_style="bold")
-        grid.add_column("who")
-        grid.add_column("what")
-        for trouble in troubles:
-            grid.add_row(escape(trouble.who), escape(trouble.what))
-        console.print(grid)
+        console.print(_table(troubles))
     raise typer.Exit(1 if troubles else 0)
 
 
@@ -80,9 +81,10 @@ def _needed(path: Path | None, option: str) -> Path:
     return path
 
 
-def _tell(name: str, to: Platform, folder: Path, count: int, unfinished: list[str]) -> None:
-    if unfinished:
-        console.print(f"[yellow]Not final, a person has still to grade some of it: "
-                      f"{escape(', '.join(unfinished))}[/yellow]", highlight=False)
-    console.print(f"{name}: {count} grades for {to.value} in {escape(str(folder))}",
-                  highlight=False, soft_wrap=True)
+def _table(troubles: list[Trouble]) -> Table:
+    grid = Table(title="For a person", title_justify="left", header_style="bold")
+    for column in ("who", "what"):
+        grid.add_column(column)
+    for trouble in troubles:
+        grid.add_row(escape(trouble.who), escape(trouble.what))
+    return grid

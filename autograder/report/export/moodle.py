@@ -26,9 +26,12 @@ def export(course: Course, name: str, out: list[Result], told: Collection[str], 
     """Write the worksheet and the zip below `folder`; tell whose grade does not reach Moodle.
 
     `told` are students of whom it is told already why they have no grade. Raises CourseError where
-    the worksheet is none, or has another maximum grade than the course.
+    the worksheet is none, grades by a scale, or has another maximum grade than the course.
     """
     sheet = Worksheet.of(Table.read(worksheet), course.zone)
+    if sheet.table.column("Scale") is not None:
+        raise CourseError(f"{worksheet} grades by a scale, and the course by points. Set the type "
+                          "of grade in Moodle's assignment to Point, then download it again.")
     found = matched(course, name, sheet.people)
     by_student = {result.student: result for result in out}
     troubles = unmatched(out, found, worksheet.name)
