@@ -33,20 +33,18 @@ class Hand:
 class Hands:
     """What people did with one submission.
 
-    `parts` are by the part's name, `comments` by the grade_id of the cell that they stand at;
-    `penalty` is what nbgrader takes off for handing in late.
+    `parts` are by the part's name, `comments` by the grade_id of the cell that they stand at.
     """
 
     parts: dict[str, Hand] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
-    penalty: float = 0.0
 
 
 OF = (Assignment.name == bindparam("assignment"),
       SubmittedAssignment.student_id == bindparam("student"))
 # Built once: to build a query takes longer than to run it.
-NOTEBOOKS = (select(SubmittedNotebook.id, SubmittedNotebook.late_submission_penalty)
-             .join(SubmittedNotebook.assignment).join(SubmittedAssignment.assignment).where(*OF))
+NOTEBOOKS = (select(SubmittedNotebook.id).join(SubmittedNotebook.assignment)
+             .join(SubmittedAssignment.assignment).where(*OF))
 HERE: BindParameter[list[str]] = bindparam("notebooks", expanding=True)
 GRADES = (select(BaseCell.name, Grade.manual_score, Grade.extra_credit).join(Grade.cell)
           .where(Grade.notebook_id.in_(HERE)))
@@ -62,14 +60,13 @@ class HandGrades:
 
     def __call__(self, assignment: str, student: str) -> Hands:
         """What people did with a student's submission; nothing where there is none."""
-        notebooks = self._run(NOTEBOOKS, {"assignment": assignment, "student": student}).all()
-        here = {"notebooks": [notebook for notebook, _ in notebooks]}
+        notebooks = self._run(NOTEBOOKS, {"assignment": assignment, "student": student})
+        here = {"notebooks": notebooks.scalars().all()}
         return Hands(
             {name: Hand(manual, float(extra or 0))
              for name, manual, extra in self._run(GRADES, here) if manual is not None or extra},
             {name: text.strip() for name, text in self._run(COMMENTS, here)
-             if (text or "").strip()},
-            sum(float(penalty or 0) for _, penalty in notebooks))
+             if (text or "").strip()})
 
 
 @contextlib.contextmanager

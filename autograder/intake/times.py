@@ -10,11 +10,9 @@ from nbgrader.utils import parse_utc
 
 from autograder import roster
 from autograder.course import Course
-from autograder.intake.received import notes
+from autograder.intake.received import TIMESTAMP, notes
 from autograder.late import Applied, Deadline, HandedIn, apply
 from autograder.roster import Roster
-
-TIMESTAMP = "timestamp.txt"  # nbgrader's own, beside a submission
 
 
 def late(course: Course, of: str = "") -> dict[tuple[str, str], Applied]:

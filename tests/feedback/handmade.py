@@ -44,9 +44,8 @@ def made(line: Line = LINE, verdict: Verdict = VERDICT, hands: Hands | None = No
          others: dict[str, str] | None = None, notes: tuple[str, ...] = (),
          texts: ExerciseTexts = TEXTS, heading: Heading = HEADING) -> FeedbackPage:
     """The page, but for what a test gives in place of its values."""
-    hands = hands or Hands()
-    graded = [Graded(texts, verdict, hands, others or {})]
-    return with_code(page(heading, line, notes, graded, hands.penalty), CODE)
+    graded = [Graded(texts, verdict, hands or Hands(), others or {})]
+    return with_code(page(heading, line, notes, graded), CODE)
 
 
 def full(text: str) -> FeedbackPage:

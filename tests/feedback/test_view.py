@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from autograder.gradebook.hands import Hand, Hands
 from autograder.judge.verdict import PartVerdict
+from autograder.late import Applied, Deadline, HandedIn, LateRule, apply
 from autograder.report.feedback.view import FeedbackPage, Part
 from feedback.handmade import FLAG, KNOWN, LINE, STAFF, VERDICT, made
 
@@ -71,12 +73,28 @@ def test_what_is_taken_off_is_named_with_its_reasons() -> None:
     assert [one.text for one in page.notes] == ["left out a.pt"], "said once is enough"
 
 
+def late_by(days: int) -> Applied:
+    """What one free late day and ten percent for each further one make of it."""
+    due = datetime(2026, 3, 14, tzinfo=UTC)
+    deadline = Deadline("toy", ("toy",), due, LateRule(percent_per_day=10), False, {}, {})
+    handed_in = HandedIn(deadline, "s001", ("s001",), due + timedelta(days=days))
+    return apply([handed_in], free_days=1)["toy", "s001"]
+
+
 def test_handing_in_late_and_the_maximum_are_named() -> None:
     parts = {"toy_words": 4.0, "toy_count": 3.0, "toy_scale": 3.0, "toy_why": 2.0, "toy_best": 1.0}
     capped = made(replace(LINE, parts=parts, points=10.0))
     assert [(one.why, one.points) for one in capped.taken_off] == [("most", 3)]
-    late = made(replace(LINE, points=4.5), hands=Hands(penalty=1.0))
+    late = made(replace(LINE, points=4.5, late_penalty=1.0, late=late_by(days=2)))
     assert [(one.why, one.points) for one in late.taken_off] == [("late", 1)]
+    assert [one.text for one in late.taken_off[0].reasons] == [
+        "handed in 2 days late: 1 late day used, none left; 10 % of the maximum off"]
+
+
+def test_handing_in_late_for_nothing_is_told_all_the_same() -> None:
+    page = made(replace(LINE, late=late_by(days=1)))
+    assert page.taken_off == ()
+    assert [one.text for one in page.notes] == ["handed in 1 day late: 1 late day used, none left"]
 
 
 def test_less_than_nothing_is_no_maximum() -> None:

@@ -42,8 +42,11 @@ def export(
     """Write grades and feedback as a learning platform takes them back."""
     from autograder.report.export import canvas, gradescope, moodle, parts
     from autograder.report.export.result import results, settled
+    from autograder.report.feedback.write import write
 
     found = Course.find(course)
+    if to is Platform.moodle:
+        write(found, name)  # with what was typed in formgrader since they were written
     every, troubles = results(found, name)
     out, waiting = settled(every, partial or to is Platform.csv)
     troubles += waiting

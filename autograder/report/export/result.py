@@ -14,6 +14,7 @@ from autograder.intake.received import notes
 from autograder.journal import latest
 from autograder.release import source
 from autograder.report import grades
+from autograder.report.feedback.write import path as page_path
 from autograder.report.members import NOT_ON_ROSTER
 from autograder.roster import Roster
 
@@ -143,12 +144,12 @@ def _said(course: Course, assignments: list[str]) -> dict[tuple[str, str], list[
 
 def _pages(course: Course, name: str, owners: list[str]) -> Iterable[tuple[str, Path]]:
     """The feedback: one page on everything where there is one, else nbgrader's pages."""
+    one = page_path(course, name, owners[0])
+    if one.is_file():
+        yield one.name, one
+        return
     for owner in owners:
-        one = course.feedback / owner / f"{name}.html"
-        if one.is_file():
-            yield one.name, one
-            continue
         for assignment in course.together(name):
-            for path in sorted((course.feedback / owner / assignment).rglob("*.html")):
-                if path.is_file() and not path.is_symlink():
-                    yield f"{assignment}/{path.name}", path
+            for page in sorted((course.feedback / owner / assignment).rglob("*.html")):
+                if page.is_file() and not page.is_symlink():
+                    yield f"{assignment}/{page.name}", page

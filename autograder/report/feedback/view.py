@@ -119,15 +119,16 @@ class Graded:
     others: Mapping[str, str] = field(default_factory=dict)
 
 
-def page(heading: Heading, line: Line, notes: Sequence[str], graded: Sequence[Graded],
-         penalty: float = 0.0) -> FeedbackPage:
-    """The page of one row of the report; `penalty` is what handing in late has cost."""
+def page(heading: Heading, line: Line, notes: Sequence[str], graded: Sequence[Graded]
+         ) -> FeedbackPage:
+    """The page of one row of the report."""
     points = line.parts or {}
     earned = sum(one or 0.0 for one in points.values())
     own = [note for note in notes if note not in line.violations]
+    own += [] if line.late_penalty else _on_time(line)
     return FeedbackPage(
         heading.course, heading.title, line.student, line.group, line.points, line.max_points,
-        earned, tuple(_taken_off(heading, line, earned, penalty)),
+        earned, tuple(_taken_off(heading, line, earned)),
         heading.waived if line.violations and not line.deduction else "",
         tuple(heading.say(note) for note in dict.fromkeys(own)),
         tuple(_exercise(one, points) for one in graded), heading.missing)
@@ -141,13 +142,19 @@ def with_code(found: FeedbackPage, code: Mapping[str, tuple[Code, ...]]) -> Feed
         for exercise in found.exercises))
 
 
-def _taken_off(heading: Heading, line: Line, earned: float, penalty: float) -> list[TakenOff]:
+def _on_time(line: Line) -> list[str]:
+    """When it came and what that means, without the reasons that staff wrote down."""
+    return list(line.late.told(reasons=False)) if line.late else []
+
+
+def _taken_off(heading: Heading, line: Line, earned: float) -> list[TakenOff]:
     found = []
     if line.deduction:
         found.append(TakenOff("instructions", line.deduction,
                               tuple(heading.say(one) for one in line.violations)))
-    if penalty:
-        found.append(TakenOff("late", penalty))
+    if line.late_penalty:
+        found.append(TakenOff("late", line.late_penalty,
+                              tuple(map(heading.say, _on_time(line)))))
     over = earned - sum(one.points for one in found) - (line.points or 0.0)
     if over > LITTLE and line.points is not None and line.points >= line.max_points:
         found.append(TakenOff("most", over))

@@ -129,8 +129,7 @@ class _Pages:
         return page(heading, line,
                     [note for source in handed_in.values() for note in source.notes(line)],
                     [one for name, source in handed_in.items()
-                     for one in source.graded(line, hands[name])],
-                    sum(one.penalty for one in hands.values()))
+                     for one in source.graded(line, hands[name])])
 
 
 class _Source:
