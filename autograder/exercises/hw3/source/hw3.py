@@ -27,9 +27,9 @@
 # | 3.4 | written: the paper behind it | 5 |
 #
 # You hand this in as a group: one notebook, with everybody's name in it. Written answers stand in
-# this notebook: a double click on *YOUR ANSWER HERE* opens the cell, Shift-Enter closes it. Formulas
-# are LaTeX between dollar signs: `$a_i = 1$` becomes $a_i = 1$. Each subtask ends with a cell for
-# the comments of another group. Leave these cells as they are, marks and all.
+# this notebook: a double click on *YOUR ANSWER HERE* opens the cell, Shift-Enter closes it.
+# Formulas are LaTeX between dollar signs: `$a_i = 1$` becomes $a_i = 1$. Each subtask ends with a
+# cell for the comments of another group. Leave these cells as they are, marks and all.
 #
 # The notebook works by itself, on Colab (*Runtime > Change runtime type > T4 GPU*) and on a laptop.
 # The tasks do not need each other: begin with whichever you like.
@@ -1951,7 +1951,8 @@ for question, context in [
 # 2. Look through the written answers: a formula that is shown as plain text has lost a dollar sign.
 # 3. Save the notebook with its outputs (*File > Save*; on Colab then *File > Download > .ipynb*).
 #    Keep its cells as they are: those with a grade, and those for comments.
-# 4. One of you hands in `hw3.ipynb`, that one file. No data set and no trained model goes with it.
+# 4. One of you hands in this one file, under the name `GROUP_hw3.ipynb` with your group's name in
+#    it. No data set and no trained model goes with it.
 #
 # Some days later you get another group's notebook, without names. Write what you find good and what
 # you would do in another way into its comment cells, between the two marks, and send it back.

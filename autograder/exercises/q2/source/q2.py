@@ -21,11 +21,11 @@
 #
 # Figure 1 shows where (a) to (d) stand in one layer. BERT-base is a stack of twelve of them.
 #
-# ![Figure 1: one layer of BERT. The hidden states go into three linear layers, query, key and value,
-# whose results enter (a), attention; together they are (b), self-attention. Its result goes through
-# (c), add_norm: a dense layer, dropout, the sum with the layer's input, layer normalization. Below,
-# the same with the feed-forward network in the place of self-attention and the first row's result
-# as its input. Both rows together are (d), the layer.](figures/layer.svg)
+# ![Figure 1: one layer of BERT. The hidden states go into three linear layers, query, key and
+# value, whose results enter (a), attention; together they are (b), self-attention. Its result goes
+# through (c), add_norm: a dense layer, dropout, the sum with the layer's input, layer
+# normalization. Below, the same with the feed-forward network in the place of self-attention and
+# the first row's result as its input. Both rows together are (d), the layer.](figures/layer.svg)
 #
 # *Figure 1: one layer of BERT.*
 #
