@@ -1,6 +1,7 @@
 #!/bin/sh
 # Set up the kit: system packages, the virtual environment, and what grading needs offline.
-# `sh setup.sh tests` installs only what the kit's own tests need besides: a TeX, a PostgreSQL.
+# `sh setup.sh tests` installs only what the kit's own tests need besides: a TeX, a PostgreSQL,
+# and a Chromium, without which the tests that need one are skipped.
 set -eu
 cd "$(dirname "$0")"
 PYTHON=${PYTHON:-python3}
@@ -24,6 +25,9 @@ if [ "${1-}" = tests ]; then
     command -v pdflatex >/dev/null || packages="$packages texlive-latex-base"
     [ -d /usr/lib/postgresql ] || packages="$packages postgresql"
     install $packages
+    command -v chromium >/dev/null || (install chromium fonts-liberation) || {
+        echo "No Chromium could be installed: the tests in a browser will be skipped." >&2
+    }
     exit 0
 fi
 

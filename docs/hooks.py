@@ -15,9 +15,6 @@ MADE = {"commands.md": reference.command_line, "course-toml.md": reference.cours
 # Pages of the site that lie elsewhere, since students receive them or people look for them there.
 ELSEWHERE = {"setup.md": "setup.md", "changelog.md": "CHANGELOG.md",
              "offline.md": "data/offline/README.md"}
-# Pages that are still being written: they have their place in the navigation once they are here.
-COMING = ("platforms.md", "late.md", "people.md", "formgrader.md", "feedback.md", "release.md",
-          "report.md")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -26,7 +23,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, page, content=write()))
     for page, path in ELSEWHERE.items():
         files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
-    config.nav = _without_coming(config.nav, files)
     return files
 
 
@@ -34,17 +30,4 @@ def on_page_markdown(markdown: str, files: Files, **kwargs: Any) -> str:
     """A link that leads out of docs/, to what is a page here, leads to that page."""
     for page, path in ELSEWHERE.items():
         markdown = re.sub(rf"\]\(\.\./{re.escape(path)}(?=[)#])", f"]({page}", markdown)
-    for page in COMING:
-        if files.get_file_from_path(page) is None:
-            markdown = re.sub(rf"\[([^\[\]]+)\]\({re.escape(page)}\)", r"\1", markdown)
     return markdown
-
-
-def _without_coming(nav: Any, files: Files) -> Any:
-    """The navigation without pages that are not here yet."""
-    if isinstance(nav, list):
-        return [_without_coming(item, files) for item in nav
-                if item not in COMING or files.get_file_from_path(item)]
-    if isinstance(nav, dict):
-        return {title: _without_coming(below, files) for title, below in nav.items()}
-    return nav

@@ -170,6 +170,8 @@ def test_what_running_leaves_behind_is_no_fault(released: Course) -> None:
     ("given.py", "import nowhere\nNUMBERS = (1, 2, 3)\n", "given.py cannot be imported"),
     ("given.py", "NUMBERS = (1, 2)\n", "the solved toy.ipynb, cell"),
     ("given.py", "OTHER = 1\n", "does not run"),
+    ("given.py", "import sys\n\n\nclass Numbers(tuple):\n    def __eq__(self, other):\n"
+     "        return bool(sys.stderr.write('hm'))\n\n\nNUMBERS = Numbers()\n", "writes to stderr"),
 ])
 def test_what_does_not_run_is_found(tmp_path: Path, name: str, text: str, fault: str) -> None:
     toy = Toy()

@@ -158,7 +158,7 @@ def shown(course: Course, files: dict[str, bytes], tags: tuple[str, ...] = ()) -
 
 def test_rubric_and_pictures_stand_beside_the_first_answer(toy_by_hand: Course) -> None:
     rubric, curves = shown(toy_by_hand, {})
-    assert rubric == "**Rubric, for staff only**\n\nOne point for each *reason*."
+    assert rubric == beside.RUBRIC.format("One point for each *reason*.")
     assert curves.startswith("**toy: curves**")
 
 

@@ -23,6 +23,8 @@ from autograder.release import source
 from autograder.release.solved import rubric
 
 STAFF_TAG = "autograder-staff"
+# Formgrader's pages have Bootstrap, in which this is a blue box.
+RUBRIC = '<div class="alert alert-info">\n\n**Rubric, for staff only**\n\n{}\n\n</div>'
 Picture = tuple[str, bytes]  # a caption and a PNG
 
 
@@ -35,7 +37,7 @@ def insert(notebook: NotebookNode, course: Course, work: Work) -> None:
     answers = [index for index, cell in enumerate(notebook.cells) if source.by_hand(cell)]
     for index in reversed(answers):
         text = _rubrics(exercise).get(notebook.cells[index].metadata.nbgrader.grade_id, "")
-        beside = [_text(f"**Rubric, for staff only**\n\n{text}")] if text else []
+        beside = [_text(RUBRIC.format(text))] if text else []
         if index == answers[0]:
             beside += _shown([*_of_exercise(exercise.folder, work), *_written(work)])
         notebook.cells[index + 1:index + 1] = beside

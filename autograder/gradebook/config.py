@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import nbgrader
 from traitlets.config import Config
 
 from autograder.course import Course
+
+# Where formgrader looks for its pages: ours first, then its own.
+TEMPLATES = (Path(__file__).parent / "templates",
+             Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates")
 
 
 def configure(config: Config, course: Course) -> None:
@@ -41,5 +48,7 @@ def configure(config: Config, course: Course) -> None:
     config.GenerateFeedback.exporter_class = "autograder.gradebook.page.PageExporter"
     # What students wrote is shown, in feedback and in formgrader, and runs nothing there.
     config.HTMLExporter.filters = {"markdown2html": "autograder.gradebook.safe.markdown2html"}
+    # formgrader's page for an answer needs nothing from elsewhere.
+    config.HTMLExporter.extra_template_basedirs = [str(path) for path in TEMPLATES]
     # A deleted grade cell comes back instead of waiting for a person for ever.
     config.OverwriteCells.add_missing_cells = True

@@ -27,14 +27,17 @@ from autograder.crossfeedback import merge
 from autograder.gradebook import beside, safe
 from autograder.intake.received import note_of
 from autograder.intake.times import late_of
+from autograder.intake.written import WRITTEN
 from autograder.journal import Entry, Journal, path_of
 from autograder.judge.grading import Grader, new_seed
 from autograder.judge.origin import origin
 from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.work import Work, read_work
 from autograder.release.build import prepare
+from autograder.release.source import by_hand
 
 RESOURCE = "autograder_verdict"
+PDF = "autograder_written"  # whether a written part was handed in beside the notebook
 _known: dict[tuple[str, str, str], Verdict] = {}  # (assignment, student, notebook)
 _graders: dict[tuple[Path, str], Grader] = {}
 
@@ -74,22 +77,37 @@ class Judge(NbGraderPreprocessor):
             if lines:
                 nb.cells.insert(0, _list_of(heading, lines))
         resources[RESOURCE] = verdict
+        resources[PDF] = WRITTEN in work.files
         return nb, resources
 
 
 class SaveJudgedGrades(NbgraderSaveAutoGrades):
-    """Saves the judge's points. Manual scores and comments stay nbgrader's own business."""
+    """Saves the judge's points. Manual scores and comments stay nbgrader's own business.
+
+    nbgrader gives nothing for an answer that is not there, and asks nobody. Where a written part
+    was handed in, the answer may stand in that: a person looks.
+    """
 
     def _add_score(self, cell: NotebookNode, resources: ResourcesDict) -> None:
-        if cell.cell_type != "code" or utils.is_solution(cell):
-            super()._add_score(cell, resources)
-            return
-        part = resources[RESOURCE].part(cell.metadata.nbgrader.grade_id)
         grade = self.gradebook.find_grade(cell.metadata.nbgrader.grade_id, self.notebook_id,
                                           self.assignment_id, self.student_id)
-        grade.auto_score = part.points if part else 0.0  # no verdict, no points
-        grade.needs_manual_grade = grade.manual_score is not None or bool(part and part.flags)
+        if cell.cell_type == "code" and not utils.is_solution(cell):
+            part = resources[RESOURCE].part(cell.metadata.nbgrader.grade_id)
+            grade.auto_score = part.points if part else 0.0  # no verdict, no points
+            grade.needs_manual_grade = grade.manual_score is not None or bool(part and part.flags)
+        elif by_hand(cell) and resources[PDF]:
+            grade.auto_score, grade.needs_manual_grade = None, True
+        else:
+            super()._add_score(cell, resources)
         self.gradebook.db.commit()
+
+    def _add_comment(self, cell: NotebookNode, resources: ResourcesDict) -> None:
+        super()._add_comment(cell, resources)
+        if by_hand(cell) and resources[PDF]:
+            comment = self.gradebook.find_comment(cell.metadata.nbgrader.grade_id, self.notebook_id,
+                                                  self.assignment_id, self.student_id)
+            comment.auto_comment = None  # not nbgrader's "No response."
+            self.gradebook.db.commit()
 
 
 class WithoutStaffCells(NbGraderPreprocessor):

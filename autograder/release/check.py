@@ -11,7 +11,7 @@ import nbformat
 from autograder.course import Course, Exercise
 from autograder.gradebook.native import generate_assignment
 from autograder.kernel.scratch import Scratch
-from autograder.kernel.session import KernelSession
+from autograder.kernel.session import KernelSession, Outcome
 from autograder.release import source
 from autograder.release.build import build
 from autograder.release.edits import read_changes
@@ -123,6 +123,13 @@ def _run(course: Course, assignment: str, folder: Path, which: str, allowed: tup
                 excused = written and outcome.says.startswith(allowed) if allowed else False
                 if outcome.kind != "done" and not excused:
                     yield f"{which} {path.name}, cell {number}, does not run: {outcome.says}"
+                elif marks.get("grade") and not allowed and _is_on_stderr(outcome):
+                    yield (f"{which} {path.name}, cell {number}, writes to stderr: nbgrader's "
+                           "Validate tells students that a check which does so has failed")
+
+
+def _is_on_stderr(outcome: Outcome) -> bool:
+    return any(output.get("name") == "stderr" for output in outcome.outputs)
 
 
 def _handin(exercise: Exercise) -> dict[str, bytes]:

@@ -52,7 +52,7 @@ def _block(course: Course, name: str) -> str:
 
 def _due(course: Course, name: str) -> Iterable[str]:
     """When it is due, where course.toml says so; what is handed in together may differ."""
-    dates = [getattr(course.assignment(one), "due", None) for one in course.together(name)]
+    dates = [course.assignment(one).due for one in course.together(name)]
     for due in dict.fromkeys(filter(None, dates)):
         yield f"Due on {due.isoformat(sep=' ', timespec='minutes')}."
 

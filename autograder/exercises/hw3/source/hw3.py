@@ -27,9 +27,9 @@
 # | 3.4 | written: the paper behind it | 5 |
 #
 # You hand this in as a group: one notebook, with everybody's name in it. Written answers stand in
-# markdown cells of this notebook, formulas in LaTeX between dollar signs: `$a_i = 1$` becomes
-# $a_i = 1$. Each subtask ends with a cell for the comments of another group. Leave these cells as
-# they are, marks and all.
+# this notebook: a double click on *YOUR ANSWER HERE* opens the cell, Shift-Enter closes it.
+# Formulas are LaTeX between dollar signs: `$a_i = 1$` becomes $a_i = 1$. Each subtask ends with a
+# cell for the comments of another group. Leave these cells as they are, marks and all.
 #
 # The notebook works by itself, on Colab (*Runtime > Change runtime type > T4 GPU*) and on a laptop.
 # The tasks do not need each other: begin with whichever you like.
@@ -62,6 +62,8 @@ if missing:
 print(f"Installed: {', '.join(missing)}." if missing else "Nothing is missing.")
 
 # %%
+import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -96,6 +98,13 @@ from transformers import (
 
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 print(f"This notebook computes on: {device}.")
+
+# What libraries remark is printed. On stderr, nbgrader's Validate would take it for a failure.
+logging.basicConfig(format="%(message)s", stream=sys.stdout)
+logging.captureWarnings(True)
+for library in ("transformers", "datasets", "huggingface_hub"):
+    for handler in logging.getLogger(library).handlers:
+        handler.setStream(sys.stdout)
 
 
 def attempt(part: str, function: Callable, *args: Any, **kwargs: Any) -> Any:
@@ -1942,7 +1951,8 @@ for question, context in [
 # 2. Look through the written answers: a formula that is shown as plain text has lost a dollar sign.
 # 3. Save the notebook with its outputs (*File > Save*; on Colab then *File > Download > .ipynb*).
 #    Keep its cells as they are: those with a grade, and those for comments.
-# 4. One of you hands in `hw3.ipynb`, that one file. No data set and no trained model goes with it.
+# 4. One of you hands in this one file, under the name `GROUP_hw3.ipynb` with your group's name in
+#    it. No data set and no trained model goes with it.
 #
 # Some days later you get another group's notebook, without names. Write what you find good and what
 # you would do in another way into its comment cells, between the two marks, and send it back.

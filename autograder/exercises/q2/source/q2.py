@@ -21,82 +21,16 @@
 # | (e) | the training step, in `train` of `classifier.py` | 8 |
 # | (f) | nothing to write: you train your BERT, and hand in `result.log` | 8 |
 #
-# The cell below draws where (a) to (d) stand in one layer. BERT-base is a stack of twelve of them.
-
-# %% cellView="form" jupyter={"source_hidden": true}
-# @title Figure 1: one layer of BERT
-from IPython.display import SVG
-
-drawn = []
-
-
-def text(x, y, line, style='text-anchor="middle"'):
-    drawn.append(f'<text x="{x}" y="{y}" {style}>{line}</text>')
-
-
-def rectangle(x, y, width, height, fill):
-    size = f'width="{width}" height="{height}"'
-    drawn.append(f'<rect x="{x}" y="{y}" {size} rx="7" fill="{fill}" stroke="#778"/>')
-
-
-def group(x, y, width, height, title, fill="#fff"):
-    """A part of the layer, with its title at the upper left."""
-    rectangle(x, y, width, height, fill)
-    text(x + 12, y + 21, title, 'font-weight="bold" font-family="sans-serif" font-size="14"')
-
-
-def box(x, y, width, height, *lines, fill="#fff"):
-    """A step, with its middle at the height `y`."""
-    rectangle(x, y - height / 2, width, height, fill)
-    for number, line in enumerate(lines):
-        text(x + width / 2, y + 5 + 16 * number - 8 * (len(lines) - 1), line)
-
-
-def arrow(*points):
-    path = " ".join(f"{x},{y}" for x, y in points)
-    drawn.append(f'<polyline points="{path}" marker-end="url(#tip)"/>')
-
-
-def add_norm(y, names, residual):
-    """Four steps at the height `y`; the residual connection runs at the height `residual`."""
-    group(522, y - 80, 404, 142, "(c) add_norm", "#dff0dc")
-    for x, step in ((540, "dense"), (650, "dropout"), (820, "layer_norm")):
-        box(x, y, 88, 52, f"{names}_", step)
-    drawn.append(f'<circle cx="779" cy="{y}" r="13" fill="#fff" stroke="#778"/>')
-    text(779, y + 6, "+", 'text-anchor="middle" font-size="18"')
-    for start, end in ((468, 538), (628, 648), (738, 764), (792, 818)):
-        arrow((start, y), (end, y))
-    arrow((160, y), (160, residual), (779, residual), (779, y + (15 if residual > y else -15)))
-    text(470, residual + (17 if residual > y else -8), "residual connection")
-
-
-group(134, 14, 834, 450, "(d) BertLayer.forward")
-group(192, 90, 296, 142, "(b) BertSelfAttention.forward", "#dcebfa")
-for y, projection in ((132, "query"), (170, "key"), (208, "value")):
-    arrow((112, 170), (172, 170), (188, y), (204, y))
-    box(206, y, 72, 28, projection)
-    arrow((278, y), (306, y), (322, 170), (334, 170))
-box(336, 170, 132, 84, "(a) attention", "in each head", fill="#f9d9a8")
-add_norm(170, "attention", residual=66)
-group(192, 274, 296, 142, "feed-forward network")
-arrow((908, 170), (944, 170), (944, 252), (160, 252), (160, 354), (210, 354))
-box(212, 354, 112, 52, "interm_dense")
-arrow((324, 354), (354, 354))
-box(356, 354, 112, 52, "interm_af")
-add_norm(354, "out", residual=438)
-arrow((908, 354), (1000, 354))
-text(58, 166, "hidden_states")
-text(58, 184, "[B, T, H]")
-text(1006, 342, "[B, T, H]")
-SVG(
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1044 478" font-family="monospace" '
-    'font-size="12.5" fill="#223"><style>polyline {fill: none; stroke: #334; stroke-width: 1.6}'
-    '</style><marker id="tip" refX="7" refY="4" markerWidth="9" markerHeight="8" orient="auto" '
-    'markerUnits="userSpaceOnUse"><path d="M0,0 L8,4 L0,8 z" fill="#334"/></marker>'
-    f'<rect width="1044" height="478" fill="#fff"/>{"".join(drawn)}</svg>'
-)
-
-# %% [markdown]
+# Figure 1 shows where (a) to (d) stand in one layer. BERT-base is a stack of twelve of them.
+#
+# ![Figure 1: one layer of BERT. The hidden states go into three linear layers, query, key and
+# value, whose results enter (a), attention; together they are (b), self-attention. Its result goes
+# through (c), add_norm: a dense layer, dropout, the sum with the layer's input, layer
+# normalization. Below, the same with the feed-forward network in the place of self-attention and
+# the first row's result as its input. Both rows together are (d), the layer.](figures/layer.svg)
+#
+# *Figure 1: one layer of BERT.*
+#
 # The same letters stand for the same sizes here, in the comments of the code, and in its errors:
 #
 # | | | BERT-base |
