@@ -26,7 +26,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, files: Files, **kwargs: Any) -> str:
+def on_page_markdown(markdown: str, **kwargs: Any) -> str:
     """A link that leads out of docs/, to what is a page here, leads to that page."""
     for page, path in ELSEWHERE.items():
         markdown = re.sub(rf"\]\(\.\./{re.escape(path)}(?=[)#])", f"]({page}", markdown)
