@@ -16,7 +16,7 @@ grade: $(READY) $(DATA)  ## grade the ten sample submissions of hw4, start to en
 
 test: $(READY) $(DATA)  ## run the kit's own tests
 	PYTHON=$(PYTHON) sh setup.sh tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 validate: $(READY) $(DATA)  ## test the hidden tests: misconceptions, variants, reference, skeleton
 	$(BIN)/autograder validate

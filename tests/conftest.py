@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import multiprocessing
 import os
 import re
@@ -19,6 +20,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbgrader import api
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests share the processors, their children too
 
@@ -231,6 +233,12 @@ def judge_once(course: Course, seed: int, work: Work) -> Verdict:
 def one_thread() -> None:
     """Workers share the processors: torch in each keeps to one."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_look_at_migrations() -> None:
+    """nbgrader asks alembic, in a process of its own, at each new gradebook."""
+    api.get_alembic_version = functools.cache(api.get_alembic_version)
 
 
 @pytest.fixture

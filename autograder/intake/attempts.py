@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autograder.course import Assignment, Course
+from autograder.course import Course
+from autograder.intake import times
 from autograder.intake.platforms.upload import Upload
 from autograder.intake.received import Received
 from autograder.intake.whose import Owned, as_expected
@@ -52,16 +53,20 @@ def _counting(course: Course, assignment: str, owner: str, uploads: list[Owned])
         return Counting(some[0])
     if settings.attempts == "last" or len(some) == 1:
         return Counting(some[-1])
-    timely = [in_time(settings, one.upload) for one in some]
+    timely = [in_time(course, assignment, one) for one in some]
     if None in timely:
         return Counting(some[-1], (UNKNOWN_TIME.format(len(some)),))
     return Counting(some[len(timely) - 1 - timely[::-1].index(True)] if True in timely else some[0])
 
 
-def in_time(settings: Assignment, upload: Upload) -> bool | None:
-    """Whether an upload came in time: by the due date, else as the platform says; None: unknown."""
-    if settings.due is not None and upload.handed_in is not None:
-        return upload.handed_in <= settings.due
+def in_time(course: Course, assignment: str, one: Owned) -> bool | None:
+    """Whether an upload came in time: by the owner's due date, else as the platform says.
+
+    None where neither tells.
+    """
+    upload = one.upload
+    if upload.handed_in is not None and course.deadline(assignment) is not None:
+        return times.in_time(course, assignment, one.owner, upload.handed_in)
     return None if upload.late is None else not upload.late
 
 
@@ -82,5 +87,5 @@ def _why_not(course: Course, assignment: str, one: Owned, counts: Owned) -> str:
     if settings.attempts == "last" or this.when <= other.when:
         return f"replaced by {other.shown}, which is newer"
     return f"{other.shown} counts: it is " + (
-        "the last that came in time" if in_time(settings, other)
+        "the last that came in time" if in_time(course, assignment, counts)
         else "the first of those that came late")

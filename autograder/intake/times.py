@@ -48,6 +48,14 @@ def late_of(course: Course, assignment: str, owner: str) -> Applied | None:
     return late(course, owner).get((deadline.name, owner)) if deadline else None
 
 
+def in_time(course: Course, assignment: str, owner: str, at: datetime) -> bool:
+    """Whether something of an assignment with a due date came by that, or by an extension."""
+    deadline = course.deadline(assignment)
+    assert deadline is not None
+    people = roster.of(course) if deadline.groups else Roster()
+    return not HandedIn(deadline, owner, _people(deadline, owner, people), at).late_by
+
+
 def _linked(owner: str, people: Roster) -> set[str]:
     """A student's group, a group's members: whose late days hang together."""
     group = people.group_of(owner) or owner

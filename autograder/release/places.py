@@ -1,4 +1,4 @@
-"""Where the code of each part stands, so that feedback can show a student's own beside its words.
+"""Where the code of each part stands, so that a student's own can be shown beside what is said.
 
 Nobody writes this down: a part's misconceptions edit its solution, so the function that they edit
 is the part's. A part without any has the solution cells right above its own cell.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
@@ -26,35 +27,70 @@ MAGIC = re.compile(r"^(\s*)[%!].*$", re.M)
 
 @dataclass(frozen=True)
 class Place:
-    """A function of a file or of the notebook (`file` is empty), a whole file, or a whole cell.
+    """A function of a file or of a notebook's cell, or all of a file or a cell.
 
-    `name` is the function's, with its class ("BertLayer.forward"), or the cell's grade_id; it is
-    empty where the whole file is meant.
+    `name` is the function's, with its class ("BertLayer.forward"); it is empty where all is meant.
+    `cell` is a grade_id.
     """
 
-    file: str
-    name: str
-    is_cell: bool = False
+    file: str = ""
+    cell: str = ""
+    name: str = ""
 
 
 def places(exercise: Exercise, notebook: NotebookNode) -> dict[str, tuple[Place, ...]]:
     """Where each part of a source notebook is written, by the part's name."""
-    edited = _edited(exercise, notebook)
+    by_part: dict[str, Counter[Place]] = {}
+    where = edited(exercise, notebook)
+    for change in read_changes(exercise, "misconception"):
+        by_part.setdefault(change.part, Counter()).update(where[change.name])
     found: dict[str, tuple[Place, ...]] = {}
     above: list[Place] = []
     for cell in notebook.cells:
         data = cell.metadata.get("nbgrader", {})
         if data.get("solution") and not data.get("grade"):
-            above.append(Place("", data.grade_id, is_cell=True))
+            above.append(Place(cell=data.grade_id))
         elif data.get("grade") and data.get("solution"):  # graded by hand
-            found[data.grade_id] = (Place("", data.grade_id, is_cell=True),)
+            found[data.grade_id] = (Place(cell=data.grade_id),)
         elif data.get("grade"):
-            known = edited.get(data.grade_id, Counter())
-            often = tuple(place for place, count in known.items()
+            known = by_part.get(data.grade_id, Counter())
+            often = tuple(place for place, count in known.most_common()
                           if count >= SELDOM * known.total())
             found[data.grade_id] = often or tuple(above)
             above = []
     return found
+
+
+def edited(exercise: Exercise, notebook: NotebookNode) -> dict[str, tuple[Place, ...]]:
+    """Where each misconception edits the solution, by the misconception's name."""
+    files = {name: data.decode() for name, data in solved_files(exercise).items()
+             if name.endswith(".py")}
+    found: dict[str, tuple[Place, ...]] = {}
+    for change in read_changes(exercise, "misconception"):
+        touched: list[Place] = []
+        for edit in change.edits:
+            if edit.file == exercise.notebook.name:
+                touched += _in_notebook(notebook, edit.replace)
+            elif edit.file in files:
+                touched += [Place(edit.file, name=name)
+                            for name in _around(files[edit.file], edit.replace)]
+            else:
+                touched.append(Place(edit.file))
+        found[change.name] = tuple(dict.fromkeys(touched))
+    return found
+
+
+def written(place: Place, cells: Mapping[str, str], read: Callable[[str], str]) -> str:
+    """What stands at a place of a submission; empty where nothing does.
+
+    `cells` are its notebook's, by name; `read` gives the text of a file beside it. A function of
+    the notebook may have moved to another cell; where it is nowhere, its cell is shown.
+    """
+    if place.file:
+        return _function(read(place.file), place.name) if place.name else read(place.file)
+    own = cells.get(place.cell, "")
+    moved = (_function(text, place.name) for text in (own, *cells.values())) if place.name else ()
+    return next(filter(None, moved), own)
 
 
 @functools.lru_cache(maxsize=64)
@@ -64,7 +100,9 @@ def functions(text: str) -> dict[str, tuple[int, int]]:
     Lines count from 1; a decorator belongs to its function. What is no Python has none.
     """
     try:
-        tree = ast.parse(MAGIC.sub(r"\1pass", text))
+        with warnings.catch_warnings():  # of what students wrote, no news for whoever looks
+            warnings.simplefilter("ignore")
+            tree = ast.parse(MAGIC.sub(r"\1pass", text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     found = {}
@@ -92,37 +130,26 @@ def solution_cells(notebook: NotebookNode) -> dict[str, str]:
     return found
 
 
-def _edited(exercise: Exercise, notebook: NotebookNode) -> dict[str, Counter[Place]]:
-    """By part, how many of its misconceptions edit which place of the solution."""
-    files = {name: data.decode() for name, data in solved_files(exercise).items()
-             if name.endswith(".py")}
-    own = exercise.notebook.name
-    found: dict[str, Counter[Place]] = {}
-    for change in read_changes(exercise, "misconception"):
-        touched = set()
-        for edit in change.edits:
-            if edit.file == own:
-                touched |= set(_in_notebook(notebook, edit.replace))
-            elif edit.file in files:
-                touched |= set(_in_file(edit.file, files[edit.file], edit.replace))
-            else:
-                touched.add(Place(edit.file, ""))
-        found.setdefault(change.part, Counter()).update(touched)
-    return found
-
-
-def _in_notebook(notebook: NotebookNode, text: str) -> Iterator[Place]:
+def _in_notebook(notebook: NotebookNode, replaced: str) -> Iterator[Place]:
     for cell in notebook.cells:
         data = cell.metadata.get("nbgrader", {})
-        if text.strip() in cell.source and data.get("solution") and not data.get("grade"):
-            inside = list(_in_file("", cell.source, text))
-            yield from inside or [Place("", data.grade_id, is_cell=True)]
+        if replaced.strip() in cell.source and data.get("solution") and not data.get("grade"):
+            inside = list(_around(cell.source, replaced))
+            yield from [Place(cell=data.grade_id, name=name) for name in inside or [""]]
 
 
-def _in_file(file: str, text: str, replaced: str) -> Iterator[Place]:
+def _around(text: str, replaced: str) -> Iterator[str]:
     """The function that an edit is made in, where it is made in one."""
     at = text.find(replaced)
     line = text.count("\n", 0, at + len(replaced) - len(replaced.lstrip())) + 1
     for name, (first, last) in functions(text).items():
         if at >= 0 and first <= line <= last:
-            yield Place(file, name)
+            yield name
+
+
+def _function(text: str, name: str) -> str:
+    """The text of a function; empty where there is none of this name."""
+    if name.rpartition(".")[2] not in text:  # to look costs less than to parse
+        return ""
+    lines = functions(text).get(name)
+    return "\n".join(text.splitlines()[lines[0] - 1:lines[1]]) if lines else ""

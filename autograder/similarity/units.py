@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
+from autograder.release.places import functions
 from autograder.similarity.fingerprints import Prints, prints
 
 LONGEST = 200_000  # characters of a cell or a file: nobody writes more by hand
@@ -50,27 +49,9 @@ def of_files(files: Mapping[str, bytes], given: Mapping[str, bytes]) -> Iterator
 def _functions(file: str, text: str) -> Iterator[Unit]:
     """A file in pieces, each from the line where a function begins; whole where it is no Python."""
     lines = text.splitlines(keepends=True)
-    try:
-        with warnings.catch_warnings():  # of what students wrote, no news for whoever looks
-            warnings.simplefilter("ignore")
-            starts = sorted(_starts(ast.parse(text)).items())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        starts = []
+    starts = sorted((first, name) for name, (first, _) in functions(text).items())
     places = [(1, "the beginning"), *starts, (len(lines) + 1, "")]
     for (first, name), (end, _) in itertools.pairwise(places):
         piece = "".join(lines[first - 1:end - 1])
         if piece.strip():
             yield Unit(file, name, piece)
-
-
-def _starts(tree: ast.Module) -> dict[int, str]:
-    """By line, where the functions of a file and of its classes begin."""
-    found = {}
-    for node in tree.body:
-        inside = node.body if isinstance(node, ast.ClassDef) else [node]
-        of = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
-        for one in inside:
-            if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                line = min([one.lineno, *(mark.lineno for mark in one.decorator_list)])
-                found[line] = f"{of}{one.name}"
-    return found

@@ -10,7 +10,9 @@ from conftest import REPO, Toy, toy_work
 from autograder.course import Course, Exercise
 from autograder.crossfeedback.names import mentioned
 from autograder.judge.work import Work
-from autograder.report.classpage.answers import MOST_LINES, Place, answer, places
+from autograder.release.places import Place, edited, places
+from autograder.release.source import read_notebook
+from autograder.report.classpage.answers import MOST_LINES, answer
 from autograder.report.classpage.nameless import Nameless
 from autograder.roster import Member, Roster
 
@@ -21,22 +23,22 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 
 def test_a_misconception_tells_where_its_answers_stand(toy: Course) -> None:
-    known = places(toy.exercise("toy"))
-    assert known.misconceptions == {
-        "capitals-kept": Place(cell="toy_words-solution", name="words"),
-        "scaled-by-the-sum": Place(file="vectors.py", name="scale")}
-    assert known.parts["toy_words"] == Place(cell="toy_words-solution")
-    assert known.parts["toy_count"] == Place(cell="toy_count-solution")
+    exercise = toy.exercise("toy")
+    assert edited(exercise, read_notebook(exercise)) == {
+        "capitals-kept": (Place(cell="toy_words-solution", name="words"),),
+        "scaled-by-the-sum": (Place(file="vectors.py", name="scale"),)}
 
 
 @pytest.mark.parametrize(("exercise", "part", "place"), [
     ("q2", "q2_attention", Place(file="bert.py", name="BertSelfAttention.attention")),
     ("q2", "q2_layer", Place(file="bert.py", name="BertLayer.forward")),
     ("q1a", "q1a_tokenize", Place(cell="q1a_class-solution", name="QuestionAnswering.tokenize")),
-    ("hw3", "hw3_2_1_preprocess", Place(cell="hw3_2_1_preprocess-solution"))])
+    ("hw3", "hw3_2_1_preprocess", Place(cell="hw3_2_1_preprocess-solution",
+                                        name="preprocess_function"))])
 def test_the_kits_own_exercises_tell_it(exercise: str, part: str, place: Place) -> None:
     folder = REPO / "autograder" / "exercises" / exercise
-    assert places(Exercise(exercise, folder)).parts[part] == place
+    known = Exercise(exercise, folder)
+    assert places(known, read_notebook(known))[part][0] == place
 
 
 def test_an_answer_is_shown_without_its_docstring(toy: Course) -> None:
@@ -59,7 +61,9 @@ def test_code_that_is_none_is_shown_as_it_is_or_not_at_all(toy: Course, broken: 
 
 def test_what_is_not_there_is_no_example(toy: Course) -> None:
     work = toy_work(toy)
-    assert answer(work, Place(cell="gone", name="words")) == ""
+    assert answer(work, Place(cell="gone", name="nowhere")) == ""
+    moved = answer(work, Place(cell="gone", name="words"))
+    assert moved.startswith("def words"), "a function counts wherever it was moved to"
     assert answer(Work("toy", work.notebook, {}), Place(file="vectors.py", name="scale")) == ""
 
 

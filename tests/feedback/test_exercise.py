@@ -112,9 +112,9 @@ def test_validate_reads_it(tmp_path: Path) -> None:
 
 def test_code_is_where_misconceptions_edit_it(toy: Course) -> None:
     found = texts(toy.exercise("toy"), "en").places
-    assert found == {"toy_words": (Place("", "words"),),
-                     "toy_count": (Place("", "toy_count-solution", is_cell=True),),
-                     "toy_scale": (Place("vectors.py", "scale"),)}
+    assert found == {"toy_words": (Place(cell="toy_words-solution", name="words"),),
+                     "toy_count": (Place(cell="toy_count-solution"),),
+                     "toy_scale": (Place("vectors.py", name="scale"),)}
 
 
 def test_functions_are_found_by_name_whatever_surrounds_them() -> None:
@@ -136,9 +136,10 @@ def submission(folder: Path, cells: list[str], **files: str) -> Submission:
 def test_a_students_own_code_is_cut_out(tmp_path: Path) -> None:
     own = submission(tmp_path, ["import x", "class A:\n    def words(text):\n        return 1\n\nprint(2)"],
                      vectors="def scale(v):\n    return v\n")
-    code = own.code({"a": (Place("", "A.words"),), "b": (Place("vectors.py", "scale"),),
-                     "c": (Place("", "c0", is_cell=True),), "d": (Place("vectors.py", ""),),
-                     "e": (Place("nowhere.py", "f"), Place("", "gone"))})
+    code = own.code({"a": (Place(cell="c9", name="A.words"),),
+                     "b": (Place("vectors.py", name="scale"),),
+                     "c": (Place(cell="c0"),), "d": (Place("vectors.py"),),
+                     "e": (Place("nowhere.py", name="f"), Place(cell="c9", name="gone"))})
     assert [[(one.where, one.text) for one in some] for some in code.values()] == [
         [("A.words", "def words(text):\n    return 1")],
         [("vectors.py, scale", "def scale(v):\n    return v")], [("", "import x")],
@@ -147,7 +148,7 @@ def test_a_students_own_code_is_cut_out(tmp_path: Path) -> None:
 
 def test_long_code_is_cut_short(tmp_path: Path) -> None:
     own = submission(tmp_path, ["x = 1\n" * 1000])
-    (code,) = own.code({"a": (Place("", "c0", is_cell=True),)})["a"]
+    (code,) = own.code({"a": (Place(cell="c0"),)})["a"]
     assert code.cut and code.text.count("\n") == MOST_LINES - 1
 
 
@@ -156,7 +157,7 @@ def test_what_is_no_notebook_or_leads_elsewhere_has_no_code(tmp_path: Path) -> N
     (tmp_path / "secret.txt").write_text("def f():\n    pass")
     (tmp_path / "vectors.py").symlink_to(tmp_path / "secret.txt")
     own = Submission(tmp_path, "toy")
-    assert own.code({"a": (Place("", "f"), Place("vectors.py", "f"))}) == {"a": ()}
+    assert own.code({"a": (Place(cell="c9", name="f"), Place("vectors.py", name="f"))}) == {"a": ()}
 
 
 def test_sources_are_told_by_hand_from_judged(own: ExerciseTexts) -> None:

@@ -249,6 +249,16 @@ def test_which_attempt_counts_is_a_rule(tmp_path: Path, lay: Lay, settings: str,
     assert any(says in row.problem for row in rows) and all(row.handed_in for row in rows)
 
 
+def test_an_extension_is_time(tmp_path: Path, lay: Lay) -> None:
+    course = toy_course(tmp_path, 'attempts = "last_in_time"\ndue = 2026-11-19T23:59:00Z')
+    with open(course.root / "course.toml", "a") as file:
+        file.write('\n[[extensions]]\nstudent = "s001"\nassignment = "toy"\n'
+                   'until = 2026-11-20T23:59:00Z\nreason = "ill"\n')
+    course = Course.load(course.root, course.exercises_folder)
+    receive(course, "toy", lay({**THRICE, **sheets()}))
+    assert vectors(course, "s001") == "two"
+
+
 def test_canvas_counts_attempts_by_the_attachments_number(people: Course, lay: Lay) -> None:
     folder = lay({"exampleada_9001_70009_s001_toy-1.zip": toy_zip("new"),
                   "exampleada_9001_70001_s001_toy.zip": toy_zip("old")})

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable
 from autograder.course import Course, Exercise
 from autograder.journal import Entry
 from autograder.judge.work import Work, read_work
+from autograder.release.edits import read_changes
+from autograder.release.places import Place, edited, places
 from autograder.release.source import read_notebook
-from autograder.report.classpage.answers import Place, Places, answer, places
+from autograder.report.classpage.answers import answer
 from autograder.report.classpage.nameless import Nameless
 
 ENOUGH, TRIED = 2, 8  # examples, and submissions that are looked into for them
@@ -21,37 +23,31 @@ class Examples:
     def __init__(self, course: Course, assignments: dict[str, str], nameless: Nameless) -> None:
         self._course, self._assignments, self._nameless = course, assignments, nameless
         self._read = functools.lru_cache(maxsize=256)(self._work)
-        self._places: dict[str, Places] = {}
-        self._texts: dict[str, tuple[str, ...]] = {}
+        self._of_exercise = functools.cache(lambda name: _Source(course.exercise(name)))
 
     def of_misconception(self, name: str, entries: Iterable[Entry]) -> tuple[str, ...]:
         """Answers of those whose values are a misconception's, where it would edit them."""
-        return self._of(entries, lambda known: known.misconceptions.get(name))
+        return self._of(entries, lambda source: source.misconceptions.get(name))
 
     def of_part(self, part: str, entries: Iterable[Entry]) -> tuple[str, ...]:
         """Answers to a part."""
-        return self._of(entries, lambda known: known.parts.get(part))
+        return self._of(entries, lambda source: source.parts.get(part))
 
-    def _of(self, entries: Iterable[Entry], place_in: Callable[[Places], Place | None]
+    def _of(self, entries: Iterable[Entry], place_in: Callable[[_Source], Place | None]
             ) -> tuple[str, ...]:
         found: list[str] = []
         # By fingerprints: always the same, and not always the first of the class.
         for entry in sorted(entries, key=lambda one: (one.fingerprint, one.student))[:TRIED]:
-            place = place_in(self._of_exercise(entry.exercise))
+            source = self._of_exercise(entry.exercise)
+            place = place_in(source)
             work = self._read(entry.student, entry.exercise) if place else None
             text = answer(work, place) if work and place else ""
-            text = self._nameless.clean(text, "code", entry.student, self._texts[entry.exercise])
+            text = self._nameless.clean(text, "code", entry.student, source.texts)
             if text.strip() and text not in found:
                 found.append(text)
             if len(found) == ENOUGH:
                 break
         return tuple(found)
-
-    def _of_exercise(self, name: str) -> Places:
-        if name not in self._places:
-            exercise = self._course.exercise(name)
-            self._places[name], self._texts[name] = places(exercise), _texts(exercise)
-        return self._places[name]
 
     def _work(self, student: str, exercise: str) -> Work | None:
         try:
@@ -60,7 +56,18 @@ class Examples:
             return None
 
 
-def _texts(exercise: Exercise) -> tuple[str, ...]:
-    """The exercise's own texts: what stands in them is nobody's name."""
-    files = (path.read_text() for path in exercise.files if path.suffix == ".py")
-    return (*(cell.source for cell in read_notebook(exercise).cells), *files)
+class _Source:
+    """Where answers to an exercise stand, by misconception and by part, and its own texts.
+
+    What stands in `texts` is nobody's name.
+    """
+
+    def __init__(self, exercise: Exercise) -> None:
+        notebook = read_notebook(exercise)
+        files = (path.read_text() for path in exercise.files if path.suffix == ".py")
+        self.texts = (*(cell.source for cell in notebook.cells), *files)
+        self.parts = {part: some[0] for part, some in places(exercise, notebook).items() if some}
+        where = edited(exercise, notebook)
+        self.misconceptions = {
+            change.name: place for change in read_changes(exercise, "misconception")
+            if (place := next(iter(where[change.name]), self.parts.get(change.part)))}

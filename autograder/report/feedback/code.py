@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.release.places import Place, functions
+from autograder.release.places import Place, written
 
 MOST_LINES = 200
 MOST_CHARACTERS = 20_000
@@ -37,17 +37,8 @@ class Submission:
                 for part, some in places.items()}
 
     def _at(self, place: Place) -> Code | None:
-        if place.is_cell:
-            return _short("", self._cells.get(place.name, ""))
-        if not place.name:
-            return _short(place.file, self._text(place.file))
         where = ", ".join(name for name in (place.file, place.name) if name)
-        for text in [self._text(place.file)] if place.file else self._cells.values():
-            if place.name.rpartition(".")[2] not in text:
-                continue
-            if lines := functions(text).get(place.name):
-                return _short(where, "\n".join(text.splitlines()[lines[0] - 1:lines[1]]))
-        return None
+        return _short(where, written(place, self._cells, self._text))
 
     @functools.cached_property
     def _cells(self) -> dict[str, str]:
