@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from autograder.late import Deadline, Extension
 
 if TYPE_CHECKING:
-    from autograder.course import CourseToml
+    from autograder.settings import CourseToml
 
 GROUP = r"[\w-]+"
 

@@ -14,8 +14,9 @@ import ast
 import random
 import time
 
-from autograder.course import EXERCISES, CourseError, Exercise, SimilaritySettings
+from autograder.course import EXERCISES, CourseError, Exercise
 from autograder.release.edits import Change, apply, read_changes
+from autograder.settings import SimilaritySettings
 from autograder.similarity import units
 from autograder.similarity.fingerprints import Given
 from autograder.similarity.pairs import Pair, Submission, find

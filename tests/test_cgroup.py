@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from autograder import doctor
-from autograder.course import Course, CourseError, SandboxSettings
+from autograder.course import Course, CourseError
 from autograder.kernel import cgroup
 from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 from autograder.kernel.session import KernelSession
+from autograder.settings import SandboxSettings
 
 grouped = pytest.mark.skipif(not cgroup.bases(), reason="no control groups can be made here")
 HOG = """

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from autograder.course import Course, CourseToml
+from autograder.course import Course
 from autograder.deadlines import deadlines
 from autograder.judge.origin import origin
 from autograder.late import LateRule
+from autograder.settings import CourseToml
 
 COURSE = """
 [course]

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from autograder.course import Course, CourseError, CourseToml, Homework
+from autograder.course import Course, CourseError
 from autograder.intake.received import Received
 from autograder.report.grades import table
 from autograder.report.homework import together
 from autograder.report.line import Line
+from autograder.settings import CourseToml, Homework
 
 HOMEWORK = Homework(title="Both", assignments=["q1", "q2"], max_points=100, deduction=4)
 WRONG_NAME = "handed in as q2.zip, expected 2026_00001_coding.zip"

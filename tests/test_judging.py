@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from conftest import TOY_HIDDEN_TESTS, Toy, judge_once, toy_work
 
-from autograder.course import Course, CourseError, LimitSettings
+from autograder.course import Course, CourseError
 from autograder.judge import pool, sides
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.sides import StudentSide
@@ -21,6 +21,7 @@ from autograder.kernel import agent, wire
 from autograder.kernel.sandbox import Limits, Surroundings
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.release.build import build
+from autograder.settings import LimitSettings
 
 FULL = {"toy_words": 4.0, "toy_count": 3.0, "toy_scale": 3.0}
 WORDS, SCALE = "return text.lower().split()", "return vector / largest"

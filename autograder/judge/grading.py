@@ -17,7 +17,7 @@ import nbformat
 import pytest
 import torch
 
-from autograder.course import Assignment, Course, CourseError, Exercise
+from autograder.course import Course, CourseError, Exercise
 from autograder.judge.borrowed import borrowed
 from autograder.judge.oracle import TrustedSide
 from autograder.judge.outdated import outdated
@@ -29,6 +29,7 @@ from autograder.kernel import offline, warm
 from autograder.kernel.scratch import Scratch
 from autograder.release import source
 from autograder.release.edits import write_misconceptions
+from autograder.settings import Assignment
 
 TRIALS = 6  # of a submission whose kernel was killed, by its own code or from outside
 QUIET = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler",

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.course import LimitSettings
 from autograder.flag import Flag, Kind
 from autograder.judge.imports import is_failed_import, one_by_one
 from autograder.kernel import wire
@@ -19,6 +18,7 @@ from autograder.kernel.sandbox import SandboxError, Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.kernel.wire import WireError
+from autograder.settings import LimitSettings
 
 MAX_KERNELS = 12
 TRIALS = 3  # of a kernel that does not start

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autograder.course import Homework
 from autograder.report.line import Line
+from autograder.settings import Homework
 
 
 def together(homework: Homework, assignments: Iterable[list[Line]]) -> list[Line]:

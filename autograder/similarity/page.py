@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader
 
-from autograder.course import SimilaritySettings
+from autograder.settings import SimilaritySettings
 from autograder.similarity.pairs import Pair, Passage
 from autograder.similarity.units import Unit
 

@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from autograder.course import SimilaritySettings
+from autograder.settings import SimilaritySettings
 from autograder.similarity.fingerprints import GRAM, Given, passages
 from autograder.similarity.units import Unit
 

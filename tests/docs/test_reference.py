@@ -12,7 +12,7 @@ from conftest import REPO
 from pydantic import BaseModel, Field
 
 from autograder import cli
-from autograder.course import CourseToml
+from autograder.settings import CourseToml
 
 SECTIONS = dict(reference.sections(CourseToml.model_json_schema()))
 
@@ -21,12 +21,12 @@ SECTIONS = dict(reference.sections(CourseToml.model_json_schema()))
 def test_every_key_says_what_it_does(section: str) -> None:
     silent = [name for name, key in reference.keys(SECTIONS[section]).items()
               if not key.get("description")]
-    assert not silent, f"{section} of autograder/course.py: describe {', '.join(silent)}"
+    assert not silent, f"{section} of autograder/settings.py: describe {', '.join(silent)}"
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_every_section_says_what_it_is(section: str) -> None:
-    assert SECTIONS[section].get("description"), "its model in autograder/course.py says nothing"
+    assert SECTIONS[section].get("description"), "its model in autograder/settings.py says nothing"
 
 
 def test_what_the_kits_own_course_says_is_on_the_page() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from autograder.course import LANGUAGES, Language
+from autograder.settings import LANGUAGES, Language
 from autograder.gradebook.hands import Hand, Hands
 from autograder.report.feedback.render import render
 from feedback.handmade import full, made

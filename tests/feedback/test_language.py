@@ -10,7 +10,8 @@ from babel.messages.catalog import Catalog
 from conftest import REPO
 from jinja2.ext import babel_extract
 
-from autograder.course import LANGUAGES, Course, CourseError
+from autograder.course import Course, CourseError
+from autograder.settings import LANGUAGES
 from autograder.release import reread
 from autograder.release.edits import read_changes
 from autograder.report.feedback.language import LOCALE, Said, Sentences, read_catalogue, sentences

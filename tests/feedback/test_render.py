@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.course import LANGUAGES, Language
+from autograder.settings import LANGUAGES, Language
 from autograder.gradebook.hands import Hand, Hands
 from autograder.report.feedback.render import prose, render
 from feedback.handmade import FLAG, KNOWN, STAFF, full, made

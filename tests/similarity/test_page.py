@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import SimilaritySettings
+from autograder.settings import SimilaritySettings
 from autograder.similarity import page
 from autograder.similarity.fingerprints import Given
 from autograder.similarity.pairs import find

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from autograder.course import SimilaritySettings
+from autograder.settings import SimilaritySettings
 from autograder.similarity.fingerprints import GRAM, WINDOW, Given, prints
 from autograder.similarity.pairs import Pair, Submission, find
 from similarity.classes import (

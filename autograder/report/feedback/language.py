@@ -19,7 +19,8 @@ from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
-from autograder.course import LANGUAGES, CourseError
+from autograder.course import CourseError
+from autograder.settings import LANGUAGES
 
 LOCALE = Path(__file__).parent / "locale"
 SOURCE = LANGUAGES[0]  # the language that everything is written in

@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from autograder.course import Language
+from autograder.settings import Language
 from autograder.report.feedback.language import number, translations
 from autograder.report.feedback.view import FeedbackPage
 

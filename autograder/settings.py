@@ -1,0 +1,225 @@
+"""course.toml as typed values: every key, what it may be, and what must agree."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from autograder.deadlines import deadlines
+from autograder.kernel.sandbox import Limits
+from autograder.late import Extension, LateDays, LateRule, a_moment
+
+Language = Literal["en", "ko", "de"]  # of what students get back; all is written in the first
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _names_the_student(name: str) -> str:
+    if name.count("{id}") != 1 or set("{}") & set(name.replace("{id}", "")):
+        raise ValueError("the name must hold {id} once, and no other braces")
+    return name
+
+
+# The name of what a student hands in, with {id} where the student's id stands.
+FileName = Annotated[str, AfterValidator(_names_the_student)]
+
+
+# What becomes a folder's name, of nbgrader's and ours.
+FolderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class CourseInfo(_Strict):
+    """[course]: its name as nbgrader's gradebook and the feedback pages show it."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="The name in nbgrader's gradebook.")
+    title: str = Field(description="The name that people read, on feedback pages.")
+    student_id: str = Field(r"[A-Za-z0-9_-]+", description="A pattern that a student's id matches.")
+    repository: str = Field("", description="OWNER/NAME on GitHub, for the badge of Colab.")
+    exercises: str = Field("", description="A folder of your own exercises, beside course.toml.")
+    roster: str = Field("", description="A CSV file of the people in the course (roster.py).")
+    language: Language = Field(
+        "en", description="The language of the feedback that students get.")
+    db_url: str = Field("", description="Where the gradebook lies, if not in gradebook.db; "
+                                        "$NAME stands for an environment variable.")
+    timezone: str = Field("UTC", description="Where local times of the learning platform are told, "
+                                             "as in Europe/Berlin.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_time_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, KeyError, OSError):  # no such zone, or no name of one
+            raise ValueError(f"there is no time zone {name!r}; expected a name like UTC or "
+                             "Europe/Berlin") from None
+        return name
+
+    @field_validator("student_id")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return pattern
+
+
+class LimitSettings(_Strict):
+    """[limits]: what one submission may use. Sizes in MiB, times in seconds."""
+
+    memory: int = Field(4096, gt=0, description="Of each process and, where root grades, of "
+                                                "all together, in MiB.")
+    processes: int = Field(128, gt=0, description="How many processes and threads.")
+    file_size: int = Field(256, gt=0, description="The largest file, in MiB.")
+    scratch: int = Field(512, gt=0, description="All files together, in MiB.")
+    output: int = Field(8, gt=0, description="What cells and probes print, in MiB.")
+    cpu: int = Field(600, gt=0, description="Processor time of each process, in seconds.")
+    cell: int = Field(60, gt=0, description="One cell of the notebook, in seconds.")
+    probe: int = Field(20, gt=0, description="One probe of a hidden test, in seconds.")
+    submission: int = Field(300, gt=0, description="Everything of a submission, in seconds.")
+
+    def sandbox(self) -> Limits:
+        """The part of the limits that the sandbox itself enforces."""
+        return Limits(**self.model_dump(exclude={"cell", "probe", "submission"}))
+
+
+class SandboxSettings(_Strict):
+    """[sandbox]: the walls that must hold here before anything is graded (`autograder doctor`)."""
+
+    demands: list[str] = Field(
+        ["no network", "read-only system", "home out of sight", "unprivileged user",
+         "system calls", "memory limit"],
+        description="Walls, by the names that `autograder doctor` gives them.")
+
+
+class Waiver(_Strict):
+    """What a person took back, and why: a homework's deduction, or what being late costs."""
+
+    student: str = Field(description="The id.")
+    reason: str = Field(description="Stands beside the grade.")
+    of: Literal["deduction", "late"] = Field("deduction", description="What was taken back.")
+
+
+class Assignment(_Strict):
+    """[assignments.NAME]: one thing that is handed in, made of one or more exercises."""
+
+    title: str = Field(description="The name that people read.")
+    exercises: list[FolderName] = Field(
+        min_length=1, description="Folders of exercises, each with a notebook.")
+    max_points: float = Field(gt=0, description="What the source cells must add up to.")
+    due: AwareDatetime | None = Field(
+        None, description="When it is due; TOML's date and time with an offset.")
+    late: LateRule | None = Field(None, description="What differs here from [late].")
+    waivers: list[Waiver] = Field([], description="Whom being late costs nothing, and why.")
+    bonus: list[str] = Field([], description="Parts whose points come on top of max_points.")
+    student_files: list[str] = Field([], description="Files handed in beside the notebooks.")
+    archive: FileName = Field(description="What is handed in: a zip, or a notebook alone; {id} "
+                                          "stands for the student's id.")
+    groups: bool = Field(False, description="Groups of the roster hand in; {id} is the group.")
+    written: FileName | None = Field(None, description="The written part's PDF, if there is one.")
+    attempts: Literal["last", "first", "last_in_time"] = Field(
+        "last", description="Which of a student's several uploads counts; last_in_time: the last "
+                            "that came by `due`, else the first of those that came late.")
+    hidden: dict[str, str] = Field({}, description="Packages that cannot be imported, each with "
+                                                   "what an import says.")
+    not_copied: list[str] = Field([], description="Files of hidden packages to compare with.")
+    hub: list[str] = Field([], description="Models of the hub that must resolve offline.")
+    data_sets: list[str] = Field([], description="Likewise, data sets of the hub.")
+    environment: dict[str, str] = Field({}, description="Environment variables in grading.")
+    preload: list[str] = Field([], description="Modules that kernels have imported beforehand.")
+    lenient: bool = Field(False, description="Take names of older libraries as their successors.")
+    settings: dict[str, Any] = Field({}, description="What hidden tests read, as `settings`.")
+
+    _due_is_a_moment = field_validator("due", mode="before")(a_moment)
+
+    @property
+    def undated(self) -> Assignment:
+        """What is built and judged by: all but the dates, and what being late costs."""
+        return self.model_copy(update={"due": None, "late": None, "waivers": [],
+                                       "attempts": "last"})
+
+
+class Homework(_Strict):
+    """[homeworks.NAME]: assignments that are handed in together and give one total.
+
+    `deduction` is taken off where the instructions for handing in were not followed; the total is
+    never more than `max_points`.
+    """
+
+    title: str = Field(description="The name that people read.")
+    assignments: list[str] = Field(min_length=1, description="Names of [assignments.NAME].")
+    max_points: float = Field(gt=0, description="The total is never more.")
+    deduction: float = Field(0, ge=0, description="Points off where instructions for handing in "
+                                                  "were not followed.")
+    late: LateRule | None = Field(None, description="What differs here from [late].")
+    waivers: list[Waiver] = Field([], description="Whose deduction was taken back, or whom being "
+                                                  "late costs nothing.")
+
+    def waiver(self, student: str) -> str | None:
+        """Why a student's deduction was taken back, if it was."""
+        return next((one.reason for one in self.waivers
+                     if one.student == student and one.of == "deduction"), None)
+
+
+class SimilaritySettings(_Strict):
+    """[similarity]: from when on two submissions are shown to a person as a pair.
+
+    What is given, or common in the class, does not count towards any of it.
+    """
+
+    threshold: float = Field(0.6, gt=0, le=1, description="The share of the smaller one, or of "
+                                                          "one part of it, that both have.")
+    minimum: int = Field(60, gt=0, description="So many tokens at least, weighted by rarity.")
+    common: float = Field(0.1, gt=0, le=1, description="What a larger share of the class has is "
+                                                       "common.")
+
+
+class CourseToml(_Strict):
+    """The whole of course.toml."""
+
+    course: CourseInfo
+    limits: LimitSettings = LimitSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    similarity: SimilaritySettings = SimilaritySettings()
+    assignments: dict[FolderName, Assignment]
+    homeworks: dict[FolderName, Homework] = {}
+    late: LateDays = LateDays()
+    extensions: list[Extension] = []
+
+    @model_validator(mode="after")
+    def _groups_stand_on_a_roster(self) -> CourseToml:
+        for name, assignment in self.assignments.items():
+            if assignment.groups and not self.course.roster:
+                raise ValueError(f"assignments.{name} is handed in by groups: name the file that "
+                                 "holds them, `roster` in [course]")
+        return self
+
+    @model_validator(mode="after")
+    def _homeworks_are_made_of_assignments(self) -> CourseToml:
+        for name, homework in self.homeworks.items():
+            unknown = set(homework.assignments) - set(self.assignments)
+            if unknown:
+                raise ValueError(f"homeworks.{name} names {', '.join(sorted(unknown))}, which is "
+                                 "no assignment")
+            if name in self.assignments:
+                raise ValueError(f"{name} is the name of a homework and of an assignment")
+        return self
+
+    @model_validator(mode="after")
+    def _dates_agree(self) -> CourseToml:
+        deadlines(self)
+        return self
