@@ -14,6 +14,10 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import REPO
 
+from autograder.course import Course
+from autograder.release.check import _plain, _secrets
+from autograder.release.edits import read_changes
+
 # Where a browser fetches something without being asked.
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}
 
@@ -64,6 +68,20 @@ def test_a_page_fetches_nothing_from_elsewhere(pages: dict[Path, BeautifulSoup])
                for tag in page.find_all(kind) if tag.get(name)]
     assert fetched
     assert not [url for url in fetched if urlsplit(url).scheme not in ("", "data")]
+
+
+@pytest.mark.parametrize("exercise", ["q1a", "q1b", "q2", "hw3"])
+def test_students_who_read_the_site_learn_no_secret(exercise: str) -> None:
+    """Examples on pages are those of exercises that the kit does not give."""
+    source = Course.load(REPO).exercise(exercise)
+    secrets = {secret for secret, _ in _secrets(source)} - {
+        "from autograder.judge.testing import part"}
+    for change in read_changes(source, "misconception"):
+        secrets |= {sentence for sentence in _plain(change.says).split(". ") if len(sentence) > 40}
+        secrets |= {_plain(edit.replace) for edit in change.edits if len(edit.replace) > 30}
+    for page in [*(REPO / "docs").glob("*.md"), *REPO.glob("*.md")]:
+        text = _plain(page.read_text())
+        assert [secret for secret in secrets if secret in text] == [], page
 
 
 def test_the_search_knows_what_pages_say(site: Path) -> None:
