@@ -26,6 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests share the processors, the
 
 import torch
 
+from autograder import cli
 from autograder.course import Course
 from autograder.judge import pool
 from autograder.judge.grading import Grader
@@ -335,6 +336,14 @@ def run_cli(*args: object, cwd: Path, timeout: float = 120, **environment: str
     return subprocess.run([script, *map(str, args)], cwd=cwd, timeout=timeout, text=True,
                           capture_output=True, stdin=subprocess.DEVNULL,
                           env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment})
+
+
+def status_of(monkeypatch: pytest.MonkeyPatch, *args: object) -> int:
+    """Run the command line in this process; how it ended."""
+    monkeypatch.setattr("sys.argv", ["autograder", *map(str, args)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
 
 
 def until(holds: Callable[[], bool], seconds: float = 60) -> None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conftest import status_of
 from rich.console import Console
 
-from autograder import cli
 from autograder.course import Course, CourseError
 from autograder.flag import Flag, Kind
 from autograder.gradebook import book
@@ -220,11 +220,7 @@ def test_what_students_wrote_is_shown_as_text(course: Course, tmp_path: Path) ->
 
 
 def command(course: Course, monkeypatch: pytest.MonkeyPatch, *args: object) -> int:
-    monkeypatch.setattr("sys.argv", ["autograder", "todo", "q2", "--course", str(course.root),
-                                     *map(str, args)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
+    return status_of(monkeypatch, "todo", "q2", "--course", course.root, *args)
 
 
 def test_the_command_lists_marks_and_tells_by_its_status(

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import TOY_COURSE, Toy, toy_work
+from conftest import TOY_COURSE, Toy, status_of, toy_work
 from nbformat import NotebookNode
 
-from autograder import cli
 from autograder.course import Course, CourseError
 from autograder.report.todo.items import items
 from autograder.similarity import found, read
@@ -47,11 +46,7 @@ def notebook(*cells: NotebookNode) -> str:
 
 
 def similar(course: Course, monkeypatch: pytest.MonkeyPatch, *args: object) -> int:
-    monkeypatch.setattr("sys.argv", ["autograder", "similar", "toy", "--course", str(course.root),
-                                     *map(str, args)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
+    return status_of(monkeypatch, "similar", "toy", "--course", course.root, *args)
 
 
 def test_a_copy_is_in_the_page_and_in_the_list(
