@@ -92,3 +92,12 @@ def test_a_pasted_picture_is_shown_and_a_lost_one_is_told() -> None:
     page = safe.markdown2html({"cell": cell}, "![mine](attachment:a.png)")
     assert "data:image/png;base64,iVBORw0KGgo=" in page and runs(page) == []
     assert "b.png is missing" in safe.markdown2html({"cell": cell}, cell.source)
+
+
+def test_the_same_text_shows_everybody_their_own_picture() -> None:
+    source = "![mine](attachment:a.png)"
+    for data in ("iVBORw0KGgo=", "AAAA", None, "iVBORw0KGgo=", None):
+        pasted = {"attachments": {"a.png": {"image/png": data}}} if data else {}
+        page = safe.markdown2html({"cell": nbformat.v4.new_markdown_cell(source, **pasted)}, source)
+        assert (f"base64,{data}" if data else "a.png is missing") in page
+        assert page.count("base64,") == (1 if data else 0)

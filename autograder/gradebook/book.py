@@ -54,7 +54,8 @@ def rows(course: Course, assignment: str) -> list[Row]:
 def row(course: Course, assignment: str, student: str) -> Row:
     """One submission. Raises nbgrader's MissingEntry where the gradebook has none."""
     with open_gradebook(course) as gradebook:
-        return _row(gradebook.find_submission(assignment, student))
+        found = _submissions(gradebook, assignment, student)
+        return _row(found[0] if found else gradebook.find_submission(assignment, student))
 
 
 def comments(course: Course, assignment: str) -> dict[str, dict[str, str]]:
@@ -78,19 +79,22 @@ def notebooks(course: Course, assignment: str) -> list[Notebook]:
                 for notebook in submission.notebooks]
 
 
-def _submissions(gradebook: Gradebook, assignment: str) -> list[Any]:
-    """All submissions of an assignment with what a row needs, in a few queries for all of them.
+def _submissions(gradebook: Gradebook, assignment: str, student: str = "") -> list[Any]:
+    """All submissions of an assignment, or a student's, with what a row needs, in a few queries.
 
     `Gradebook.assignment_submissions` asks for each submission, notebook and cell anew.
     """
     notebooks = selectinload(SubmittedAssignment.notebooks)
-    return gradebook.db.query(SubmittedAssignment).filter(
-        SubmittedAssignment.assignment.has(name=assignment)).options(
-            joinedload(SubmittedAssignment.student),
-            undefer(SubmittedAssignment.max_score), undefer(SubmittedAssignment.needs_manual_grade),
-            undefer(SubmittedAssignment.late_submission_penalty),
-            notebooks.selectinload(SubmittedNotebook.grades).joinedload(Grade.cell),
-            notebooks.selectinload(SubmittedNotebook.comments)).all()
+    some = gradebook.db.query(SubmittedAssignment).filter(
+        SubmittedAssignment.assignment.has(name=assignment))
+    if student:
+        some = some.filter(SubmittedAssignment.student_id == student)
+    return some.options(
+        joinedload(SubmittedAssignment.student),
+        undefer(SubmittedAssignment.max_score), undefer(SubmittedAssignment.needs_manual_grade),
+        undefer(SubmittedAssignment.late_submission_penalty),
+        notebooks.selectinload(SubmittedNotebook.grades).joinedload(Grade.cell),
+        notebooks.selectinload(SubmittedNotebook.comments)).all()
 
 
 def _row(submission: Any) -> Row:

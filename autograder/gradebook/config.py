@@ -26,6 +26,13 @@ def configure(config: Config, course: Course) -> None:
     # What students hand in beside the notebook stays as they wrote it.
     config.Autograde.exclude_overwriting = {
         name: assignment.student_files for name, assignment in course.toml.assignments.items()}
+    config.Autograde.sanitize_preprocessors = [
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.DeduplicateIds",
+        "nbgrader.preprocessors.OverwriteKernelspec",
+        "autograder.gradebook.whole.OverwriteCells",
+        "autograder.gradebook.metadata.CheckCellMetadata",
+    ]
     # The judge takes the place of execution inside the student's notebook.
     config.Autograde.autograde_preprocessors = [
         "autograder.gradebook.preprocessors.Judge",
@@ -33,7 +40,7 @@ def configure(config: Config, course: Course) -> None:
         "autograder.gradebook.preprocessors.SaveJudgedGrades",
         "autograder.gradebook.late.UpToDate",
         "nbgrader.preprocessors.AssignLatePenalties",
-        "nbgrader.preprocessors.CheckCellMetadata",
+        "autograder.gradebook.metadata.CheckCellMetadata",
     ]
     config.AssignLatePenalties.plugin_class = "autograder.gradebook.late.LatePenalty"
     config.ExportApp.plugin_class = "autograder.gradebook.late.UpToDateCsv"
@@ -42,10 +49,13 @@ def configure(config: Config, course: Course) -> None:
         "autograder.gradebook.preprocessors.WithoutStaffCells",
         "autograder.gradebook.preprocessors.OtherGroupsComments",
         "autograder.gradebook.late.UpToDate",
-        "nbgrader.preprocessors.GetGrades",
+        "autograder.gradebook.whole.GetGrades",
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
     config.GenerateFeedback.exporter_class = "autograder.gradebook.page.PageExporter"
+    # A notebook is validated after the last preprocessor, not after each.
+    config.NotebookExporter.optimistic_validation = True
+    config.PageExporter.optimistic_validation = True
     # What students wrote is shown, in feedback and in formgrader, and runs nothing there.
     config.HTMLExporter.filters = {"markdown2html": "autograder.gradebook.safe.markdown2html"}
     # formgrader's page for an answer needs nothing from elsewhere.

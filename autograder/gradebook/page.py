@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from nbconvert.exporters import HTMLExporter, TemplateExporter
+from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
+
+from autograder.gradebook.memory import Memory
 
 NAMELESS = re.compile(r"<img(?=\s)(?![^>]*\salt=)")
 UNDESCRIBED = '<img alt="No description has been provided for this image"'
 
 
-class _Memory(BytecodeCache):
+class _Templates(BytecodeCache):
     """Compiled templates, by their sources' checksums, for as long as this process lives."""
 
     def __init__(self) -> None:
@@ -28,7 +32,8 @@ class _Memory(BytecodeCache):
         self._compiled[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
 
 
-_memory = _Memory()
+_templates = _Templates()
+_highlighted = Memory()
 
 
 class _Aside(TemplateExporter):
@@ -48,7 +53,10 @@ class _Aside(TemplateExporter):
 
 
 class PageExporter(HTMLExporter, _Aside):
-    """The HTML exporter of nbgrader's feedback: templates compiled once, pages not parsed."""
+    """The HTML exporter of nbgrader's feedback.
+
+    Templates are compiled once, the same code is highlighted once, and pages are not parsed.
+    """
 
     def from_notebook_node(  # type: ignore[override]
             self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
@@ -58,5 +66,25 @@ class PageExporter(HTMLExporter, _Aside):
 
     def _create_environment(self) -> Environment:
         environment = super()._create_environment()
-        environment.bytecode_cache = _memory
+        environment.bytecode_cache = _templates
         return environment
+
+    def register_filter(self, name: str, jinja_filter: Any) -> Any:
+        if isinstance(jinja_filter, Highlight2HTML):
+            jinja_filter = _once(jinja_filter)
+        return super().register_filter(name, jinja_filter)
+
+
+def _once(highlight: Highlight2HTML) -> Callable[..., str]:
+    """Highlight the same code once; a cell in a language of its own is not remembered."""
+    settings = (str(highlight.pygments_lexer), repr(highlight.extra_formatter_options))
+
+    def highlight_code(source: str, language: str | None = None,
+                       metadata: Mapping[str, Any] | None = None) -> str:
+        def make() -> str:
+            return str(highlight(source, language, metadata))
+        if metadata and "magics_language" in metadata:
+            return make()
+        return _highlighted((*settings, language or "", source), make)
+
+    return highlight_code

@@ -12,7 +12,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbconvert.exporters.exporter import ResourcesDict
@@ -25,16 +25,20 @@ from autograder import doctor
 from autograder.course import Course
 from autograder.crossfeedback import merge
 from autograder.gradebook import beside, safe
+from autograder.gradebook.whole import OfWholeNotebooks
 from autograder.intake.received import note_of
 from autograder.intake.times import late_of
 from autograder.intake.written import WRITTEN
 from autograder.journal import Entry, Journal, path_of
-from autograder.judge.grading import Grader, new_seed
 from autograder.judge.origin import origin
+from autograder.judge.shared import new_seed
 from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.work import Work, read_work
 from autograder.release.build import prepare
 from autograder.release.source import by_hand
+
+if TYPE_CHECKING:
+    from autograder.judge.grading import Grader
 
 RESOURCE = "autograder_verdict"
 PDF = "autograder_written"  # whether a written part was handed in beside the notebook
@@ -81,7 +85,7 @@ class Judge(NbGraderPreprocessor):
         return nb, resources
 
 
-class SaveJudgedGrades(NbgraderSaveAutoGrades):
+class SaveJudgedGrades(OfWholeNotebooks, NbgraderSaveAutoGrades):
     """Saves the judge's points. Manual scores and comments stay nbgrader's own business.
 
     nbgrader gives nothing for an answer that is not there, and asks nobody. Where a written part
@@ -99,7 +103,6 @@ class SaveJudgedGrades(NbgraderSaveAutoGrades):
             grade.auto_score, grade.needs_manual_grade = None, True
         else:
             super()._add_score(cell, resources)
-        self.gradebook.db.commit()
 
     def _add_comment(self, cell: NotebookNode, resources: ResourcesDict) -> None:
         super()._add_comment(cell, resources)
@@ -107,7 +110,6 @@ class SaveJudgedGrades(NbgraderSaveAutoGrades):
             comment = self.gradebook.find_comment(cell.metadata.nbgrader.grade_id, self.notebook_id,
                                                   self.assignment_id, self.student_id)
             comment.auto_comment = None  # not nbgrader's "No response."
-            self.gradebook.db.commit()
 
 
 class WithoutStaffCells(NbGraderPreprocessor):
@@ -137,6 +139,8 @@ def _judge(course: Course, names: Mapping[str, str], work: Work) -> Verdict:
     if key not in _graders:
         doctor.demand(course)
         prepare(course, assignment)
+        from autograder.judge.grading import Grader  # slow to import, and rarely needed here
+
         _graders[key] = Grader(course, assignment, new_seed()).__enter__()
         atexit.register(_graders[key].__exit__, None, None, None)
     verdict = _graders[key].grade(work)

@@ -19,6 +19,8 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import InvalidNotebook
 from nbformat import NotebookNode
 
+from autograder.gradebook.memory import Memory
+
 TAGS = frozenset({
     "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em",
     "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "kbd", "li", "ol",
@@ -35,14 +37,22 @@ SHOWN = ("text/plain", "text/html", "text/markdown", "image/png", "image/jpeg")
 MOST, MOST_IN_ALL = 20_000, 200_000  # characters of a cell, of all: highlighting takes its time
 PASTED = re.compile(r"!\[[^\]]*\]\(attachment:([^)]*)\)")
 TAG = re.compile(r"[\w-]{1,64}\Z")
+_rendered = Memory()
 
 
 @pass_context
 def markdown2html(context: Mapping[str, Any], source: str) -> str:
     """Render Markdown as nbconvert does, and keep of it what only shows something.
 
-    `context` is the template's, where nbconvert finds the cell and with it pasted pictures.
+    `context` is the template's, where nbconvert finds the cell and with it pasted pictures. Without
+    these the text alone decides, and the same text is rendered once.
     """
+    if context.get("cell", {}).get("attachments"):
+        return _render(context, source)
+    return _rendered((source,), lambda: _render({}, source))
+
+
+def _render(context: Mapping[str, Any], source: str) -> str:
     try:
         return clean_html(_exporter().markdown2html(context, source))
     except InvalidNotebook:  # a pasted picture that has been lost on the way
