@@ -13,8 +13,8 @@ from typing import Literal
 import nbformat
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.judge.grading import new_seed
 from autograder.judge.pool import Lost, judge_all
+from autograder.judge.shared import new_seed
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
 from autograder.release import reread, source

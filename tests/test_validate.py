@@ -14,7 +14,7 @@ from autograder.report.matrix import reasons, summary
 from autograder.validate import Case, Result, cases, problem
 
 LAST_LINE = re.compile(r"misconceptions=(\d+)/\1 elsewhere=0 variants=(\d+)/\2 reference=full "
-                       r"skeleton=zero")
+                       r"skeleton=zero named=(\d+)/\1")
 PARTS = {"a": 4.0, "b": 2.0}
 
 
@@ -73,6 +73,12 @@ def test_the_summary_shows_each_kind_of_fault(fault: tuple[Case, Verdict]) -> No
     assert not LAST_LINE.fullmatch(summary(results(*others, fault)))
 
 
+def test_the_summary_counts_what_the_feedback_names() -> None:
+    named = PartVerdict("a", 0, 4, misconceptions=("the-misconception",))
+    assert summary(results((MISCONCEPTION, Verdict("toy", (named,))),
+                           (MISCONCEPTION, verdict(a=0)))).endswith(" named=1/2")
+
+
 def test_where_something_is_wrong_the_judges_words_are_told() -> None:
     said = PartVerdict("a", 1, 4, ("It differs.",), flags=("look",), staff=("KeyError: 'c'",))
     lost = Verdict("toy", (said, PartVerdict("b", 2, 2)))
@@ -110,4 +116,7 @@ def test_hidden_tests_catch_what_is_wrong_and_accept_what_is_right(tmp_path: Pat
     course = copy_course(tmp_path, patient=True)
     done = run_cli("validate", assignment, "-j", 1, "--every", every, cwd=course.root, timeout=1500)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert LAST_LINE.fullmatch(done.stdout.splitlines()[-1]), done.stdout
+    found = LAST_LINE.fullmatch(done.stdout.splitlines()[-1])
+    assert found, done.stdout
+    caught, _, named = map(int, found.groups())
+    assert named > caught / 2, done.stdout  # what is wrong in result.log has no code to be known by

@@ -20,7 +20,7 @@ from autograder.course import Course, CourseError, Exercise
 from autograder.gradebook.native import generate_assignment, has_assignment
 from autograder.release import source, version
 from autograder.release.record import remember
-from autograder.release.solved import solved_files, write_version
+from autograder.release.solved import solved_files, split_notebook, write_version
 from autograder.release.version import Stamp, version_of
 
 COLAB = "https://colab.research.google.com"
@@ -56,7 +56,8 @@ def build(course: Course, assignment: str) -> Path:
         comes_back = name.endswith(".py") and name in course.assignment(assignment).student_files
         (destination / name).write_bytes((stamp.line.encode() if comes_back else b"") + data)
     for exercise in exercises:
-        write_version(exercise, solved[exercise.name], course.build / "reference" / exercise.name)
+        write_version(exercise, *split_notebook(exercise, solved[exercise.name]),
+                      course.build / "reference" / exercise.name)
     return destination
 
 

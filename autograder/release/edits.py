@@ -13,17 +13,22 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from nbformat import NotebookNode
 from pydantic import BaseModel, ConfigDict
 
 from autograder.course import CourseError, Exercise
-from autograder.release.solved import solved_files, write_version
+from autograder.release.solved import solved_files, split_notebook, write_version
 
 Kind = Literal["misconception", "variant"]
+# Of magics, of cells, and of what a release fills in.
+SIGNS = re.compile(r"^\s*(# ?)?[%!]|# %%|\{repository\}", re.MULTILINE)
 
 
 class Edit(BaseModel):
@@ -44,16 +49,6 @@ class Change(BaseModel):
     part: str = ""
     says: str = ""
     loses: dict[str, float] = {}  # variants: the points that a broken contract costs, by part
-
-
-@dataclass(frozen=True)
-class Edited:
-    """A change carried out: the folder that holds the edited exercise."""
-
-    name: str
-    part: str
-    says: str
-    folder: Path
 
 
 def read_changes(exercise: Exercise, kind: Kind) -> list[Change]:
@@ -101,17 +96,70 @@ def apply(change: Change, files: dict[str, bytes]) -> dict[str, bytes]:
     return edited
 
 
-def write_misconceptions(exercise: Exercise, destination: Path) -> list[Edited]:
-    """Write each misconception's edited exercise to a folder of its own."""
-    files = solved_files(exercise)
-    edited = []
-    for change in read_changes(exercise, "misconception"):
-        if not all(edit.file in files for edit in change.edits):
-            continue  # an edit of what is handed in besides (result.log): there is no code to run
-        folder = destination / change.name
-        write_version(exercise, apply(change, files), folder)
-        edited.append(Edited(change.name, change.part, change.says, folder))
-    return edited
+class Misconceptions:
+    """An exercise's misconceptions, each with a folder in which the edited exercise lies.
+
+    It is written when somebody first asks for it: most are nobody's. Several processes may ask.
+    Raises CourseError where an edit does not fit.
+    """
+
+    def __init__(self, exercise: Exercise, folder: Path) -> None:
+        self._exercise, self._folder = exercise, folder
+        self._files = solved_files(exercise)
+        self._solved: tuple[NotebookNode, dict[str, bytes]] | None = None
+        # An edit of what is handed in besides (result.log) leaves no code to run.
+        self._changes = [change for change in read_changes(exercise, "misconception")
+                         if all(edit.file in self._files for edit in change.edits)]
+        for change in self._changes:
+            apply(change, self._files)
+
+    def of(self, part: str) -> list[Change]:
+        """The misconceptions of a part."""
+        return [change for change in self._changes if change.part == part]
+
+    def written(self, change: Change) -> Path:
+        """The folder of one of them."""
+        folder = self._folder / change.name
+        if not folder.is_dir():
+            own = self._folder / f"{change.name}.{os.getpid()}"
+            write_version(self._exercise, *self._carried_out(change), own)
+            try:
+                own.rename(folder)
+            except OSError:  # somebody else was faster
+                shutil.rmtree(own)
+        return folder
+
+
+    def _carried_out(self, change: Change) -> tuple[NotebookNode, dict[str, bytes]]:
+        """The edited exercise. To parse the whole source once more takes a tenth of a second."""
+        if self._solved is None:
+            self._solved = split_notebook(self._exercise, self._files)
+        notebook, rest = self._solved
+        inside = [edit for edit in change.edits if edit.file == self._exercise.notebook.name]
+        beside = [edit for edit in change.edits if edit not in inside]
+        edited = in_cells(notebook, inside)
+        if edited is None:
+            return split_notebook(self._exercise, apply(change, self._files))
+        return edited, apply(change.model_copy(update={"edits": beside}), rest)
+
+
+def in_cells(notebook: NotebookNode, edits: list[Edit]) -> NotebookNode | None:
+    """The notebook with edits carried out that stay within a cell's code.
+
+    None where one does not, or changes what a cell is by the source's own signs.
+    """
+    cells = list(notebook.cells)
+    for edit in edits:
+        places = [index for index, cell in enumerate(cells)
+                  if cell.cell_type == "code" and edit.replace in cell.source]
+        if len(places) != 1 or SIGNS.search(f"{edit.replace}\n{edit.by}"):
+            return None
+        (index,) = places
+        code = cells[index].source.replace(edit.replace, edit.by)
+        if code != code.strip("\n"):
+            return None
+        cells[index] = NotebookNode({**cells[index], "source": code})
+    return NotebookNode({**notebook, "cells": cells})
 
 
 def _with_edits(entry: dict[str, Any]) -> dict[str, Any]:

@@ -69,11 +69,12 @@ def split_notebook(exercise: Exercise, files: Mapping[str, bytes]
     return source.read_notebook(exercise, text), rest
 
 
-def write_version(exercise: Exercise, files: Mapping[str, bytes], folder: Path) -> None:
-    """Write solved files to `folder`, emptied before, as the trusted side runs them."""
+def write_version(exercise: Exercise, notebook: nbformat.NotebookNode, rest: Mapping[str, bytes],
+                  folder: Path) -> None:
+    """Write an exercise's notebook and other files to `folder`, emptied before, as the trusted side
+    runs them."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    notebook, rest = split_notebook(exercise, files)
     nbformat.write(notebook, folder / f"{exercise.name}.ipynb")
     for name, data in rest.items():
         (folder / name).write_bytes(data)

@@ -52,7 +52,7 @@ def reasons(results: list[Result]) -> Iterator[str]:
 
 
 def summary(results: list[Result]) -> str:
-    """The last line: what was caught, lost elsewhere and accepted."""
+    """The last line: what was caught, lost elsewhere, accepted, and named in the feedback."""
     misconceptions = [r for r in results if r.case.kind == "misconception"]
     variants = [r for r in results if r.case.kind == "variant"]
     caught = sum(r.lost(r.case.part) > 0 for r in misconceptions)
@@ -62,7 +62,8 @@ def summary(results: list[Result]) -> str:
     accepted = sum(not r.problem for r in variants)
     return (f"misconceptions={caught}/{len(misconceptions)} elsewhere={elsewhere} "
             f"variants={accepted}/{len(variants)} reference={_extreme(results, 'reference')} "
-            f"skeleton={_extreme(results, 'skeleton')}")
+            f"skeleton={_extreme(results, 'skeleton')} "
+            f"named={sum(_named(r) != '-' for r in misconceptions)}/{len(misconceptions)}")
 
 
 def _extreme(results: list[Result], kind: str) -> str:
