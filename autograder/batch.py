@@ -26,9 +26,9 @@ from autograder.intake.notebooks import is_settled, released_instead, settle
 from autograder.intake.received import Received, note_of, notes, write_notes
 from autograder.intake.times import late_in
 from autograder.journal import Entry, Journal, last_entries, path_of
-from autograder.judge.grading import new_seed
 from autograder.judge.origin import SUBMISSION, changed, origin
 from autograder.judge.pool import Lost, judge_all
+from autograder.judge.shared import new_seed
 from autograder.judge.verdict import Verdict, nothing
 from autograder.judge.work import Work, read_work
 from autograder.kernel import cgroup

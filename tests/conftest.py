@@ -249,6 +249,16 @@ def one_look_at_migrations() -> None:
     api.get_alembic_version = functools.cache(api.get_alembic_version)
 
 
+@pytest.fixture(autouse=True)
+def environment_as_before() -> Iterator[None]:
+    """A grader tells its process where models are, and how few creatures to draw."""
+    before = dict(os.environ)
+    yield
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
+
+
 @pytest.fixture
 def toy(tmp_path: Path) -> Course:
     """The toy course, built, and free to be changed."""

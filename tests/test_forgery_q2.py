@@ -13,7 +13,6 @@ from autograder.course import Course
 from autograder.judge import pool
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
-from autograder.kernel import agent
 from autograder.validate import work as filled_in
 
 pytestmark = pytest.mark.sandbox
@@ -131,21 +130,24 @@ def spy(self, *args):
 def bye(*args): raise SystemExit(0)
 """ + EVERYWHERE.format(name="bye"), fails="exit status 0"),
     Attempt("puts an agent of its own in the agent's place", (
-        FORGED_VALUE + "import sys, types, base64\n"
-        "from autograder.kernel import wire\n"
-        "from IPython.display import publish_display_data\n"
-        "fake = types.ModuleType('autograder.kernel.agent')\n"
-        "fake.serve = lambda request: publish_display_data({" + repr(agent.MIME) + ": "
-        "base64.b64encode(wire.pack({'value': value})).decode()})\n"
-        "sys.modules['autograder.kernel.agent'] = fake",
+        FORGED_VALUE + "import sys, types\n"
+        "from autograder.kernel import agent, wire\n"
+        "agent.answer = lambda request, code: wire.pack({'value': value})\n"
+        "sys.modules['autograder.kernel.agent'] = types.ModuleType('autograder.kernel.agent')",
     )),
-    Attempt("publishes answers of its own beside the agent's", (
-        FORGED_VALUE + "import base64, IPython.display as display\n"
-        "from autograder.kernel import wire\n"
-        "own = {" + repr(agent.MIME) + ": base64.b64encode(wire.pack({'value': value})).decode()}\n"
-        "publish = display.publish_display_data\n"
-        "publish(own)\n"
-        "display.publish_display_data = lambda data, **more: publish(own)",
+    Attempt("writes answers of its own before the agent's", (
+        FORGED_VALUE + "import gc, sys\n"
+        "from autograder.kernel import agent, wire\n"
+        "(line,) = (one for one in gc.get_objects() if type(one) is agent.Line)\n"
+        "data, honest = wire.pack({'value': value}), agent.answer\n"
+        "def write(number):\n"
+        "    line._socket.sendall(agent.HEADER.pack(number, len(data), False, False) + data)\n"
+        "def answer(request, code):\n"
+        "    write(sys._getframe(1).f_locals['number'])\n"
+        "    return honest(request, code)\n"
+        "agent.answer = answer\n"
+        "for number in (bytes(16), b'x' * 16, *(n.to_bytes(16, 'big') for n in range(20))):\n"
+        "    write(number)",
     )),
     Attempt("sends an error that looks like praise", (
         "from autograder.kernel import wire\npack = wire.pack\n"

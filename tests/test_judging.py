@@ -17,7 +17,7 @@ from autograder.judge.pool import Lost, judge_all
 from autograder.judge.sides import StudentSide
 from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.work import Work
-from autograder.kernel import agent, wire
+from autograder.kernel import wire
 from autograder.kernel.sandbox import Limits, Surroundings
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.release.build import build
@@ -268,12 +268,14 @@ def test_a_file_over_the_limit_harms_no_batch(grade_toy_cold: GradeToy) -> None:
 
 
 @pytest.mark.sandbox
-def test_rubbish_under_the_agents_mime_type_is_an_outcome_like_any_other(tmp_path: Path) -> None:
-    with KernelSession(tmp_path, Limits()) as session:
-        for payload in ("'AAA'", "'é'", "['x']", "3"):
-            outcome = session.run("from IPython.display import publish_display_data as publish\n"
-                                  f"publish({{{agent.MIME!r}: {payload}}})", timeout=10)
-            assert outcome.kind in ("done", "error"), payload
+def test_rubbish_in_an_answers_place_is_a_failure_like_any_other(tmp_path: Path) -> None:
+    with StudentSide(tmp_path, [], [], LimitSettings(memory=2048), 300) as student:
+        for rubbish in ("b''", "b'AAA'", "bytes(99)", "b'\\xff' * 8", "wire.pack(3)",
+                        "wire.pack({'value': set()})[:-1]"):
+            student._ready().run("from autograder.kernel import agent, wire\n"
+                                 f"agent.answer = lambda request, code: {rubbish}", timeout=10)
+            answer = student.ask(b"")
+            assert answer.failure is not None and answer.failure.error == "answer", rubbish
 
 
 @pytest.mark.sandbox

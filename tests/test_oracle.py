@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from autograder.course import Course
-from autograder.judge.oracle import TrustedSide
+from autograder.judge.oracle import SILENT, TrustedSide
+from autograder.judge.trusted_process import Distant, Said, Service, TrustedProcess
 from autograder.kernel import wire
 
 
@@ -16,37 +22,115 @@ def reference(toy: Course) -> Path:
     return toy.build / "reference" / "toy"
 
 
+@pytest.fixture(scope="module")
+def process() -> Iterator[TrustedProcess]:
+    process = TrustedProcess(20.0, {}, [])
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def service(process: TrustedProcess) -> Iterator[Distant]:
+    service = Service(process)
+    yield Distant(service.address)
+    service.close()
+
+
+@pytest.fixture
+def answers(tmp_path: Path) -> Path:
+    (tmp_path / "answers").mkdir()
+    return tmp_path / "answers"
+
+
+class Nobody(Distant):
+    """Must not be asked."""
+
+    def ask(self, version: Path, request: bytes, place: Path | None = None) -> Said:
+        pytest.fail("it was computed again")
+
+
 def words(text: str) -> bytes:
     return wire.pack({"probes": "", "function": "call",
                       "inputs": {"name": "words", "args": [text], "kwargs": {}}})
 
 
-def test_what_one_judge_asked_another_knows(reference: Path, tmp_path: Path,
-                                            monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "answers").mkdir()
-    with TrustedSide(shared=tmp_path / "answers") as first:
-        assert first.ask(reference, words("One two")).value == ["one", "two"]
-        copy = reference.rename(reference.with_name("elsewhere"))
-        with TrustedSide(shared=tmp_path / "answers") as second:
-            monkeypatch.setattr(second, "compute", lambda *_: pytest.fail("it was computed again"))
-            assert second.ask(copy, words("One two")).value == ["one", "two"]
+def edited(reference: Path, name: str, old: str, new: str) -> Path:
+    other = reference.with_name(name)
+    other.mkdir()
+    for path in reference.iterdir():
+        if path.is_file():
+            (other / path.name).write_text(path.read_text().replace(old, new))
+    return other
 
 
-def test_another_question_or_another_version_is_another_answer(reference: Path, tmp_path: Path
-                                                               ) -> None:
-    (tmp_path / "answers").mkdir()
-    with TrustedSide(shared=tmp_path / "answers") as side:
-        assert side.ask(reference, words("A")).value == ["a"]
-        assert side.ask(reference, words("B")).value == ["b"]
-        other = reference.with_name("other")
-        other.mkdir()
-        for path in reference.iterdir():
-            if path.is_file():
-                text = path.read_text().replace("text.lower().split()", "text.split()")
-                (other / path.name).write_text(text)
-        assert side.ask(other, words("A")).value == ["A"]
+def test_what_one_judge_asked_another_knows(reference: Path, answers: Path, service: Distant
+                                            ) -> None:
+    first = TrustedSide(service, answers)
+    assert first.ask(reference, words("One two")).value == ["one", "two"]
+    copy = reference.rename(reference.with_name("elsewhere"))
+    second = TrustedSide(Nobody(""), answers)
+    assert second.ask(copy, words("One two")).value == ["one", "two"]
 
 
-def test_a_folder_that_cannot_be_written_costs_time_only(reference: Path, tmp_path: Path) -> None:
-    with TrustedSide(shared=tmp_path / "not there") as side:
-        assert side.ask(reference, words("A")).value == ["a"]
+def test_another_question_or_another_version_is_another_answer(
+        reference: Path, answers: Path, service: Distant) -> None:
+    side = TrustedSide(service, answers)
+    assert side.ask(reference, words("A")).value == ["a"]
+    assert side.ask(reference, words("B")).value == ["b"]
+    other = edited(reference, "other", "text.lower().split()", "text.split()")
+    assert side.ask(other, words("A")).value == ["A"]
+
+
+def test_a_folder_that_cannot_be_written_costs_time_only(reference: Path, tmp_path: Path,
+                                                         service: Distant) -> None:
+    side = TrustedSide(service, tmp_path / "not there")
+    assert side.ask(reference, words("A")).value == ["a"]
+
+
+def test_who_asks_at_the_same_time_is_answered_in_turn(reference: Path, answers: Path,
+                                                       service: Distant) -> None:
+    texts = [f"Some {number}" for number in range(12)]
+    with ThreadPoolExecutor(6) as threads:
+        said = list(threads.map(
+            lambda text: TrustedSide(service, answers).ask(reference, words(text)), texts * 2))
+    assert [one.value for one in said] == [text.lower().split() for text in texts] * 2
+    assert len(list(answers.iterdir())) == 12
+
+
+def test_a_process_that_was_killed_is_replaced(reference: Path, answers: Path,
+                                               process: TrustedProcess, service: Distant) -> None:
+    side = TrustedSide(service, answers)
+    assert side.ask(reference, words("before")).value == ["before"]
+    spawned = [child for child in psutil.Process().children()
+               if any("spawn_main" in word for word in child.cmdline())]
+    for child in spawned:
+        os.kill(child.pid, signal.SIGKILL)
+    assert spawned and side.ask(reference, words("after it")).value == ["after", "it"]
+
+
+def test_a_version_that_ends_its_process_is_not_asked_for_ever(
+        reference: Path, answers: Path, service: Distant) -> None:
+    deadly = edited(reference, "deadly", "return text.lower().split()",
+                    "return __import__('os')._exit(1)")
+    side = TrustedSide(service, answers)
+    assert side.ask(deadly, words("A")) == SILENT
+    assert service.ask(deadly, words("B")) == Said(silent=True)
+    assert side.ask(reference, words("still there")).value == ["still", "there"]
+
+
+def test_what_a_library_first_wrote_to_stays_open_for_other_versions(
+        reference: Path, answers: Path, service: Distant) -> None:
+    """As handlers of logging and progress bars keep it."""
+    code = ("__import__('colorsys').__dict__.setdefault('kept', __import__('sys').stdout)"
+            ".write('x') and text.lower().split()")
+    side = TrustedSide(service, answers)
+    for name in ("first", "second"):
+        version = edited(reference, name, "text.lower().split()", code)
+        assert side.ask(version, words(f"The {name}")).value == ["the", name]
+
+
+def test_what_our_own_code_stops_with_is_told(reference: Path, answers: Path, service: Distant
+                                              ) -> None:
+    broken = edited(reference, "broken", "text.lower()", "text.lower(")
+    failure = TrustedSide(service, answers).ask(broken, words("A")).failure
+    assert failure is not None and "SyntaxError" in failure.says

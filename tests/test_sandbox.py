@@ -17,7 +17,7 @@ import pytest
 from conftest import REPO
 from jupyter_client.kernelspec import KernelSpecManager
 
-from autograder.kernel import agent, berth, warm, wire
+from autograder.kernel import berth, warm, wire
 from autograder.kernel.sandbox import FIRST_UID, Limits, Sandbox, SandboxError, Surroundings
 from autograder.kernel.scratch import PREFIX
 from autograder.kernel.session import KERNEL_NAME, KernelSession, Outcome
@@ -321,9 +321,12 @@ def test_processor_time_is_limited(empty):
 
 
 def test_an_answer_that_is_far_too_large_is_not_kept(empty):
-    code = (f"from IPython.display import publish_display_data as publish\n"
-            f"publish({{{agent.MIME!r}: 'A' * {3 * wire.MAX_BYTES}}})")
-    assert last_of(empty, code, timeout=60).kind == "flooded"
+    request = wire.pack({"probes": "", "function": "call",
+                         "inputs": {"name": "f", "args": [], "kwargs": {}}})
+    with KernelSession(empty, Limits(), Surroundings(preload=PRELOAD)) as session:
+        session.run(f"import torch\ndef f(): return torch.zeros({3 * wire.MAX_BYTES // 4})", 30)
+        outcome = session.ask(request, timeout=60)
+        assert outcome.kind == "flooded" and outcome.answer is None and not session.alive
 
 
 # ---------------------------------------------------------------------------------- nothing is left
@@ -375,7 +378,8 @@ def test_a_sockets_path_is_never_longer_than_linux_allows(
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
     with berth.private_folder() as folder:
-        assert len(f"{folder}/runtime/channel-5") <= 107
+        for name in ("channel-5", "questions"):
+            assert len(f"{folder}/runtime/{name}") <= 107
         assert folder.is_relative_to(deep) or length > 85
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import ast
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from autograder.kernel import calls, warm
+from autograder.kernel.nursery_process import Door, NurseryProcess
 from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 from autograder.kernel.session import KernelSession
 
@@ -165,7 +168,7 @@ def test_no_pipe_of_the_nursery_is_inherited(home: Path) -> None:
 def test_a_nursery_that_dies_is_replaced(home: Path) -> None:
     with kernel(home) as session:
         first = nursery()
-        first._process.send_signal(signal.SIGKILL)
+        os.kill(first.process.pid, signal.SIGKILL)  # type: ignore[union-attr]
         end = time.monotonic() + 10
         while session.run("1", timeout=20).kind == "done" and time.monotonic() < end:
             time.sleep(0.1)
@@ -174,6 +177,81 @@ def test_a_nursery_that_dies_is_replaced(home: Path) -> None:
         assert value(session, "1 + 1") == 2
     assert nursery() is not first
     first.close()
+
+
+@pytest.fixture
+def door(home: Path) -> Iterator[Door]:
+    """Of a nursery that another process has opened to this one."""
+    warm.close_all()
+    process = NurseryProcess(Surroundings(preload=PRELOAD), Limits(scratch=64))
+    warm.join(Surroundings(preload=PRELOAD), Limits(scratch=64), process.door)
+    yield process.door
+    warm.close_all()
+    assert process.door.folder.exists(), "it is not this process's to close"
+    process.close()
+    assert not process.door.folder.exists()
+
+
+def process_of(door: Door) -> int:
+    """The pid of the nursery behind the door."""
+    (found,) = (one.pid for one in psutil.Process().children()
+                if str(door.folder) in one.cmdline())
+    return found
+
+
+def test_a_nursery_of_another_process_serves_as_well(home: Path, door: Door) -> None:
+    with kernel(home) as one, kernel(home) as other:
+        assert nursery().process is None
+        assert [value(session, "6 * 7") for session in (one, other)] == [42, 42]
+
+
+def test_kernels_end_with_the_line_of_whom_they_are_for(home: Path, door: Door) -> None:
+    """A judge that is killed leaves none behind, and takes no other judge's along."""
+    other = warm.Nursery(Surroundings(preload=PRELOAD), Limits(scratch=64), door)
+    other.wait()
+    waiting = other.take()
+    with kernel(home) as session:
+        inside = psutil.Process(process_of(door))
+        before = len(inside.children(recursive=True))
+        other._line.close()  # as the system does where the process is killed
+        end = time.monotonic() + 10
+        while len(inside.children(recursive=True)) > before - 2 and time.monotonic() < end:
+            time.sleep(0.05)
+        assert len(inside.children(recursive=True)) <= before - 2  # its keeper and what it kept
+        assert value(session, "6 * 7") == 42
+    waiting.berth.close()
+
+
+def test_where_another_process_s_nursery_dies_there_is_one_of_its_own(home: Path, door: Door
+                                                                      ) -> None:
+    with kernel(home):
+        assert nursery().process is None
+    os.kill(process_of(door), signal.SIGKILL)
+    time.sleep(0.5)
+    with kernel(home) as session:
+        assert value(session, "6 * 7") == 42
+        assert nursery().process is not None
+
+
+def test_nobody_waits_for_a_nursery_that_dies_before_it_lives(home: Path) -> None:
+    surroundings = Surroundings(preload=["torch", "json"])
+    process = NurseryProcess(surroundings, Limits(scratch=64))
+    warm.join(surroundings, Limits(scratch=64), process.door)
+    os.kill(process.pid, signal.SIGKILL)
+    with kernel(home, preload=["torch", "json"]) as session:
+        assert value(session, "6 * 7") == 42
+    process.close()
+
+
+def test_one_that_is_killed_at_its_very_start_leaves_nothing_that_never_ends() -> None:
+    for moment in range(100):
+        process = NurseryProcess(Surroundings(preload=["json"]), Limits(scratch=64))
+        time.sleep(moment / 20_000)
+        os.kill(process.pid, signal.SIGKILL)
+        closing = threading.Thread(target=process.close, daemon=True)
+        closing.start()
+        closing.join(20)
+        assert not closing.is_alive(), f"killed after {moment / 20} ms"
 
 
 def test_what_cannot_be_imported_ahead_is_missed_by_whom_needs_it(home: Path) -> None:
@@ -236,8 +314,8 @@ def test_nothing_is_left_when_all_is_closed(home: Path) -> None:
     with KernelSession(home, Limits(), surroundings):
         own = warm.nursery_of(surroundings, Limits())
         assert own is not None
-        # Two of the nursery's own, the kernel's, and that of the one that is ready.
-        assert len(list(own.folder.iterdir())) == 4
-    assert len(list(own.folder.iterdir())) == 3
+        # Three of the nursery's own, the kernel's, and that of the one that is ready.
+        assert len(list(own.door.folder.iterdir())) == 5
+    assert len(list(own.door.folder.iterdir())) == 4
     warm.close_all()
-    assert not own.alive and not own.folder.exists()
+    assert not own.alive and not own.door.folder.exists()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,24 +22,20 @@ from autograder.judge.borrowed import borrowed
 from autograder.judge.oracle import TrustedSide
 from autograder.judge.outdated import outdated
 from autograder.judge.plugin import JudgePlugin
+from autograder.judge.shared import Shared, sharing
 from autograder.judge.sides import StudentSide
+from autograder.judge.trusted_process import Distant
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work, runnable_cells
-from autograder.kernel import offline, warm
+from autograder.kernel import warm
 from autograder.kernel.scratch import Scratch
 from autograder.release import source
-from autograder.release.edits import write_misconceptions
 from autograder.settings import Assignment
 
 TRIALS = 6  # of a submission whose kernel was killed, by its own code or from outside
 QUIET = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler",
          "-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:logging",
          "--assert=plain", "--import-mode=importlib", "--capture=no", "-c", os.devnull]
-
-
-def new_seed() -> int:
-    """A batch's seed: what hidden tests draw their inputs from. Nobody can know it beforehand."""
-    return secrets.randbelow(2**31)
 
 
 @dataclass(frozen=True)
@@ -56,11 +52,11 @@ class Grader:
     """Judges submissions of one assignment, one after another. Use as a context manager.
 
     The build (release.build.prepare) must stand. The reference's and the misconceptions' answers
-    are kept from one submission to the next, and in the folder `shared` for the batch's other
-    judges; nothing of a submission is.
+    are kept from one submission to the next; nothing of a submission is. What the batch's other
+    judges have as well is `shared`; without it everything is this one's own.
     """
 
-    def __init__(self, course: Course, assignment: str, seed: int, shared: Path | None = None
+    def __init__(self, course: Course, assignment: str, seed: int, shared: Shared | None = None
                  ) -> None:
         self.course = course
         self.seed = seed
@@ -69,34 +65,27 @@ class Grader:
         self._name = assignment
         self._patience = course.toml.limits.submission / 2
         self._assignment: Assignment = course.assignment(assignment)
-        surroundings = course.surroundings(assignment)
-        # Before any library looks: the trusted process, too, finds models offline only.
-        os.environ.update({"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
-                           "MPLBACKEND": "Agg", **surroundings.environment})
         self._scratch = Scratch()
-        if surroundings.hub:
-            links = self._scratch.path / "hub"
-            os.environ.update(offline.environment(surroundings.hub, str(links)))
-            offline.lay_links(Path(surroundings.hub), links)
-        self.trusted = TrustedSide(float(course.toml.limits.probe), shared)
+        self._stack = ExitStack()
+        self._stack.callback(self._scratch.close)
+        self._stack.callback(warm.close_all)
+        self._shared = shared or self._stack.enter_context(
+            sharing(course, assignment, self._scratch.path))
+        os.environ.update(self._shared.environment)  # before any library looks
+        self.trusted = TrustedSide(Distant(self._shared.trusted), self._shared.answers)
         self._prepared = {exercise.name: self._prepare(exercise)
                           for exercise in course.exercises(assignment)}
-        self._misconceptions = {
-            exercise.name: write_misconceptions(
-                exercise, self._scratch.path / exercise.name)
-            for exercise in course.exercises(assignment)}
 
     def __enter__(self) -> Grader:
         torch.set_num_threads(1)
-        # While the reference is asked first, what kernels are forked from imports its libraries.
-        warm.begin(self.course.surroundings(self._name), self.course.toml.limits.sandbox())
+        if self._shared.door is not None:
+            warm.join(self.course.surroundings(self._name), self.course.toml.limits.sandbox(),
+                      self._shared.door)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        self.trusted.__exit__()
-        warm.close_all()
-        self._scratch.close()
+        self._stack.close()
 
     def points(self, exercise: str) -> dict[str, float]:
         """The points of each part of an exercise that is judged."""
@@ -142,7 +131,7 @@ class Grader:
         exercise = self.course.exercise(work.exercise)
         plugin = JudgePlugin(prepared.points, work, self._assignment.settings, self.seed, student,
                              self.trusted, prepared.reference,
-                             self._misconceptions[work.exercise])
+                             self._shared.misconceptions[work.exercise])
         status = pytest.main([*map(str, exercise.hidden_tests), "--rootdir",
                               str(exercise.folder.parent), *QUIET], plugins=[plugin])
         if status == pytest.ExitCode.INTERNAL_ERROR:  # over what this submission answered

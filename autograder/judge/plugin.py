@@ -25,7 +25,7 @@ from autograder.judge.testing import Wrong
 from autograder.judge.verdict import PartVerdict, finished
 from autograder.judge.work import Work
 from autograder.kernel.sandbox import SandboxError
-from autograder.release.edits import Edited
+from autograder.release.edits import Change, Misconceptions
 
 PLACE = re.compile(r"\S+:\d+: in ")  # a line of pytest's tracebacks
 
@@ -80,7 +80,7 @@ class JudgePlugin:
 
     def __init__(self, points: dict[str, float], work: Work, settings: dict[str, Any], seed: int,
                  student: StudentSide, trusted: TrustedSide, reference: Path,
-                 misconceptions: list[Edited]) -> None:
+                 misconceptions: Misconceptions) -> None:
         self.tallies = {part: Tally(most) for part, most in points.items()}
         self._work, self._settings, self._seed = work, settings, seed
         self._student, self._trusted, self._reference = student, trusted, reference
@@ -244,7 +244,7 @@ class JudgePlugin:
                                     "answer is odd, or the test is", Kind.NOT_JUDGED))
             tally.staff.append(f"{type(error).__name__}: {error}")
 
-    def _recognise(self, part: str) -> Edited | None:
+    def _recognise(self, part: str) -> Change | None:
         """The misconception of this part whose answers are the student's, if there is one.
 
         What is not there yet looks like none: every wrong answer is one that somebody gave.
@@ -252,8 +252,8 @@ class JudgePlugin:
         both = self._both
         if both is None or both.unwritten:
             return None
-        return next((one for one in self._misconceptions
-                     if one.part == part and both.looks_like(one.folder)), None)
+        return next((one for one in self._misconceptions.of(part)
+                     if both.looks_like(self._misconceptions.written(one))), None)
 
 
 def _mark(item: pytest.Item) -> tuple[str, float, str | None, float, tuple[str, ...]]:

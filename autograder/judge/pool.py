@@ -22,21 +22,25 @@ from concurrent.futures import (
 )
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.util import Finalize, is_exiting
 from pathlib import Path
 from threading import Lock
 from types import FrameType, TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from autograder.course import Course, CourseError
-from autograder.judge.grading import Grader
+from autograder.judge.shared import Shared, sharing
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
 from autograder.kernel.sandbox import SandboxError
 from autograder.kernel.scratch import Scratch
+
+if TYPE_CHECKING:
+    from autograder.judge.grading import Grader
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -93,9 +97,11 @@ class Judges:
     def __init__(self, course: Course, assignment: str, seed: int, scratch: Path, processes: int
                  ) -> None:
         self._limit = course.toml.limits.submission + SLACK_SECONDS
+        self._stack = ExitStack()
+        shared = self._stack.enter_context(sharing(course, assignment, scratch))
         self._make = functools.partial(
             ProcessPool, max_workers=processes, initializer=_start,
-            initargs=(course, assignment, seed, str(scratch)),
+            initargs=(course, assignment, seed, str(scratch), shared),
             context=multiprocessing.get_context("spawn"))
         self._pool = self._make()
         self._lock = Lock()
@@ -113,6 +119,7 @@ class Judges:
             else:
                 self._pool.stop()
             self._pool.join()
+        self._stack.close()
 
     def judge(self, work: Work) -> Verdict | Lost:
         """Judge one work; one whose judge dies is tried again.
@@ -176,13 +183,15 @@ def _result(future: Future[Verdict], limit: float) -> Verdict | Lost:
 _grader: Grader | Exception
 
 
-def _start(course: Course, assignment: str, seed: int, scratch: str) -> None:
+def _start(course: Course, assignment: str, seed: int, scratch: str,
+           shared: Shared | None = None) -> None:
     """Make this process a judge. One that cannot be made says why when it is asked."""
     global _grader
+    from autograder.judge.grading import Grader  # slow to import: the coordinator does without
+
     tempfile.tempdir = scratch
     _end_once()
     try:
-        (shared := Path(scratch) / "answers").mkdir(exist_ok=True)
         _grader = Grader(course, assignment, seed, shared).__enter__()
     except (CourseError, SandboxError) as error:
         _grader = error

@@ -14,7 +14,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from multiprocessing.util import Finalize
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TextIO
 
 import nbformat
 import torch
@@ -23,8 +23,6 @@ from traitlets.config import Config
 
 from autograder.judge.work import runnable_cells
 from autograder.kernel import agent, standins
-
-START_SECONDS = 60  # the first request also waits for the process and its imports
 
 _loaded: dict[Path, _Version] = {}
 _active: _Version | None = None
@@ -72,9 +70,16 @@ def answer(folder: Path, request: bytes, scratch: str) -> bytes:
     """
     _settle(scratch)
     version = _loaded.setdefault(folder, _Version(folder))
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+    with redirect_stdout(_nowhere()), redirect_stderr(_nowhere()):
         version.enter()
         return agent.answer(request, agent.Code(version.names, folder))
+
+
+@functools.cache
+def _nowhere() -> TextIO:
+    """Where all that versions print goes. It stays open: libraries keep what they wrote to first.
+    """
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import socket
 from pathlib import Path
 
 from jupyter_client.connect import write_connection_file
@@ -18,17 +19,20 @@ SOCKET_PATH_LIMIT = 88  # of the 107 bytes that Linux allows, less the socket's 
 
 
 class Berth:
-    """A private folder in `parent`, a user and a control group, gone when it is closed."""
+    """A private folder in `parent`, a user and a control group, gone when it is closed.
 
-    def __init__(self, limits: Limits, surroundings: Surroundings, parent: Path | None = None
-                 ) -> None:
+    The group lies in the folders `groups` (see cgroup.create).
+    """
+
+    def __init__(self, limits: Limits, surroundings: Surroundings, parent: Path | None = None,
+                 groups: tuple[Path, ...] | None = None) -> None:
         self._folder = private_folder(parent)
         self.path = self._folder.path
         self.files, self.runtime = self.path / "files", self.path / "runtime"
         self.files.mkdir()
         self.runtime.mkdir()
         self.sandbox = Sandbox(self.files, self.runtime, limits, surroundings)
-        self.group = cgroup.create(limits.memory + limits.scratch, limits.processes + OURS)
+        self.group = cgroup.create(limits.memory + limits.scratch, limits.processes + OURS, groups)
         self._give()
 
     @property
@@ -55,6 +59,21 @@ class Berth:
         if home is not None:
             shutil.copytree(home, self.files, symlinks=True, dirs_exist_ok=True)
         self._give()
+
+    @property
+    def questions(self) -> Path:
+        """The socket that probes come from."""
+        return self.runtime / "questions"
+
+    def listen(self) -> socket.socket:
+        """Make the socket to which the kernel connects once."""
+        listener = socket.socket(socket.AF_UNIX)
+        listener.setblocking(False)
+        listener.bind(str(self.questions))
+        listener.listen(1)
+        if os.geteuid() == 0:
+            os.chown(self.questions, self.sandbox.uid, self.sandbox.uid)
+        return listener
 
     def seal(self) -> None:
         """Once the kernel's sockets are there: nobody else can put anything beside them.

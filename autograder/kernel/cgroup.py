@@ -60,12 +60,15 @@ class Group:
             _remove(folder)
 
 
-def create(memory: int, processes: int) -> Group | None:
-    """A group for `processes` and `memory` MiB in all; None where none can be made."""
-    here = bases()
+def create(memory: int, processes: int, within: tuple[Path, ...] | None = None) -> Group | None:
+    """A group for `processes` and `memory` MiB in all; None where none can be made.
+
+    It lies in the folders `within`, another process's `bases()`, or in this process's own.
+    """
+    here = bases() if within is None else within
     if not here:
         return None
-    name = str(next(_numbers))
+    name = f"{os.getpid()}-{next(_numbers)}"
     folders = tuple(base / name for base in here)
     try:
         for folder in folders:

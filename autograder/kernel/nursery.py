@@ -1,14 +1,20 @@
 """The nursery: a process that has imported the libraries, and forks a kernel whenever asked.
 
-It runs inside the sandbox (warm.py starts it there, giving it as text), and holds nothing
-of any submission. Each kernel that it forks goes behind walls of its own before it runs a line of
-student code: its own pid, mount, network and ipc namespaces, empty /home, /tmp and /dev/shm, its
-own user, its own limits. It then waits to be let go, and fetches its home: until then its `files`
-may be empty. Requests are JSON lines on stdin, answers JSON lines on stdout:
+It runs inside the sandbox (nursery_process.py starts it there, giving it as text), and holds
+nothing of any submission. Each kernel that it forks goes behind walls of its own before it runs a
+line of student code: its own pid, mount, network and ipc namespaces, empty /home, /tmp and
+/dev/shm, its own user, its own limits. It then waits to be let go, and fetches its home: until then
+its `files` may be empty.
 
+Several judges may come to its door, a unix socket; the kernels that one has asked for end with its
+line. On a line, requests and answers are JSON lines:
+
+                                    ->      {"ready": true}
     {"start": "7", "files": ..., "runtime": ..., "connection": ..., "uid": ..., "limits": ...}
     {"go": "7"}
     {"kill": "7"}                   ->      {"ended": "7", "status": -9}
+
+It ends when its stdin does.
 """
 
 from __future__ import annotations
@@ -23,6 +29,7 @@ import random
 import selectors
 import shutil
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,8 +44,8 @@ JUPYTER = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "s
            "tornado.platform.asyncio", "encodings.idna")
 
 
-def main(preload: list[str], trial: dict[str, Any]) -> None:
-    """Import, try the walls, say that all is ready, then fork kernels until stdin ends."""
+def main(door: int, preload: list[str], trial: dict[str, Any]) -> None:
+    """Import, try the walls, then fork kernels for whoever comes to the door (a descriptor)."""
     _import(preload)
     pid = os.fork()
     if pid == 0:
@@ -47,29 +54,14 @@ def main(preload: list[str], trial: dict[str, Any]) -> None:
         sys.exit(1)  # what went wrong is on stderr
     gc.collect()
     gc.freeze()  # what is here stays shared between all kernels
-    _say(ready=True)
-    kernels: dict[int, str] = {}
-    gates: dict[str, int] = {}  # what is written there lets a kernel go
+    listening = socket.socket(fileno=door)
     with selectors.DefaultSelector() as selector:
-        selector.register(0, selectors.EVENT_READ)
-        pending = b""
+        selector.register(0, selectors.EVENT_READ, sys.exit)
+        selector.register(
+            door, selectors.EVENT_READ, lambda: _Visitor(listening.accept()[0].detach(), selector))
         while True:
             for key, _ in selector.select():
-                if key.fd == 0:
-                    data = os.read(0, 65536)
-                    if not data:
-                        return
-                    *lines, pending = (pending + data).split(b"\n")
-                    for line in lines:
-                        _obey(json.loads(line), kernels, gates, selector)
-                else:
-                    selector.unregister(key.fd)
-                    os.close(key.fd)
-                    pid = key.data
-                    _, status = os.waitpid(pid, 0)
-                    name = kernels.pop(pid)
-                    _shut(gates, name)
-                    _say(ended=name, status=os.waitstatus_to_exitcode(status))
+                key.data()
 
 
 def _import(preload: list[str]) -> None:
@@ -85,35 +77,77 @@ def _import(preload: list[str]) -> None:
         sys.modules["torch"].set_num_threads(1)  # a fork takes no other threads along
 
 
-def _say(**message: Any) -> None:
-    os.write(1, json.dumps(message).encode() + b"\n")
+class _Visitor:
+    """A judge at the other end of a line, and the kernels that it has asked for."""
 
+    def __init__(self, line: int, selector: selectors.BaseSelector) -> None:
+        self._line, self._selector = line, selector
+        self._heard = b""
+        self._kernels: dict[str, int] = {}  # pids by name
+        self._gates: dict[str, int] = {}  # what is written there lets a kernel go
+        selector.register(line, selectors.EVENT_READ, self._hear)
+        self._say(ready=True)
 
-def _obey(request: dict[str, Any], kernels: dict[int, str], gates: dict[str, int], selector: Any
-          ) -> None:
-    if "kill" in request:
-        for pid, name in kernels.items():
-            if name == request["kill"]:
-                os.kill(pid, signal.SIGKILL)
-    elif "go" in request:
-        _shut(gates, request["go"], b"go")
-    else:
-        request["gate"], gates[request["start"]] = os.pipe()
+    def _hear(self) -> None:
+        data = b""
+        with contextlib.suppress(ConnectionResetError):
+            data = os.read(self._line, 65536)
+        if not data:
+            self._leave()
+            return
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        for line in lines:
+            self._obey(json.loads(line))
+
+    def _obey(self, request: dict[str, Any]) -> None:
+        if "kill" in request:
+            self._kill(request["kill"])
+        elif "go" in request:
+            self._shut(request["go"], b"go")
+        else:
+            self._start(request["start"], request)
+
+    def _start(self, name: str, request: dict[str, Any]) -> None:
+        request["gate"], self._gates[name] = os.pipe()
         pid = os.fork()
         if pid == 0:
             _become_keeper(request)
         os.close(request["gate"])
-        kernels[pid] = request["start"]
-        selector.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
+        self._kernels[name] = pid
+        end = os.pidfd_open(pid)
+        self._selector.register(end, selectors.EVENT_READ, lambda: self._bury(name, end))
 
+    def _bury(self, name: str, end: int) -> None:
+        self._selector.unregister(end)
+        os.close(end)
+        _, status = os.waitpid(self._kernels.pop(name), 0)
+        self._shut(name)
+        self._say(ended=name, status=os.waitstatus_to_exitcode(status))
 
-def _shut(gates: dict[str, int], name: str, word: bytes = b"") -> None:
-    """Say the word at a kernel's gate, and leave it. One that has ended hears nothing."""
-    gate = gates.pop(name, None)
-    if gate is not None:
-        with contextlib.suppress(BrokenPipeError):
-            os.write(gate, word)
-        os.close(gate)
+    def _kill(self, name: str) -> None:
+        if name in self._kernels:
+            os.kill(self._kernels[name], signal.SIGKILL)
+
+    def _shut(self, name: str, word: bytes = b"") -> None:
+        """Say the word at a kernel's gate, and leave it. One that has ended hears nothing."""
+        gate = self._gates.pop(name, None)
+        if gate is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(gate, word)
+            os.close(gate)
+
+    def _leave(self) -> None:
+        """The judge has gone: its kernels end, and are buried as others are."""
+        self._selector.unregister(self._line)
+        os.close(self._line)
+        self._line = -1
+        for name in self._kernels:
+            self._kill(name)
+
+    def _say(self, **message: Any) -> None:
+        if self._line >= 0:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                os.write(self._line, json.dumps(message).encode() + b"\n")
 
 
 def _become_keeper(request: dict[str, Any]) -> NoReturn:

@@ -104,8 +104,3 @@ class SandboxProvisioner(LocalProvisioner):
         if self.berth is not None:
             self.berth.close()
             self.berth = None
-
-    def seal(self) -> None:
-        """See Berth.seal; to be called once the kernel answers."""
-        if self.berth is not None:
-            self.berth.seal()

@@ -6,41 +6,37 @@ from outside and is gone for good. The caller decides whether to start another o
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import contextlib
-import json
 import signal
-import time
-import zlib
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty
 from types import TracebackType
 from typing import Any, Literal
 
 import nbformat
-from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from autograder.kernel import agent, calls, offline, old_names, standins, wire
 from autograder.kernel.as_text import as_text
+from autograder.kernel.channel import Channel, Flooded, Gone
+from autograder.kernel.client import CountingClient, PromptClient
 from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 
 KILLED = "was killed (signal 9)"
 KERNEL_NAME = "autograder-sandbox"
-A_MOMENT = 0.02  # seconds; what a kernel that is asked at once says first may be lost
+A_WHILE = 3.0  # seconds, from a kernel's last word to its end
+MOST_SAID = 2000  # bytes of an error in one line
+PRINTED = 5.0  # seconds for what was printed to arrive
 Kind = Literal["done", "error", "timeout", "died", "flooded"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one cell ended: its kind, one sentence for a person, its outputs, and the answer.
+    """How a cell or a probe ended: its kind, and one sentence for a person.
 
-    `answer` holds the packed bytes that a probe sent back, where the cell was a probe.
+    A cell leaves `outputs`, a probe its `answer`, as packed bytes.
     """
 
     kind: Kind
@@ -68,12 +64,13 @@ class KernelSession:
     def __init__(self, files: Path, limits: Limits,
                  surroundings: Surroundings | None = None) -> None:
         self.limits = limits
-        self._manager = AsyncKernelManager(kernel_name=KERNEL_NAME, client_factory=_PromptClient)
-        self._client = _CountingClient(limits.output * 1024 * 1024, self._manager)
+        self._manager = AsyncKernelManager(kernel_name=KERNEL_NAME, client_factory=PromptClient)
+        self._client = CountingClient(limits.output * 1024 * 1024, self._manager)
         surroundings = surroundings or Surroundings()
         self._lenient = surroundings.lenient
         self._start = {"cwd": str(files), "limits": vars(limits),
                        "surroundings": vars(surroundings)}
+        self._channel: Channel | None = None
         self.alive = False
         self.killed = False  # whether SIGKILL ended it while it started: that is no file's doing
 
@@ -88,15 +85,29 @@ class KernelSession:
                 "what this machine lacks."
             ) from error
         self.alive = True
-        outcome = self.run(_bootstrap(self._lenient), timeout=60)
-        provisioner: Any = self._manager.provisioner
-        if provisioner is not None:
-            provisioner.seal()
+        outcome = self._start_agent()
         if outcome.kind != "done":
             self.killed = outcome.killed
             self.close()
             raise SandboxError(f"the agent did not start in the sandbox: {outcome.says}")
         return self
+
+    def _start_agent(self) -> Outcome:
+        """Put the agent into the kernel, which connects to a socket of ours, and close the way in.
+        """
+        provisioner: Any = self._manager.provisioner
+        berth = provisioner.berth
+        with berth.listen() as listener:
+            outcome = self.run(_bootstrap(self._lenient, berth.questions), timeout=60)
+            if outcome.kind != "done":
+                return outcome
+            berth.seal()
+            try:
+                connection, _ = listener.accept()
+            except BlockingIOError:
+                return Outcome("died", "it did not connect")
+        self._channel = Channel(connection, self._look)
+        return outcome
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
@@ -118,25 +129,60 @@ class KernelSession:
         else:
             outcome = _read(cell)
         if self._client.flooded:
-            outcome = Outcome(
-                "flooded", f"printed more than {self.limits.output} MiB and was stopped")
+            outcome = self._flooded()
         if outcome.fatal:
             self.close()
         return outcome
 
     def ask(self, request: bytes, timeout: float) -> Outcome:
         """Run a probe (see agent.answer); the packed answer stands in the outcome."""
-        text = base64.b64encode(zlib.compress(request, 1)).decode()  # what is long is slow to run
-        outcome = self.run(f"{_AGENT}.serve({text!r})", timeout)
-        if outcome.kind == "done" and outcome.answer is None:
-            return Outcome("died", "gave no answer")
+        if not self.alive or self._channel is None:
+            return Outcome("died", "the kernel had already ended")
+        try:
+            reply = self._channel.ask(request, timeout)
+            if reply.printed:
+                self._client.drain(_name(reply.number), PRINTED)
+        except TimeoutError:
+            outcome = Outcome("timeout", f"ran for more than {timeout:g} s and was stopped")
+        except Flooded:
+            outcome = self._flooded()
+        except Gone:
+            outcome = Outcome("died", self._why_silent())
+        else:
+            if not reply.failed:
+                return Outcome("done", answer=reply.data)
+            outcome = Outcome("error", reply.data[:MOST_SAID].decode(errors="replace"))
+        if outcome.fatal:
+            self.close()
         return outcome
 
     def close(self) -> None:
         """Kill the kernel and take its folders away."""
         self.alive = False
+        if self._channel is not None:
+            self._channel.close()
         if self._client.km is not None:
             self._client._cleanup_kernel()
+
+    def _look(self, number: bytes) -> None:
+        """While a probe runs: has the kernel printed too much, or ended? Raises Flooded or Gone."""
+        self._client.drain(_name(number))
+        provisioner: Any = self._manager.provisioner
+        if provisioner.process is None or provisioner.process.poll() is not None:
+            raise Gone
+
+    def _flooded(self) -> Outcome:
+        return Outcome("flooded", f"printed more than {self.limits.output} MiB and was stopped")
+
+    def _why_silent(self) -> str:
+        """Why the kernel's end is closed: it ends, as a rule, and its status is known in a moment.
+        """
+        provisioner: Any = self._manager.provisioner
+        try:
+            provisioner.process.wait(A_WHILE)
+        except subprocess.TimeoutExpired:
+            return "gave no answer"
+        return self._last_words()
 
     def _last_words(self) -> str:
         provisioner: Any = self._manager.provisioner
@@ -156,84 +202,23 @@ class KernelSession:
         return f"ended its own process (exit status {status})"
 
 
-class _PromptClient(AsyncKernelClient):
-    """Jupyter's client of a kernel, without its pause after the start.
-
-    Once the kernel answers, that listens for a fifth of a second to what belongs to no cell, to
-    throw it away. nbclient tells by itself what belongs to the cell that runs.
-    """
-
-    async def wait_for_ready(self, timeout: float | None = None) -> None:
-        """Return once the kernel answers. Raises RuntimeError where it died or does not."""
-        end = time.monotonic() + (timeout or float("inf"))
-        while time.monotonic() < end and await self._async_is_alive():
-            self.kernel_info()
-            with contextlib.suppress(Empty):
-                reply = await self.shell_channel.get_msg(timeout=1)
-                await self.iopub_channel.get_msg(timeout=A_MOMENT)  # that it is connected, too
-                self._handle_kernel_info_reply(reply)
-                return
-        raise RuntimeError("the kernel died, or gave no answer")
-
-
-class _CountingClient(NotebookClient):
-    """nbclient's notebook client, with a bound on what the kernel may print."""
-
-    def __init__(self, most: int, manager: AsyncKernelManager) -> None:
-        super().__init__(nbformat.v4.new_notebook(), km=manager, allow_errors=True,
-                         interrupt_on_timeout=False, iopub_timeout=5, shutdown_kernel="immediate",
-                         startup_timeout=60)
-        self._most = most
-        self._count = 0
-        self.flooded = False
-
-    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
-                        ) -> NotebookNode | None:
-        """Count what arrives; over the bound, kill the kernel and keep nothing more."""
-        content = msg["content"]
-        size = len(content["text"]) if "text" in content else len(json.dumps(content, default=str))
-        is_answer = agent.MIME in content.get("data", {})
-        if is_answer and not isinstance(content["data"][agent.MIME], str):
-            return None  # rubbish under the agent's name
-        self._count += 0 if is_answer else size
-        if self._count > self._most or (is_answer and size > 2 * wire.MAX_BYTES):
-            if not self.flooded and self.km is not None and self.km.provisioner is not None:
-                self.flooded = True
-                self._killing = asyncio.ensure_future(self.km.provisioner.kill())
-            return None
-        try:
-            return super().process_message(msg, cell, cell_index)
-        except nbformat.ValidationError:
-            return None  # an output that no notebook can hold
+def _name(number: bytes) -> bytes:
+    """A question's number as the agent writes it in a message of Jupyter's."""
+    return number.hex().encode()
 
 
 def _read(cell: NotebookNode) -> Outcome:
     """Sort a finished cell's outputs into an Outcome."""
-    answer = None
-    for output in cell.outputs:
-        if output.output_type == "display_data" and agent.MIME in output.data:
-            answer = _decode(output.data[agent.MIME])
-    kept = tuple(output for output in cell.outputs
-                 if not (output.output_type == "display_data" and agent.MIME in output.data))
-    errors = [output for output in kept if output.output_type == "error"]
+    outputs = tuple(cell.outputs)
+    errors = [output for output in outputs if output.output_type == "error"]
     if errors:
         last = errors[-1]
-        return Outcome("error", f"{last.ename}: {str(last.evalue)[:500]}", kept)
-    return Outcome("done", "", kept, answer)
+        return Outcome("error", f"{last.ename}: {str(last.evalue)[:500]}", outputs)
+    return Outcome("done", "", outputs)
 
 
-def _decode(text: Any) -> bytes:
-    """The bytes of an answer; what is no base64 becomes bytes that hold no value."""
-    try:
-        return base64.b64decode(text)
-    except (ValueError, TypeError):
-        return b""
-
-
-_AGENT = "__import__('sys').modules['autograder.kernel.agent']"
-
-
-def _bootstrap(lenient: bool) -> str:
+def _bootstrap(lenient: bool, questions: Path) -> str:
     """The first cell: put the wire and the agent, as text, into the kernel's modules."""
     return "\n".join([as_text(wire, offline, old_names, standins, agent),
-                      f"module.settle({lenient})", "del sys, types, module"])
+                      f"module.settle({str(questions)!r}, {lenient})",
+                      "del sys, types, module"])

@@ -1,8 +1,9 @@
 """Warm kernels: forked from a process that has imported the libraries already.
 
-One nursery (nursery.py) is started in the sandbox for each kind of surroundings, when the first
-kernel is asked for, and serves this process until it ends. A forked kernel has walls of its own,
-as strong as those of a kernel that is started cold. While one is in use the next is made ready: it
+There is one nursery (nursery.py) in the sandbox for each kind of surroundings: that which another
+process of this machine has opened to this one (`join`), or else one that is started when the first
+kernel is asked for, and serves this process until it ends. A forked kernel has walls of its own, as
+strong as those of a kernel that is started cold. While one is in use the next is made ready: it
 waits behind its walls, with an empty home, for what it is to find there. Each is used once.
 """
 
@@ -14,56 +15,48 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from dataclasses import asdict
 
-from autograder.kernel import calls, cgroup, nursery, walls
-from autograder.kernel.as_text import as_text
+from autograder.kernel import calls, cgroup
 from autograder.kernel.berth import Berth
-from autograder.kernel.sandbox import (
-    Limits,
-    Sandbox,
-    SandboxError,
-    Surroundings,
-)
-from autograder.kernel.scratch import Scratch
+from autograder.kernel.nursery_process import Door, NurseryProcess
+from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 
 READY_SECONDS = 120
-CALL = "import json; module.main(*json.loads(sys.argv[1]))"  # of the nursery
 
 
 class Nursery:
-    """The host's end of one nursery: asks for kernels, and hears how they end.
+    """This process's line to a nursery: asks for kernels, and hears how they end.
 
-    It comes to life by itself; `wait` returns once it has.
+    Without a `door` to knock at, the nursery is this process's own, and ends with the line.
+    `wait` returns once it has come to life.
     """
 
-    def __init__(self, surroundings: Surroundings, limits: Limits) -> None:
-        self._scratch = Scratch("/tmp")
-        self.folder = self._scratch.path
+    def __init__(self, surroundings: Surroundings, limits: Limits, door: Door | None = None
+                 ) -> None:
+        self.process: NurseryProcess | None = None
+        if door is None:
+            self.process = NurseryProcess(surroundings, limits)
+            door = self.process.door
+        self.door = door
         self._surroundings, self._limits = surroundings, limits
         self._spare: WarmKernel | None = None
         self._count = 0
         self._ended: dict[str, int] = {}
         self._heard = b""
-        (self.folder / "runtime").mkdir()
-        (self.folder / "files").mkdir()
-        sandbox = Sandbox(self.folder / "files", self.folder / "runtime", limits, surroundings)
-        trial = {"files": str(sandbox.files), "runtime": str(sandbox.runtime),
-                 "limits": asdict(limits)}
-        command = sandbox.nursery(
-            [sys.executable, "-P", "-c", f"{as_text(walls, nursery)}\n{CALL}",
-             json.dumps([surroundings.preload, trial])], self.folder)
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         stderr=subprocess.PIPE, bufsize=0,
-                                         env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")})
-        assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
-        self._latest = time.monotonic() + READY_SECONDS
         self._owner = os.getpid()
+        self._latest = time.monotonic() + READY_SECONDS
         self._ready = False
+        self._alive = True
+        self._line = socket.socket(socket.AF_UNIX)
+        try:
+            self._line.connect(self.door.address)
+        except OSError:
+            self._alive = False
 
     def take(self) -> WarmKernel:
         """A kernel that nobody has used: the one that is ready, or else a new one.
@@ -87,7 +80,7 @@ class Nursery:
         """Fork a kernel that waits in a berth of its own."""
         self._count += 1
         name = str(self._count)
-        berth = Berth(self._limits, self._surroundings, self.folder)
+        berth = Berth(self._limits, self._surroundings, self.door.folder, self.door.groups)
         berth.connect()
         try:
             self._tell({"start": name, "files": str(berth.files), "runtime": str(berth.runtime),
@@ -107,30 +100,31 @@ class Nursery:
 
     def status(self, name: str) -> int | None:
         """A kernel's exit status; None while it lives."""
-        self._hear()
-        if name not in self._ended and not self.alive:
+        if not self.alive and name not in self._ended:
             self._ended[name] = -signal.SIGKILL
         return self._ended.get(name)
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        """Whether the nursery lives, so far as has been heard by now."""
+        self._hear()
+        return self._alive
 
     def close(self) -> None:
-        """End the nursery and every kernel in it."""
+        """End every kernel of this process, and the nursery where it is its own."""
         if os.getpid() != self._owner:
             return
-        self._process.kill()
-        self._process.communicate()
+        self._alive = False
+        self._line.close()
+        if self.process is not None:
+            self.process.close()
         if self._spare is not None:
             self._spare.berth.close()
             self._spare = None
-        self._scratch.close()
 
     def wait(self) -> None:
         """Wait for the imports. Raises SandboxError where it does not come to life."""
         while not self._ready:
-            self._hear()
             if not self.alive or time.monotonic() > self._latest:
                 words = self._last_words()
                 self.close()
@@ -138,27 +132,33 @@ class Nursery:
             time.sleep(0.01)
 
     def _tell(self, request: dict[str, object]) -> None:
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._line.sendall(json.dumps(request).encode() + b"\n")
         except OSError as error:
+            self._alive = False
             raise SandboxError(f"the warm kernels' process is gone ({error})") from None
 
     def _hear(self) -> None:
-        assert self._process.stdout is not None
-        data = self._process.stdout.read(65536)
-        *lines, self._heard = (self._heard + (data or b"")).split(b"\n")
-        for line in lines:
-            message = json.loads(line)
-            self._ready |= "ready" in message
-            if "ended" in message:
-                self._ended[message["ended"]] = message["status"]
+        """Read what has been said by now; an end of the line is the end of the nursery."""
+        while self._alive:
+            try:
+                data = self._line.recv(65536, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            self._alive = bool(data)
+            *lines, self._heard = (self._heard + data).split(b"\n")
+            for line in lines:
+                message = json.loads(line)
+                self._ready |= "ready" in message
+                if "ended" in message:
+                    self._ended[message["ended"]] = message["status"]
 
     def _last_words(self) -> str:
         if self.alive:
             return f"its libraries were not imported within {READY_SECONDS} s"
-        assert self._process.stderr is not None
-        return self._process.stderr.read().decode(errors="replace").strip()[-300:] or "it ended"
+        return self.process.last_words() if self.process is not None else "it ended"
 
 
 class WarmKernel:
@@ -215,6 +215,11 @@ def begin(surroundings: Surroundings, limits: Limits) -> None:
         _give_up(key, error)
 
 
+def join(surroundings: Surroundings, limits: Limits, door: Door) -> None:
+    """Take kernels for these surroundings from the nursery behind this door, while it lives."""
+    _nurseries[_key(surroundings, limits)] = Nursery(surroundings, limits, door)
+
+
 def nursery_of(surroundings: Surroundings, limits: Limits) -> Nursery | None:
     """This process's nursery for these surroundings; a new one where it has none that lives.
 
@@ -232,6 +237,9 @@ def nursery_of(surroundings: Surroundings, limits: Limits) -> Nursery | None:
         if found is not None:
             found.wait()
     except SandboxError as error:
+        if found is not None and found.process is None:  # another's: one of its own may live
+            del _nurseries[key]
+            return nursery_of(surroundings, limits)
         _give_up(key, error)
     return _nurseries.get(key)
 
