@@ -108,10 +108,11 @@ def record(course: Course, assignment: str) -> Asked:
 
     class Recording(JudgePlugin):
         @pytest.hookimpl(tryfirst=True)
-        def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None
+                                    ) -> bool | None:
             nonlocal part
             (part, *_) = item.get_closest_marker("part").args
-            return super().pytest_runtest_protocol(item)
+            return super().pytest_runtest_protocol(item, nextitem)
 
     class Heard(StudentSide):
         def ask(self, request: bytes) -> Answer:
@@ -124,7 +125,7 @@ def record(course: Course, assignment: str) -> Asked:
             verdict = grader.grade(as_work(exercise, handed_in(exercise)))
             assert verdict.points == verdict.max_points, verdict
             reference = course.build / "reference" / exercise.name
-            return {part: [(request, grader.trusted.compute(reference, request))
+            return {part: [(request, grader.trusted.compute(reference, request).answer)
                            for request in requests] for part, requests in asked.items()}
     finally:
         grading.JudgePlugin, grading.StudentSide = JudgePlugin, StudentSide

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import psutil
@@ -27,21 +28,26 @@ class Killer:
         return kind
 
     def _victims(self) -> list[tuple[str, psutil.Process]]:
+        """What lives now, by kind. What runs before there is a worker only tries the walls."""
         try:
             batch = psutil.Process(self._pid)
-            found = [("batch", batch)]
-            for one in batch.children():
-                if not _is_spawned(one):
-                    continue
-                found.append(("worker", one))
-                for below in one.children():
-                    if _is_spawned(below):
-                        found.append(("trusted process", below))
-                    else:
-                        found += [("kernel", kernel) for kernel in below.children(recursive=True)]
-            return found
+            below = batch.children(recursive=True)
+            where = batch.cwd()
         except psutil.Error:
             return []
+        found = []
+        for one in below:
+            with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+                found.append((_kind(one, where), one))
+        workers = any(kind == "worker" for kind, _ in found)
+        return [("batch", batch), *(found if workers else ())]
+
+
+def _kind(process: psutil.Process, where: str) -> str:
+    """What a process below the batch is; that one is in the folder `where`."""
+    if _is_spawned(process):  # one that has answered does so in a folder of its own
+        return "worker" if process.cwd() == where else "trusted process"
+    return "kernel" if any("module.main" in word for word in process.cmdline()) else "a helper"
 
 
 def _is_spawned(process: psutil.Process) -> bool:
