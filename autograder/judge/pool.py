@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import multiprocessing
 import signal
 import tempfile
 import time
@@ -33,6 +32,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from autograder.course import Course, CourseError
+from autograder.judge.forked import forked_pool
 from autograder.judge.shared import Shared, sharing
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
@@ -100,9 +100,7 @@ class Judges:
         self._stack = ExitStack()
         shared = self._stack.enter_context(sharing(course, assignment, scratch))
         self._make = functools.partial(
-            ProcessPool, max_workers=processes, initializer=_start,
-            initargs=(course, assignment, seed, str(scratch), shared),
-            context=multiprocessing.get_context("spawn"))
+            forked_pool, processes, _start, course, assignment, seed, str(scratch), shared)
         self._pool = self._make()
         self._lock = Lock()
         self._open = True

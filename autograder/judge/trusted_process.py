@@ -5,7 +5,6 @@ One process answers all judges of a machine: `Service` lets them ask from theirs
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import socket
@@ -21,6 +20,7 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 
 from autograder.judge import answering
+from autograder.judge.forked import forked_pool
 from autograder.kernel.berth import private_folder
 from autograder.kernel.scratch import Scratch
 
@@ -81,8 +81,7 @@ class TrustedProcess:
         self._scratch.close()
 
     def _new_pool(self) -> ProcessPool:
-        return ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"),
-                           initializer=answering.begin, initargs=self._initargs)
+        return forked_pool(1, answering.begin, *self._initargs)
 
     def _tried(self, version: Path, request: bytes) -> Said:
         for _ in range(TRIALS):

@@ -123,8 +123,8 @@ def _make_read_only(path: str) -> None:
     _mount("none", path, None, BIND | REMOUNT | READ_ONLY | kept)
 
 
-def end_with_parent() -> None:
-    _check(_libc.prctl(SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0), "pdeathsig")
+def end_with_parent(by: signal.Signals = signal.SIGKILL) -> None:
+    _check(_libc.prctl(SET_DEATH_SIGNAL, by, 0, 0, 0), "pdeathsig")
 
 
 def _check(result: int, what: str) -> None:

@@ -1,8 +1,9 @@
 """`python -m faults`: the batch, killed with SIGKILL over and over, against the undisturbed one.
 
 Two copies of a course with the same submissions: one batch runs in peace, the other is hit at
-random moments (the batch itself, its workers, the trusted processes, kernels and their walls) and
-is started again whenever it is gone. At the end both must have given the same.
+random moments (the batch itself, what its processes are forked from, its workers, the trusted
+process, kernels and their walls) and is started again whenever it is gone. At the end both must
+have given the same.
 """
 
 from __future__ import annotations

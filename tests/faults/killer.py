@@ -8,7 +8,7 @@ import random
 import psutil
 
 # How often each kind is chosen. While there is none of it, nothing is killed: the batch goes on.
-WEIGHTS = {"batch": 1, "worker": 3, "trusted process": 2, "kernel": 8}
+WEIGHTS = {"batch": 1, "fork server": 1, "worker": 3, "trusted process": 2, "kernel": 8}
 
 
 class Killer:
@@ -38,18 +38,17 @@ class Killer:
         found = []
         for one in below:
             with contextlib.suppress(psutil.Error):  # it has ended meanwhile
-                found.append((_kind(one, where), one))
+                found.append((_kind(one, batch.pid, where), one))
         workers = any(kind == "worker" for kind, _ in found)
         return [("batch", batch), *(found if workers else ())]
 
 
-def _kind(process: psutil.Process, where: str) -> str:
+def _kind(process: psutil.Process, batch: int, where: str) -> str:
     """What a process below the batch is; that one is in the folder `where`."""
-    if _is_spawned(process):  # one that has answered does so in a folder of its own
+    words = " ".join(process.cmdline())
+    if "multiprocessing.forkserver" in words:  # and what it has forked
+        if process.ppid() == batch:
+            return "fork server"
+        # One that has answered for the reference does so in a folder of its own.
         return "worker" if process.cwd() == where else "trusted process"
-    return "kernel" if any("module.main" in word for word in process.cmdline()) else "a helper"
-
-
-def _is_spawned(process: psutil.Process) -> bool:
-    """Whether multiprocessing started it; the rest are helpers of Python's own, and walls."""
-    return any("spawn_main" in word for word in process.cmdline())
+    return "kernel" if "module.main" in words else "a helper"
