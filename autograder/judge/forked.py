@@ -1,8 +1,8 @@
 """Processes of our own, forked from one that has imported what all of them need.
 
-That one is multiprocessing's fork server. It does nothing else and has no other threads, it starts
-with the first process and ends with the last, and its processes share its memory while they only
-read it.
+That one is multiprocessing's fork server. It does nothing else and runs no other threads of
+Python's; it starts with the first of them, and ends when the process that it is for and all of them
+have ended. What they only read, they share with it.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def run(folder: Path, kernel: str, chosen: Sequence[Attack]) -> Batch:
     with open(LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(
-            _box(folder, [sys.executable, "-m", "redteam.line", course.root, folder / "exercises",
+            _box(folder, [sys.executable, "-m", "redteam.box", course.root, folder / "exercises",
                           folder / "left.json", alone, together]),
             capture_output=True, text=True, timeout=SECONDS, errors="replace")
     report = folder / "left.json"

@@ -1,113 +1,28 @@
-"""The line under attack, from a folder of uploads to grades.csv; run in a box of its own.
+"""The line under attack, from folders of uploads to grades.csv: a process that ends, as people's.
 
-The box (batch.py) has a /tmp and process ids of its own, so what is there at the end is what the
-batch left. Around the line lies bait: servers, a variable, files, shared memory. Each is tried
-from here first; a wall in front of bait that nobody can reach proves nothing.
+box.py starts it and looks at what it left behind.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import socket
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
-from redteam.attack import CANARY
-
-PORT = 46011
-ABSTRACT = "\0redteam-bait"
-SOCKET = "/tmp/redteam-bait.sock"
-SHARED = "/dev/shm/redteam-bait"
-KEY = 0x7EDBA17  # of System V shared memory
-MIB = 1024 * 1024
+from autograder import batch
+from autograder.course import Course
+from autograder.intake.receive import receive
+from autograder.report import grades
+from autograder.report.feedback import write as feedback
 
 
-@dataclass
-class Left:
-    """What the box looked like while the batch ran and after it."""
-
-    files: list[str] = field(default_factory=list)
-    processes: list[str] = field(default_factory=list)
-    mounts: list[str] = field(default_factory=list)
-    groups: list[str] = field(default_factory=list)
-    callers: list[str] = field(default_factory=list)
-    bait: list[str] = field(default_factory=list)  # that was changed
-    controls: int = 0  # callers from here, which must have got through
-    disk: int = 0  # MiB of /tmp that were in use at most
-    inodes: int = 0
-    seconds: float = 0.0
-
-
-class Bait:
-    """Servers that tell of everybody who reaches them."""
-
-    def __init__(self) -> None:
-        self.callers: list[str] = []
-        for family, kind, address in self.doors():
-            server = socket.socket(family, kind)
-            server.bind(address)
-            if kind == socket.SOCK_STREAM:
-                server.listen()
-            threading.Thread(target=self._serve, args=(server, kind, repr(address)),
-                             daemon=True).start()
-        Path(SHARED).write_text(CANARY)
-        os.chmod(SHARED, 0o666)
-        os.chmod(SOCKET, 0o666)
-
-    @staticmethod
-    def doors() -> Iterator[tuple[int, int, tuple[str, int] | str]]:
-        yield socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", PORT)
-        yield socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", PORT)
-        yield socket.AF_UNIX, socket.SOCK_STREAM, SOCKET
-        yield socket.AF_UNIX, socket.SOCK_STREAM, ABSTRACT
-
-    def try_all(self) -> int:
-        """Reach everything from here; return how many doors opened."""
-        for family, kind, address in self.doors():
-            with socket.socket(family, kind) as client:
-                client.connect(address)
-                if kind == socket.SOCK_DGRAM:
-                    client.send(b"control")
-        time.sleep(0.3)
-        found = len(self.callers)
-        self.callers.clear()
-        return found
-
-    def _serve(self, server: socket.socket, kind: int, name: str) -> None:
-        while True:
-            if kind == socket.SOCK_STREAM:
-                client, _ = server.accept()
-                self.callers.append(name)
-                client.close()
-            else:
-                server.recvfrom(1024)
-                self.callers.append(name)
-
-
-def main(root: Path, exercises: Path, uploads: list[Path], report: Path) -> None:
-    """Grade each folder of uploads in turn; write what was left to `report`."""
-    from autograder import batch
-    from autograder.course import Course
-    from autograder.intake.receive import receive
-    from autograder.release.build import prepare
-    from autograder.report import grades
-    from autograder.report.feedback import write as feedback
-
-    course, left, bait = Course.load(root, exercises), Left(), Bait()
+def main(root: Path, exercises: Path, uploads: list[Path]) -> None:
+    """Grade each folder of uploads in turn; what a folder gave is FOLDER.json in the course."""
+    course = Course.load(root, exercises)
     # nbgrader's extensions find a course by its folder; this one's exercises lie elsewhere.
     Course.find = lambda start=None: course  # type: ignore[method-assign]
-    prepare(course, "toy")
-    left.controls = bait.try_all()
-    mounts = _mounts()
-    groups = set(_groups())
-    os.environ["REDTEAM_BAIT"] = CANARY
-    watching = threading.Thread(target=_watch, args=(left,), daemon=True)
-    watching.start()
     start = time.monotonic()
     for folder in uploads:
         students = sorted({row.student for row in receive(course, "toy", folder) if row.student})
@@ -117,58 +32,7 @@ def main(root: Path, exercises: Path, uploads: list[Path], report: Path) -> None
             [asdict(line) for line in grades.lines(course, "toy")]))
         grades.write_csv(course.grades, grades.lines(course, "toy"))
         feedback.write(course, "toy")
-    left.seconds = time.monotonic() - start
-    time.sleep(1)
-    left.files = sorted(str(path) for path in Path("/tmp").iterdir()
-                        if path != Path(SOCKET) and path not in root.parents)
-    left.processes = list(_processes())
-    left.mounts = sorted(_mounts() - mounts)
-    left.groups = sorted(set(_groups()) - groups)
-    left.callers = bait.callers
-    left.bait = [SHARED] if Path(SHARED).read_text() != CANARY else []
-    report.write_text(json.dumps(asdict(left)))
-
-
-def _watch(left: Left) -> None:
-    while True:
-        now = os.statvfs("/tmp")
-        left.disk = max(left.disk, (now.f_blocks - now.f_bfree) * now.f_frsize // MIB)
-        left.inodes = max(left.inodes, now.f_files - now.f_ffree)
-        time.sleep(0.1)
-
-
-def _processes() -> Iterator[str]:
-    """All processes in the box but those that stand above this one."""
-    own = {os.getpid(), 1}
-    while (parent := _parent(min(own - {1}))) > 1:
-        own.add(parent)
-    for folder in Path("/proc").glob("[0-9]*"):
-        if int(folder.name) not in own:
-            try:
-                words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if "resource_tracker" not in words:  # multiprocessing's own, ends with this process
-                yield f"{folder.name} {words[:80]}"
-
-
-def _parent(pid: int) -> int:
-    text = Path(f"/proc/{pid}/stat").read_text()
-    return int(text.rpartition(")")[2].split()[1])
-
-
-def _mounts() -> set[str]:
-    return {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
-
-
-def _groups() -> Iterator[str]:
-    """Control groups of this box's processes that are still there."""
-    from autograder.kernel import cgroup, scratch
-
-    for parent in cgroup.parents():
-        yield from map(str, scratch.abandoned(parent))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), [Path(name) for name in sys.argv[4:]],
-         Path(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), [Path(name) for name in sys.argv[3:]])
