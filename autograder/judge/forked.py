@@ -20,9 +20,6 @@ from pebble import ProcessPool
 from autograder.kernel import walls
 from autograder.kernel.scratch import Scratch
 
-# Slow to import, and nothing of it looks at the environment, as the libraries of models do.
-IMPORTED = ["autograder.judge.grading", "autograder.judge.trusted"]
-
 
 def forked_pool(processes: int, initializer: Callable[..., None], *initargs: Any) -> ProcessPool:
     """A pool of such processes, each in this process's environment as it is now."""
@@ -40,7 +37,7 @@ def _context() -> ForkServerContext:
     own = multiprocessing.current_process()._config  # type: ignore[attr-defined]
     own.setdefault("tempdir", str(_folder().path))
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(IMPORTED)
+    context.set_forkserver_preload(["autograder.judge.ahead"])
     return context
 
 

@@ -29,6 +29,7 @@ SOCKET = "/tmp/redteam-bait.sock"
 SHARED = "/dev/shm/redteam-bait"
 KEY = 0x7EDBA17  # of System V shared memory
 MIB = 1024 * 1024
+PATIENCE = 10  # seconds for what ends by itself once the line has ended
 
 
 @dataclass
@@ -106,6 +107,9 @@ def main(root: Path, exercises: Path, uploads: list[Path], report: Path) -> int:
     start = time.monotonic()
     line = subprocess.run([sys.executable, "-m", "redteam.line", root, exercises, *uploads])
     left.seconds = time.monotonic() - start
+    end = time.monotonic() + PATIENCE
+    while list(_processes()) and time.monotonic() < end:
+        time.sleep(0.1)
     time.sleep(1)
     left.files = sorted(str(path) for path in Path("/tmp").iterdir()
                         if path != Path(SOCKET) and path not in root.parents)
