@@ -93,10 +93,16 @@ def path_of(course: Course, assignment: str) -> Path:
 
 
 def latest(course: Course, assignment: str) -> dict[str, list[Verdict]]:
-    """The last verdict on each exercise, by student."""
+    """The last verdict on each exercise, by student; exercises in the course's order.
+
+    In the journal they stand as they were finished, which differs from batch to batch.
+    """
+    places = {name: place for place, name in enumerate(course.assignment(assignment).exercises)}
     found: dict[str, list[Verdict]] = {}
     for (student, _), entry in last_entries(course, assignment).items():
         found.setdefault(student, []).append(entry.verdict)
+    for verdicts in found.values():
+        verdicts.sort(key=lambda verdict: places.get(verdict.exercise, len(places)))
     return found
 
 

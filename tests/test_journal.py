@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from autograder.journal import Entry, Journal, read
+from autograder.course import Course
+from autograder.journal import Entry, Journal, latest, path_of, read
 from autograder.judge.verdict import PartVerdict, Verdict
 
 LETTERS = "größer als 8 MiB, 너무 큽니다"
@@ -37,6 +39,18 @@ def test_a_second_batch_is_appended(tmp_path: Path) -> None:
     for student in ("one", "two"):
         write(tmp_path / "deep" / "q2.jsonl", entry(student))
     assert [found.student for found in read(tmp_path / "deep" / "q2.jsonl")] == ["one", "two"]
+
+
+@pytest.mark.parametrize(("finished", "places"), [
+    (("q1a", "q1b"), [0, 1]), (("q1b", "q1a", "q1b"), [1, 2]), (("gone", "q1b", "q1a"), [2, 1, 0])])
+def test_the_latest_stand_in_the_courses_order(tmp_path: Path, finished: tuple[str, ...],
+                                               places: list[int]) -> None:
+    """q1a before q1b, whichever was finished first, and what is no exercise any more at the end."""
+    course = dataclasses.replace(Course.load(Path(__file__).parents[1]), root=tmp_path)
+    write(path_of(course, "q1"), *(Entry("one", name, "hash", Verdict(name, (), (), place))
+                                   for place, name in enumerate(finished)))
+    (verdicts,) = latest(course, "q1").values()
+    assert [verdict.seed for verdict in verdicts] == places
 
 
 def test_every_line_is_json_with_its_time(tmp_path: Path) -> None:
