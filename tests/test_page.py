@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import re
 
 import pytest
 from bs4 import BeautifulSoup
+from cachetools import cached
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from autograder.gradebook.memory import Memory
+from autograder.gradebook.memory import key_of, texts
 from autograder.gradebook.page import PageExporter
 
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
@@ -50,18 +50,25 @@ def test_code_is_highlighted_as_by_nbconvert_however_often_it_was(language: str)
 
 
 def test_what_was_made_is_remembered_in_bounded_memory() -> None:
-    memory, made = Memory(most=5 * 600), []
+    kept, made = texts(most=5 * 600), []
 
-    def make(text: str) -> str:
+    @cached(kept, key=key_of)
+    def page(text: str) -> str:
         made.append(text)
         return f"<p>{text}</p>"
 
     for student in range(20):
         for text in ("given", str(student)):
-            assert memory((text,), functools.partial(make, text)) == f"<p>{text}</p>"
-    assert made == ["given", *map(str, range(20))] and 3 <= len(memory) <= 5
-    assert len(memory(("long",), lambda: "x" * 10_000)) == 10_000 and len(memory) == 0
-    assert memory(("long",), lambda: "anew") == "anew" and len(memory) == 1
+            assert page(text) == f"<p>{text}</p>"
+    assert made == ["given", *map(str, range(20))] and 3 <= len(kept) <= 5
+    assert page("x" * 10_000) == f"<p>{'x' * 10_000}</p>" and made.count("given") == 1
+    assert kept.currsize <= 5 * 600  # nothing that is too long is kept
+
+
+def test_what_a_text_is_made_from_is_told_apart() -> None:
+    made_from = [("a", "b"), ("ab",), ("a", "b", ""), ("", "a", "b"), ("b", "a"), ('a", "b',),
+                 ("a\0b",), ("\ud800",), ("\ud800", "")]
+    assert len({key_of(*parts) for parts in made_from}) == len(made_from)
 
 
 def tree(page: str) -> list[object]:

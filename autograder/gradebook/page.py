@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cachetools import cached
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from nbconvert.exporters import HTMLExporter, TemplateExporter
 from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
 
-from autograder.gradebook.memory import Memory
+from autograder.gradebook.memory import key_of, texts
 
 NAMELESS = re.compile(r"<img(?=\s)(?![^>]*\salt=)")
 UNDESCRIBED = '<img alt="No description has been provided for this image"'
@@ -33,7 +34,7 @@ class _Templates(BytecodeCache):
 
 
 _templates = _Templates()
-_highlighted = Memory()
+_highlighted = texts()
 
 
 class _Aside(TemplateExporter):
@@ -79,12 +80,14 @@ def _once(highlight: Highlight2HTML) -> Callable[..., str]:
     """Highlight the same code once; a cell in a language of its own is not remembered."""
     settings = (str(highlight.pygments_lexer), repr(highlight.extra_formatter_options))
 
+    @cached(_highlighted, key=lambda *given: key_of(*settings, *given))
+    def once(language: str, source: str) -> str:
+        return str(highlight(source, language or None))
+
     def highlight_code(source: str, language: str | None = None,
                        metadata: Mapping[str, Any] | None = None) -> str:
-        def make() -> str:
-            return str(highlight(source, language, metadata))
         if metadata and "magics_language" in metadata:
-            return make()
-        return _highlighted((*settings, language or "", source), make)
+            return str(highlight(source, language, metadata))
+        return once(language or "", source)
 
     return highlight_code

@@ -14,12 +14,13 @@ from typing import Any
 
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
+from cachetools import cached
 from jinja2 import pass_context
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import InvalidNotebook
 from nbformat import NotebookNode
 
-from autograder.gradebook.memory import Memory
+from autograder.gradebook.memory import key_of, texts
 
 TAGS = frozenset({
     "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em",
@@ -37,7 +38,6 @@ SHOWN = ("text/plain", "text/html", "text/markdown", "image/png", "image/jpeg")
 MOST, MOST_IN_ALL = 20_000, 200_000  # characters of a cell, of all: highlighting takes its time
 PASTED = re.compile(r"!\[[^\]]*\]\(attachment:([^)]*)\)")
 TAG = re.compile(r"[\w-]{1,64}\Z")
-_rendered = Memory()
 
 
 @pass_context
@@ -49,7 +49,12 @@ def markdown2html(context: Mapping[str, Any], source: str) -> str:
     """
     if context.get("cell", {}).get("attachments"):
         return _render(context, source)
-    return _rendered((source,), lambda: _render({}, source))
+    return _render_alone(source)
+
+
+@cached(texts(), key=key_of)
+def _render_alone(source: str) -> str:
+    return _render({}, source)
 
 
 def _render(context: Mapping[str, Any], source: str) -> str:

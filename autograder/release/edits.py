@@ -129,7 +129,6 @@ class Misconceptions:
                 shutil.rmtree(own)
         return folder
 
-
     def _carried_out(self, change: Change) -> tuple[NotebookNode, dict[str, bytes]]:
         """The edited exercise. To parse the whole source once more takes a tenth of a second."""
         if self._solved is None:

@@ -27,7 +27,6 @@ PORT = 46011
 ABSTRACT = "\0redteam-bait"
 SOCKET = "/tmp/redteam-bait.sock"
 SHARED = "/dev/shm/redteam-bait"
-KEY = 0x7EDBA17  # of System V shared memory
 MIB = 1024 * 1024
 PATIENCE = 10  # seconds for what ends by itself once the line has ended
 
