@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
+
+from autograder import text
 
 
 class Kind(StrEnum):
@@ -43,12 +46,15 @@ LABELS = {
 
 
 class Flag(str):
-    """A sentence that knows its kind, and is everywhere else the sentence alone."""
+    """A sentence that knows its kind, and is everywhere else the sentence alone.
+
+    What it quotes has passed the door for text (text.py).
+    """
 
     kind: Kind
 
     def __new__(cls, says: str, kind: Kind = Kind.OTHER) -> Flag:
-        flag = super().__new__(cls, says)
+        flag = super().__new__(cls, text.sentence(says))
         flag.kind = kind
         return flag
 
@@ -61,6 +67,16 @@ def kind_of(sentence: str) -> Kind:
 def retold(sentence: str, says: str) -> str:
     """The same flag in other words; of a mere sentence, the words."""
     return Flag(says, sentence.kind) if isinstance(sentence, Flag) else says
+
+
+def told(sentence: str) -> str:
+    """A sentence that has passed the door for text; a flag stays one."""
+    return sentence if isinstance(sentence, Flag) else text.sentence(sentence)
+
+
+def all_told(sentences: Iterable[str]) -> tuple[str, ...]:
+    """Sentences that have passed the door for text, and no more of them than somebody reads."""
+    return text.at_most(map(told, sentences))
 
 
 def to_json(sentence: str) -> str | dict[str, str]:

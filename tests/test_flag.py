@@ -10,8 +10,9 @@ import pytest
 
 from autograder.course import Course
 from autograder.flag import LABELS, Flag, Kind, from_json, kind_of, to_json
-from autograder.intake.received import LONGEST, Received, notes, write_notes
+from autograder.intake.received import Received, notes, write_notes
 from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.text import LONGEST
 
 DOUBT = Flag("who is Eve?", Kind.NAMES)
 

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from autograder import text
 from autograder.course import Course, CourseError
 from autograder.crossfeedback import marks, rounds
 from autograder.crossfeedback.marks import Asked
 from autograder.crossfeedback.rounds import COMMENTS, KEY, OUT, Round
 from autograder.intake.archive import LITTER, MAX_FILE, ArchiveError, read_archive
-from autograder.intake.received import printable
 
 LETTER = r"[ _-]*group[ _-]*([A-Z]{1,2})(?![A-Za-z])"
 MOST_TEXT = 20_000  # characters of the comments on one subtask
@@ -38,8 +38,8 @@ class Return:
 
     def __post_init__(self) -> None:
         """A file's name may hold bytes that are no text; here it becomes text to be shown."""
-        object.__setattr__(self, "file", printable(self.file))
-        object.__setattr__(self, "remarks", tuple(map(printable, self.remarks)))
+        object.__setattr__(self, "file", text.sentence(self.file))
+        object.__setattr__(self, "remarks", text.at_most(map(text.sentence, self.remarks)))
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _source(cell: Any) -> str:
         source = "".join(source)
     if not isinstance(source, str):
         raise TypeError("a cell's source is no text")
-    return source.replace("\r\n", "\n").replace("\0", "").encode("utf-8", "replace").decode()
+    return text.printable(source)
 
 
 def _capped(text: str, subtask: str, remarks: list[str]) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from autograder.text import on_one_line
+
 COMPARED = 800  # words and signs of a cell that likeness looks at: it takes their square in time
 NAMED = 6  # names in one sentence
 PARSED = 100_000  # characters
@@ -89,9 +91,9 @@ def name_of(cell: NotebookNode) -> str:
     """What to call a cell: the name of its part or else how it begins."""
     name = marks(cell).get("grade_id")
     if isinstance(name, str) and name:
-        return f"`{_printable(name[:60])}`"
+        return f"`{on_one_line(name[:60])}`"
     first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
-    return f"“{_printable(first[:40])}{'…' if len(first) > 40 else ''}”"
+    return f"“{on_one_line(first[:40])}{'…' if len(first) > 40 else ''}”"
 
 
 def listed(names: Iterable[str]) -> str:
@@ -101,7 +103,3 @@ def listed(names: Iterable[str]) -> str:
         names[NAMED - 1:] = [f"{len(names) - NAMED + 1} more"]
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)

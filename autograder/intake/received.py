@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder import flag
+from autograder import flag, text
 from autograder.course import Course
 
 TIMESTAMP = "timestamp.txt"  # there nbgrader looks when a submission was handed in
-LONGEST = 500  # characters of a sentence
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,9 @@ class Received:
         """File names may hold bytes that are no text; here they become text that can be shown."""
         for name, value in vars(self).items():
             if isinstance(value, str):
-                object.__setattr__(self, name, printable(value))
+                object.__setattr__(self, name, text.sentence(value))
             elif isinstance(value, tuple):
-                object.__setattr__(self, name, tuple(flag.retold(one, printable(one))
-                                                     for one in value))
-
-
-def printable(text: str) -> str:
-    """Text that every file and terminal in UTF-8 can hold, and a row has room for."""
-    shown = text.encode("utf-8", "replace").decode()
-    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]} ..."
+                object.__setattr__(self, name, flag.all_told(value))
 
 
 def notes(course: Course, assignment: str, of: Collection[str] | None = None) -> list[Received]:

@@ -29,9 +29,10 @@ def one_by_one(cell: str) -> str | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     found = False
-    for statement in statements:
+    for number, statement in enumerate(statements):
+        neighbours = statements[max(0, number - 1):number] + statements[number + 1:number + 2]
         if isinstance(statement, ast.Import | ast.ImportFrom) and not _shares_a_line(
-                statement, statements):
+                statement, neighbours):
             end = statement.end_lineno or statement.lineno
             lines[statement.lineno - 1:end] = [
                 f"exec({_each(statement)!r})", *[""] * (end - statement.lineno)]
@@ -51,5 +52,5 @@ def _each(statement: ast.Import | ast.ImportFrom) -> str:
 
 def _shares_a_line(statement: ast.stmt, others: list[ast.stmt]) -> bool:
     end = statement.end_lineno or statement.lineno
-    return any(other is not statement and other.lineno <= end
+    return any(other.lineno <= end
                and (other.end_lineno or other.lineno) >= statement.lineno for other in others)

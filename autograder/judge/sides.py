@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autograder import text
 from autograder.flag import Flag, Kind
 from autograder.judge.imports import is_failed_import, one_by_one
 from autograder.kernel import wire
@@ -35,6 +36,10 @@ class Failure:
     says: str
     error: str = ""
     fatal: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "says", text.sentence(self.says))
+        object.__setattr__(self, "error", text.sentence(self.error))
 
 
 @dataclass(frozen=True)
@@ -194,7 +199,7 @@ def unpack(data: bytes) -> Answer:
 
 def _sentence(error: dict[str, Any]) -> Failure:
     """Put a Python error into a sentence: what was raised and at which line."""
-    kind, message, where, line = (_printable(error[key])
+    kind, message, where, line = (text.sentence(error[key]).strip()
                                   for key in ("type", "message", "where", "line"))
     where = f" at {where}" if where else ""
     line = f" (`{line}`)" if line else ""
@@ -207,10 +212,5 @@ def _sentence(error: dict[str, Any]) -> Failure:
     first = message.splitlines()[0][:300] if message else ""
     return Failure(f"your code stopped with {kind}{': ' if first else ''}{first}{where}{line}",
                    kind)
-
-
-def _printable(text: Any) -> str:
-    """Text that any file can hold, and no longer than a page."""
-    return str(text)[:1000].encode(errors="replace").decode().strip()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autograder import flag
+from autograder import flag, text
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class PartVerdict:
     def __post_init__(self) -> None:
         if not 0 <= self.points <= self.max_points:  # also catches NaN
             raise ValueError(f"{self.part}: {self.points} is not within 0 and {self.max_points}")
+        for name in ("says", "remarks", "flags", "misconceptions", "staff"):
+            object.__setattr__(self, name, flag.all_told(getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Verdict:
     events: tuple[str, ...] = ()
     seed: int = 0
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "events", flag.all_told(self.events))
 
     @property
     def points(self) -> float:
@@ -77,6 +82,6 @@ def nothing(exercise: str, points: dict[str, float], reason: str, **staff: Any) 
 
 def finished(sentence: str) -> str:
     """A sentence as it is said to students: with a capital and a full stop."""
-    sentence = sentence.strip()
+    sentence = text.sentence(sentence).strip()
     sentence = sentence[:1].upper() + sentence[1:]
     return sentence if sentence.endswith((".", "?", "!")) else sentence + "."

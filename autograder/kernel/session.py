@@ -18,6 +18,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from autograder import text
 from autograder.kernel import agent, calls, offline, old_names, standins, wire
 from autograder.kernel.as_text import as_text
 from autograder.kernel.channel import Channel, Flooded, Gone
@@ -43,6 +44,9 @@ class Outcome:
     says: str = ""
     outputs: tuple[NotebookNode, ...] = ()
     answer: bytes | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "says", text.sentence(self.says))
 
     @property
     def killed(self) -> bool:

@@ -91,7 +91,9 @@ def _from_tree(tree: Any, tensors: dict[str, torch.Tensor], depth: int, nodes: l
     nodes[0] += 1
     if depth > MAX_DEPTH or nodes[0] > MAX_NODES:
         raise WireError("the answer has too many parts or is nested too deeply")
-    if tree is None or isinstance(tree, (bool, int, float, str)):
+    if isinstance(tree, str):
+        return _text(tree)
+    if tree is None or isinstance(tree, (bool, int, float)):
         return tree
     if not isinstance(tree, dict):
         raise WireError("the answer is not in the form that was agreed")
@@ -101,12 +103,21 @@ def _from_tree(tree: Any, tensors: dict[str, torch.Tensor], depth: int, nodes: l
         return tensors[tree["array"]].numpy()
     kind, body = next(iter(tree.items()))
     if kind == "opaque":
-        return Opaque(str(body)[:200])
+        return Opaque(_text(str(body)[:200]))
     if kind == "dict":
         pairs = [[_from_tree(part, tensors, depth + 1, nodes) for part in pair] for pair in body]
         return {key: value for key, value in pairs}
     items = [_from_tree(item, tensors, depth + 1, nodes) for item in body]
     return {"list": list, "tuple": tuple}[kind](items)
+
+
+def _text(text: str) -> str:
+    """A text as it is; a value is compared, so nothing of it is replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise WireError("it holds half of a surrogate pair, which is no character") from None
+    return text
 
 
 def _may_require_grad(tree: dict[str, Any], tensors: dict[str, torch.Tensor]) -> bool:

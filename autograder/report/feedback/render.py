@@ -12,22 +12,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from autograder.settings import Language
+from autograder.text import printable
 from autograder.report.feedback.language import number, translations
 from autograder.report.feedback.view import FeedbackPage
 
 HERE = Path(__file__).parent
 TEMPLATE, STYLE = "page.html.jinja", "page.css"
 BACKTICKS = re.compile(r"`([^`\n]+)`")
-# What no HTML file may hold: control characters but tab and line feed, and halves of characters.
-UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 
 def render(page: FeedbackPage, language: Language, made_from: str = "") -> str:
     """The page in a language. `made_from` is kept in it, for who asks whether it is up to date."""
     text = _template(language).render(page=page, language=language, made_from=made_from,
                                       css=Markup(_style()), css_hash=_hash(_style()))
-    return UNPRINTABLE.sub(UNKNOWN, text)
+    return printable(text)
 
 
 @functools.cache
