@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import html
+from urllib.parse import quote
+
 import nbformat
+import pandas
 import pytest
 from bs4 import BeautifulSoup
+from hypothesis import given
+from hypothesis import strategies as st
+from nbconvert import HTMLExporter
 
-from autograder.gradebook import safe
+from autograder.gradebook import beside, safe
 
 HOSTILE = [
     "<script>document.title = 'mine'</script>", "<img src=x onerror=alert(1)>",
@@ -101,3 +108,122 @@ def test_the_same_text_shows_everybody_their_own_picture() -> None:
         page = safe.markdown2html({"cell": nbformat.v4.new_markdown_cell(source, **pasted)}, source)
         assert (f"base64,{data}" if data else "a.png is missing") in page
         assert page.count("base64,") == (1 if data else 0)
+
+
+# ---------------------------------------------------- nothing looks like the page around it
+
+SHAPES = ["<{tag} class='{name}' id='{name}' name='{name}' role=button style='{style}'>a</{tag}>",
+          "<a href='https://elsewhere.example/a?b=1&amp;c=2' class='{name}' style='{style}'>"
+          "<{tag} class={name}>Save</{tag}></a>",
+          "<table class='dataframe {name}'><tr><td class='{name}'><{tag} style='{style}'>a"
+          "</{tag}></td></tr></table>"]
+# What pages are dressed with: Bootstrap, nbgrader's and Jupyter's own names, and any other word.
+NAMES = st.sampled_from(["alert alert-info", "btn btn-primary", "label label-danger", "panel",
+                         "modal fade in", "navbar-fixed-top", "form-control", "comment", "score",
+                         "nbgrader_cell", "output_error", "jp-RenderedHTML", "hidden", "pull-right",
+                         "crossfeedback", "glyphicon glyphicon-ok"]) | st.from_regex(
+                             r"[a-z][a-z0-9_-]{2,20}", fullmatch=True).filter(
+                                 lambda name: name not in safe.CLASSES)
+LOOKS = st.lists(st.sampled_from([
+    "position: fixed", "position: absolute; top: 0", "z-index: 99", "background: #337ab7",
+    "background-color: #d9edf7", "border: 1px solid", "padding: 9px", "margin: -99px",
+    "border-radius: 4px", "display: none", "float: right", "transform: scale(9)", "opacity: 0",
+    "box-shadow: 0 0 9px", "cursor: pointer", "font-size: 0", "color: white"])).map("; ".join)
+WORDS = st.sampled_from(["div", "span", "button", "label", "select", "textarea", "input", "form",
+                         "b", "summary", "a", "dialog", "nav", "section", "center", "font", "i"])
+
+
+@given(shape=st.sampled_from(SHAPES), name=NAMES, style=LOOKS, tag=WORDS)
+def test_what_a_student_writes_never_looks_like_the_page_around_it(shape: str, name: str,
+                                                                   style: str, tag: str) -> None:
+    source = shape.format(name=name, style=style, tag=tag)
+    for page in (safe.clean_html(source), safe.markdown2html({}, source)):
+        for element in BeautifulSoup(page, "html.parser").find_all(True):
+            assert element.name not in ("button", "form", "input", "select", "textarea", "dialog")
+            assert set(element.get("class", [])) <= safe.CLASSES
+            assert not {"id", "name", "role"} & set(element.attrs)
+            looks = {one.partition(":")[0].strip() for one in element.get("style", "").split(";")}
+            assert looks <= {"", "text-align", "color", "width", "font-weight", "font-style",
+                             "text-decoration"}
+            if element.name == "a" and element.get("href"):
+                assert element["href"] in element.get_text() and element["target"] == "_blank"
+                assert "noreferrer" in element["rel"]
+
+
+@pytest.mark.parametrize("source", [
+    "```python\nimport torch\nx = 'a' + f'{1:g}'  # why\n@f\ndef g(): raise E(r'\\d')\n```",
+    "```sh\nls -l | wc\n```", "```diff\n- a\n+ b\n@@ 1\n```", "```html\n<b class=x>&amp;</b>\n```",
+    "# A title", "| a | b |\n|:-:|--:|\n| 1 | 2 |", "- one\n- two\n\n> said\n\n1. a"])
+def test_all_classes_of_rendered_notebooks_stay(source: str) -> None:
+    def classes(page: str) -> list[list[str]]:
+        return [element["class"] for element in BeautifulSoup(page, "html.parser").find_all(
+            True, {"class": True})]
+
+    rendered = HTMLExporter().markdown2html({}, source)
+    assert classes(safe.markdown2html({}, source)) == classes(rendered)
+
+
+def test_a_data_frame_is_shown_as_pandas_draws_it() -> None:
+    frame = pandas.DataFrame({"loss": [0.1, 0.2]}, index=["a", "b"])
+    page = BeautifulSoup(safe.clean_html(frame.to_html()), "html.parser")
+    assert page.table["class"] == ["dataframe"] and len(page.find_all("td")) == 2
+
+
+@pytest.mark.parametrize("words", ["Save", "https://formgrader.example", "", "&nbsp;Save&nbsp;",
+                                   "<img src='data:image/png;base64,iVBORw0KGgo='>"])
+@pytest.mark.parametrize("place", ["https://elsewhere.example/?a=1&b=2", "mailto:a@b.example",
+                                   "HTTP://elsewhere.example", "https://you@elsewhere.example"])
+def test_a_link_says_where_it_leads(words: str, place: str) -> None:
+    page = BeautifulSoup(safe.clean_html(f'<a href="{html.escape(place)}">{words}</a>'),
+                         "html.parser")
+    assert page.a.get_text().endswith(f"({place})")
+
+
+def test_a_link_that_is_its_address_or_leads_within_the_page_stays_as_it_is() -> None:
+    place = "https://example.org/?a=1&b=2"
+    assert BeautifulSoup(safe.markdown2html({}, f"<{place}>"), "html.parser").get_text(
+        strip=True) == place
+    assert BeautifulSoup(safe.markdown2html({}, "[up](#A-title)"), "html.parser").get_text(
+        strip=True) == "up"
+
+
+def test_what_the_grader_writes_keeps_its_looks_and_a_student_cannot_claim_it() -> None:
+    source = beside.RUBRIC.format("Two points for the mask.")
+    ours = nbformat.v4.new_markdown_cell(source, metadata={"tags": [beside.STAFF_TAG]})
+    theirs = nbformat.v4.new_markdown_cell(source, metadata={"tags": [
+        beside.STAFF_TAG, f"{safe.OURS}comment", "mine"]})
+    notebook = nbformat.v4.new_notebook(cells=[theirs])
+    safe.clean(notebook)
+    assert notebook.cells[0].metadata.tags == ["mine"]
+    for _ in range(2):  # whichever was rendered first
+        assert 'class="alert alert-info"' in safe.markdown2html({"cell": ours}, source)
+        assert "class" not in safe.markdown2html({"cell": notebook.cells[0]}, source)
+
+
+# ------------------------------------------------------------------------------- pasted pictures
+
+
+@pytest.mark.parametrize("form", ["![it]({})", "<img src='{}'>", "<img width=40 src={}>",
+                                  "text <img alt='it' src=\"{}\"/> text",
+                                  "<div>\n\n![it]({})\n\n</div>", "[![it]({})](https://example.org)",
+                                  "<table><tr><td><img src='{}'></td></tr></table>"])
+@pytest.mark.parametrize("name", ["a.png", "image.png", "a%20picture.png", "그림.png", "ü-1.jpg"])
+def test_a_pasted_picture_is_shown_however_it_is_named(form: str, name: str) -> None:
+    kept = name.replace("%20", " ")
+    for there in (True, False):
+        pasted = {kept if there else "x.png": {"image/png": "iVBORw0KGgo="}}
+        for written in {name, quote(kept)}:
+            source = form.format(f"attachment:{written}")
+            cell = nbformat.v4.new_markdown_cell(source, attachments=pasted)
+            page = BeautifulSoup(safe.markdown2html({"cell": cell}, source), "html.parser")
+            if there:
+                assert page.img["src"] == "data:image/png;base64,iVBORw0KGgo="
+            else:
+                assert page.img is None and "is missing" in page.get_text()
+
+
+@pytest.mark.parametrize("kind", ["text/html", "image/png\"onerror=x", "image/svg+xml"])
+def test_a_pasted_thing_that_is_no_picture_is_not_shown(kind: str) -> None:
+    source = "<img src='attachment:a.png'>"
+    cell = nbformat.v4.new_markdown_cell(source, attachments={"a.png": {kind: "<script>1"}})
+    assert "<img" not in safe.markdown2html({"cell": cell}, source)

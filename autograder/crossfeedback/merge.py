@@ -15,6 +15,7 @@ from autograder.course import Course
 from autograder.crossfeedback import marks, rounds
 from autograder.crossfeedback.collect import Return, returns
 from autograder.crossfeedback.rounds import ASSIGNMENT
+from autograder.gradebook.safe import OURS
 
 PLAIN = set(" .,;")  # beside letters and digits, what can mean nothing but itself
 # Mathematics is not set in it: TeX has links, too. Both of MathJax's classes, old and new.
@@ -81,7 +82,8 @@ def _cell(subtask: str, text: str) -> NotebookNode:
     title = f"Comments of another group on {subtask}"
     if not text:
         return nbformat.v4.new_markdown_cell(f"*Another group read {subtask} and left no comment.*")
-    return nbformat.v4.new_markdown_cell(BOX.format(title=html.escape(title), text=_inert(text)))
+    return nbformat.v4.new_markdown_cell(BOX.format(title=html.escape(title), text=_inert(text)),
+                                         metadata={"tags": [f"{OURS}comment"]})
 
 
 def _inert(text: str) -> str:

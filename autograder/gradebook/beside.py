@@ -17,12 +17,13 @@ from nbformat import NotebookNode
 
 from autograder.course import Course, Exercise
 from autograder.gradebook.pages import PageError, pages
+from autograder.gradebook.safe import OURS
 from autograder.intake.written import WRITTEN
 from autograder.judge.work import Work
 from autograder.release import source
 from autograder.release.solved import rubric
 
-STAFF_TAG = "autograder-staff"
+STAFF_TAG = f"{OURS}staff"
 # Formgrader's pages have Bootstrap, in which this is a blue box.
 RUBRIC = '<div class="alert alert-info">\n\n**Rubric, for staff only**\n\n{}\n\n</div>'
 Picture = tuple[str, bytes]  # a caption and a PNG

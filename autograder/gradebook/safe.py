@@ -9,16 +9,19 @@ from __future__ import annotations
 import functools
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote, unquote
 
-import bleach
 from bleach.css_sanitizer import CSSSanitizer
+from bleach.html5lib_shim import Filter
+from bleach.sanitizer import Cleaner
 from cachetools import cached
 from jinja2 import pass_context
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import InvalidNotebook
 from nbformat import NotebookNode
+from pygments.token import STANDARD_TYPES
 
 from autograder.gradebook.memory import key_of, texts
 
@@ -29,40 +32,62 @@ TAGS = frozenset({
     "tfoot", "th", "thead", "tr", "tt", "u", "ul"})
 NAMES = frozenset({"class", "title", "alt", "width", "height", "align", "colspan", "rowspan",
                    "scope", "start"})
-STYLES = CSSSanitizer(allowed_css_properties=["text-align", "color", "background-color", "width",
-                                              "font-weight", "font-style", "text-decoration"])
+# Classes that rendering gives: highlighted code, a table of pandas, a heading's link to itself. Any
+# other one would dress what a student wrote as a part of the page that shows it, and so would a
+# background.
+CLASSES = frozenset({"highlight", "dataframe", "anchor-link", *STANDARD_TYPES.values()})
+STYLES = CSSSanitizer(allowed_css_properties=["text-align", "color", "width", "font-weight",
+                                              "font-style", "text-decoration"])
 LINKS = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
+PASTED = "attachment:"
 PICTURES = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]+\Z")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*\Z")
 SHOWN = ("text/plain", "text/html", "text/markdown", "image/png", "image/jpeg")
 MOST, MOST_IN_ALL = 20_000, 200_000  # characters of a cell, of all: highlighting takes its time
-PASTED = re.compile(r"!\[[^\]]*\]\(attachment:([^)]*)\)")
+LOST = re.compile(r"!\[[^\]]*\]\(attachment:([^)]*)\)")
+OURS = "autograder-"  # begins the tags of cells that the grader writes
 TAG = re.compile(r"[\w-]{1,64}\Z")
 
 
 @pass_context
 def markdown2html(context: Mapping[str, Any], source: str) -> str:
-    """Render Markdown as nbconvert does, and keep of it what only shows something.
+    """Markdown rendered as nbconvert does, of which only what shows something is kept.
 
     `context` is the template's, where nbconvert finds the cell and with it pasted pictures. Without
     these the text alone decides, and the same text is rendered once.
     """
-    if context.get("cell", {}).get("attachments"):
-        return _render(context, source)
-    return _render_alone(source)
+    cell = context.get("cell", {})
+    if pasted := cell.get("attachments"):
+        return _render(source, pasted, is_ours(cell))
+    return _render_alone(source, is_ours(cell))
 
 
-@cached(texts(), key=key_of)
-def _render_alone(source: str) -> str:
-    return _render({}, source)
+def is_ours(cell: Mapping[str, Any]) -> bool:
+    """Whether the grader wrote a cell; `clean` takes the mark from a student's."""
+    tags = cell.get("metadata", {}).get("tags", [])
+    return any(tag.startswith(OURS) for tag in tags)
 
 
-def _render(context: Mapping[str, Any], source: str) -> str:
+@cached(texts(), key=lambda source, ours: key_of(source, str(ours)))
+def _render_alone(source: str, ours: bool) -> str:
+    return _render(source, {}, ours)
+
+
+def _render(source: str, pasted: Mapping[str, Any], ours: bool) -> str:
+    # JupyterLab writes a name with a space as `%20`, and keeps the picture under the name.
+    names = {form: forms for name, forms in pasted.items() for form in (name, quote(name))}
+    context = {"cell": {"attachments": names}}
     try:
-        return clean_html(_exporter().markdown2html(context, source))
+        page = _exporter().markdown2html(context, source)
     except InvalidNotebook:  # a pasted picture that has been lost on the way
-        return clean_html(_exporter().markdown2html(context, PASTED.sub(
-            r"(the picture \1 is missing)", source)))
+        page = _exporter().markdown2html(context, LOST.sub(_kept_or_told(names), source))
+    return clean_html(page, names, ours)
+
+
+def _kept_or_told(pasted: Mapping[str, Any]) -> Any:
+    """What replaces a pasted picture in Markdown: itself, or a word that it is missing."""
+    return lambda found: (found[0] if found[1] in pasted
+                          else f"(the picture {found[1]} is missing)")
 
 
 @functools.cache
@@ -70,11 +95,81 @@ def _exporter() -> HTMLExporter:
     return HTMLExporter()
 
 
-def clean_html(text: str) -> str:
-    """HTML without scripts, forms, frames, handlers, and without pictures from elsewhere."""
-    return bleach.clean(text, tags=TAGS, attributes=_allowed, protocols=("http", "https", "mailto",
-                                                                        "data"),
-                        css_sanitizer=STYLES, strip=True)
+def clean_html(text: str, pasted: Mapping[str, Any] | None = None, ours: bool = False) -> str:
+    """HTML without scripts, forms, frames, handlers, and without pictures from elsewhere.
+
+    `pasted` are a cell's attachments. What is `ours` keeps its classes and its links as they are.
+    """
+    filters = [functools.partial(_Pasted, pasted=pasted or {}), *([] if ours else [_Plain])]
+    return str(Cleaner(TAGS, _allowed, ("http", "https", "mailto", "data", "attachment"),
+                       strip=True, css_sanitizer=STYLES, filters=filters).clean(text))
+
+
+class _Pasted(Filter):
+    """Puts a cell's pasted pictures where its HTML names them, or a word where one is missing."""
+
+    def __init__(self, source: Any, pasted: Mapping[str, Any]) -> None:
+        super().__init__(source)
+        self._pasted = pasted
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for token in super().__iter__():
+            place = (token.get("data") or {}).get((None, "src"), "") if token.get(
+                "name") == "img" else ""
+            if place.startswith(PASTED):
+                name = unquote(place.removeprefix(PASTED))
+                picture = self._picture(name)
+                if not picture:
+                    yield {"type": "Characters", "data": f"(the picture {name} is missing)"}
+                    continue
+                token["data"][None, "src"] = picture
+            yield token
+
+    def _picture(self, name: str) -> str:
+        forms = self._pasted.get(name, {})
+        pictures = [f"data:{kind};base64,{data}" for kind, data in sorted(forms.items())]
+        return next(filter(PICTURES.match, pictures), "")
+
+
+class _Plain(Filter):
+    """Keeps what a student wrote from looking like the page around it.
+
+    Only the classes of rendered notebooks stay. A link says where it leads, leads there in a page
+    of its own, and does not tell where it was followed.
+    """
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        leads, shown = "", ""  # of the link that is open
+        for token in super().__iter__():
+            kind, is_link = token["type"], token.get("name") == "a"
+            if kind in ("StartTag", "EmptyTag"):
+                self._without_classes(token["data"])
+                if is_link:
+                    leads, shown = html.unescape(token["data"].get((None, "href"), "")), ""
+                    if leads and not leads.startswith("#"):
+                        token["data"] |= {(None, "target"): "_blank",
+                                          (None, "rel"): "noopener noreferrer nofollow"}
+            elif kind in ("Characters", "SpaceCharacters"):
+                shown += token["data"]
+            elif kind == "Entity":
+                shown += html.unescape(f"&{token['name']};")
+            elif kind == "EndTag" and is_link:
+                if leads and not leads.startswith("#") and shown.strip() != leads:
+                    yield from self._address(leads)
+                leads = ""
+            yield token
+
+    def _address(self, leads: str) -> Iterator[dict[str, Any]]:
+        """Where a link leads, in black whatever colour the link was given."""
+        tag = {"namespace": None, "name": "span"}
+        yield {"type": "StartTag", **tag, "data": {(None, "style"): "color:black"}}
+        yield {"type": "Characters", "data": f" ({leads})"}
+        yield {"type": "EndTag", **tag, "data": {}}
+
+    def _without_classes(self, attributes: dict[tuple[None, str], str]) -> None:
+        given = attributes.pop((None, "class"), "").split()
+        if kept := [one for one in given if one in CLASSES]:
+            attributes[None, "class"] = " ".join(kept)
 
 
 def clean(notebook: NotebookNode) -> None:
@@ -91,7 +186,8 @@ def clean(notebook: NotebookNode) -> None:
         tags = cell.metadata.get("tags", [])
         cell.metadata = NotebookNode({key: value for key, value in cell.metadata.items()
                                       if key in ("nbgrader", "deletable", "editable")})
-        cell.metadata.tags = [tag for tag in tags if isinstance(tag, str) and TAG.match(tag)]
+        cell.metadata.tags = [tag for tag in tags if isinstance(tag, str) and TAG.match(tag)
+                              and not tag.startswith(OURS)]
         if cell.cell_type == "raw":
             cell.source = html.escape(cell.source)
         for output in cell.get("outputs", []):
@@ -119,7 +215,7 @@ def _allowed(tag: str, name: str, value: str) -> bool:
     if name == "href":
         return bool(LINKS.match(value))
     if name == "src":
-        return tag == "img" and bool(PICTURES.match(value))
+        return tag == "img" and (value.startswith(PASTED) or bool(PICTURES.match(value)))
     if name == "open":
         return tag == "details"
     return name in NAMES or name == "style"
