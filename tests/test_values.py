@@ -12,7 +12,7 @@ import torch
 from autograder.course import Course, CourseError
 from autograder.journal import Entry, Journal, latest, path_of, read
 from autograder.judge.testing import Wrong, assert_close, same
-from autograder.judge.verdict import PartVerdict, Verdict, nothing
+from autograder.judge.verdict import PartVerdict, Verdict, finished, nothing
 from autograder.kernel.wire import Opaque
 from autograder.report.grades import Line, table, write_csv
 
@@ -103,6 +103,19 @@ def test_no_course_is_a_sentence(tmp_path: Path) -> None:
 def test_an_unknown_assignment_is_a_sentence(course: Course) -> None:
     with pytest.raises(CourseError, match=r"No assignment `q7` in course\.toml; it has: q1, q2"):
         course.assignment("q7")
+
+
+@pytest.mark.parametrize("name", [
+    "bert.py", "result.log:", "q2/bert.py", "q1a.ipynb,", "utils/", "input_ids", "__init__.py",
+    "train(args)", "torch.softmax", "self.query", "sub\\bert.py", "tensor([1.0])", "q2.py's",
+])
+def test_a_sentence_keeps_the_spelling_of_a_name_at_its_beginning(name: str) -> None:
+    assert finished(f" {name} holds nothing ") == f"{name} holds nothing."
+
+
+@pytest.mark.parametrize("word", ["the", "your", "no", "1", "`attention`", "état", "well,"])
+def test_a_sentence_begins_with_a_capital_otherwise(word: str) -> None:
+    assert finished(f"{word} is left?") == f"{word[0].upper()}{word[1:]} is left?"
 
 
 RIGHT = torch.tensor([[1.0, 2.0], [3.0, 4.0]])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from autograder import flag, text
+
+NAME_IN_CODE = re.compile(r"\S*([._]\w|[/\\]|\w\()")  # bert.py, input_ids, utils/, train(args)
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,11 @@ def nothing(exercise: str, points: dict[str, float], reason: str, **staff: Any) 
 
 
 def finished(sentence: str) -> str:
-    """A sentence as it is said to students: with a capital and a full stop."""
+    """A sentence as it is said to students: with a capital and a full stop.
+
+    A file or another name of the code at its beginning keeps its spelling.
+    """
     sentence = text.sentence(sentence).strip()
-    sentence = sentence[:1].upper() + sentence[1:]
+    if not NAME_IN_CODE.match(sentence):
+        sentence = sentence[:1].upper() + sentence[1:]
     return sentence if sentence.endswith((".", "?", "!")) else sentence + "."
