@@ -65,7 +65,7 @@ def test_no_pdf_breaks_no_rule(folders: tuple[Path, Path]) -> None:
 
 def test_what_is_no_pdf_is_not_kept(folders: tuple[Path, Path]) -> None:
     violations, _, kept = take(folders, **{f"{STUDENT}_written.pdf": b"PK a document"})
-    assert violations == [f"{STUDENT}_written.pdf is no PDF"]
+    assert violations == [f"the written part cannot be read: {STUDENT}_written.pdf is no PDF"]
     assert kept is None
 
 

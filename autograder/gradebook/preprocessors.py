@@ -26,9 +26,9 @@ from autograder.course import Course
 from autograder.crossfeedback import merge
 from autograder.gradebook import beside, safe
 from autograder.gradebook.whole import OfWholeNotebooks
+from autograder.intake import answers
 from autograder.intake.received import note_of
 from autograder.intake.times import late_of
-from autograder.intake.written import WRITTEN
 from autograder.journal import Entry, Journal, path_of
 from autograder.judge.origin import origin
 from autograder.judge.shared import new_seed
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from autograder.judge.grading import Grader
 
 RESOURCE = "autograder_verdict"
-PDF = "autograder_written"  # whether a written part was handed in beside the notebook
+CAME = "autograder_written"  # whether a written part was handed in beside the notebook
+NOTE = "autograder_note"  # what intake noted of the submission
+NO_ANSWER = "No response."  # nbgrader's own words
 _known: dict[tuple[str, str, str], Verdict] = {}  # (assignment, student, notebook)
 _graders: dict[tuple[Path, str], Grader] = {}
 
@@ -81,15 +83,15 @@ class Judge(NbGraderPreprocessor):
             if lines:
                 nb.cells.insert(0, _list_of(heading, lines))
         resources[RESOURCE] = verdict
-        resources[PDF] = WRITTEN in work.files
+        resources[CAME], resources[NOTE] = answers.written_came(work.files, note), note
         return nb, resources
 
 
 class SaveJudgedGrades(OfWholeNotebooks, NbgraderSaveAutoGrades):
     """Saves the judge's points. Manual scores and comments stay nbgrader's own business.
 
-    nbgrader gives nothing for an answer that is not there, and asks nobody. Where a written part
-    was handed in, the answer may stand in that: a person looks.
+    An answer that is not there earns nothing, and nobody is asked. Where it may be elsewhere, in a
+    written part that was handed in, a person looks.
     """
 
     def _add_score(self, cell: NotebookNode, resources: ResourcesDict) -> None:
@@ -99,17 +101,20 @@ class SaveJudgedGrades(OfWholeNotebooks, NbgraderSaveAutoGrades):
             part = resources[RESOURCE].part(cell.metadata.nbgrader.grade_id)
             grade.auto_score = part.points if part else 0.0  # no verdict, no points
             grade.needs_manual_grade = grade.manual_score is not None or bool(part and part.flags)
-        elif by_hand(cell) and resources[PDF]:
-            grade.auto_score, grade.needs_manual_grade = None, True
+        elif by_hand(cell):
+            zero = answers.is_zero_by_itself(cell, resources[CAME], resources[NOTE])
+            grade.auto_score = 0.0 if zero else None
+            grade.needs_manual_grade = not zero or grade.manual_score is not None
         else:
             super()._add_score(cell, resources)
 
     def _add_comment(self, cell: NotebookNode, resources: ResourcesDict) -> None:
         super()._add_comment(cell, resources)
-        if by_hand(cell) and resources[PDF]:
+        if by_hand(cell):
             comment = self.gradebook.find_comment(cell.metadata.nbgrader.grade_id, self.notebook_id,
                                                   self.assignment_id, self.student_id)
-            comment.auto_comment = None  # not nbgrader's "No response."
+            zero = answers.is_zero_by_itself(cell, resources[CAME], resources[NOTE])
+            comment.auto_comment = NO_ANSWER if zero else None
 
 
 class WithoutStaffCells(NbGraderPreprocessor):

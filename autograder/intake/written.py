@@ -11,6 +11,7 @@ from autograder.intake.platforms.upload import Upload
 from autograder.intake.whose import Owned
 
 WRITTEN = "written.pdf"  # its name in nbgrader's folder of the submission
+NOT_KEPT = "the written part cannot be read: "  # begins the sentence on one that was not taken
 MAX_SIZE = 30 * 1024 * 1024
 
 
@@ -36,9 +37,9 @@ def take_written(uploads: Iterable[Owned], student: str, name: str, folder: Path
     if upload.name != expected:
         violations.append(f"the written part came as {upload.name}, expected {expected}")
     if upload.path.stat().st_size > MAX_SIZE:
-        violations.append(f"{upload.name} is larger than {MAX_SIZE >> 20} MB")
+        violations.append(f"{NOT_KEPT}{upload.name} is larger than {MAX_SIZE >> 20} MB")
     elif not upload.path.read_bytes()[:1024].lstrip().startswith(b"%PDF-"):
-        violations.append(f"{upload.name} is no PDF")
+        violations.append(f"{NOT_KEPT}{upload.name} is no PDF")
     else:
         shutil.copyfile(upload.path, folder / WRITTEN)
     return violations
