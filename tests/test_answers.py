@@ -17,6 +17,7 @@ from autograder.gradebook import book, native
 from autograder.gradebook.preprocessors import known
 from autograder.intake.answers import is_empty
 from autograder.intake.received import Received, write_notes
+from autograder.intake.written import NOT_KEPT
 from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.release.build import prepare
 from autograder.release.source import by_hand
@@ -100,12 +101,13 @@ def test_an_empty_answer_is_zero_and_needs_no_click(toy_with_an_answer: Course, 
     assert not notebook.waiting
 
 
+NO_PDF = Received("a.zip", WHO, violations=(f"{NOT_KEPT}a.pdf is no PDF",))
+IN_DOUBT = Received("a.zip", WHO, flags=(Flag("toy.ipynb: cell 9 fits nowhere", Kind.NOTEBOOK),))
+
+
 @pytest.mark.nbgrader
-@pytest.mark.parametrize(("pdf", "note"), [
-    (True, None),
-    (False, Received("a.zip", WHO, violations=("the written part cannot be read: a.pdf is no PDF",))),
-    (False, Received("a.zip", WHO, flags=(Flag("toy.ipynb: cell 9 fits nowhere", Kind.NOTEBOOK),)))],
-    ids=["a PDF", "a PDF that cannot be read", "a notebook in doubt"])
+@pytest.mark.parametrize(("pdf", "note"), [(True, None), (False, NO_PDF), (False, IN_DOUBT)],
+                         ids=["a PDF", "a PDF that cannot be read", "a notebook in doubt"])
 def test_an_answer_that_may_be_elsewhere_is_for_a_person(
         toy_with_an_answer: Course, pdf: bool, note: Received | None) -> None:
     assert graded(toy_with_an_answer, None, pdf, note) == (None, "")
