@@ -38,6 +38,13 @@ def recorded(course: Course, assignment: str, version: str) -> Recorded | None:
                  for one in _all(place / assignment) if one.version == version), None)
 
 
+def notebooks(course: Course, assignment: str) -> Iterator[bytes]:
+    """The notebooks of all versions on record, as they were given out."""
+    for place in (course.releases, _here(course)):
+        for one in _all(place / assignment):
+            yield from (path.read_bytes() for path in sorted(one.folder.glob("*.ipynb")))
+
+
 def check_name(course: Course, assignment: str, version: str, name: str) -> None:
     """Raise CourseError where `name` cannot be a version's name, or is another one's already."""
     if not NAME.fullmatch(name):

@@ -38,12 +38,13 @@ def similar(
     page.write(path, name, sections, found.toml.similarity)
     pairs = [(section, pair) for section in sections for pair in section.pairs]
     grid = Table(title=f"{name}: pairs alike", title_justify="left", header_style="bold")
-    for column in ("assignment", "one", "other", "of all", "of one part", "tokens", "that part"):
+    for column in ("assignment", "one", "other", "of all", "of one part", "tokens", "which"):
         grid.add_column(column, justify="right" if "of" in column or column == "tokens" else "left")
     for section, pair in pairs:
         grid.add_row(section.assignment, Text(pair.one.owner), Text(pair.other.owner),
                      _share(pair.whole.score), _share(pair.part.score), f"{pair.whole.tokens:.0f}",
-                     Text(", ".join(map(page.title, pair.part.one)) if pair.part.score else ""))
+                     Text("; ".join([*(map(page.title, pair.part.one) if pair.part.score else ()),
+                                     *(f"same {name}" for name in pair.same)])))
     if pairs:
         console.print(grid)
     sizes = ", ".join(f"{section.assignment}: {section.class_size}" for section in sections)

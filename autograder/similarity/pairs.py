@@ -12,10 +12,11 @@ import itertools
 import math
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autograder.settings import SimilaritySettings
+from autograder.similarity import identical
 from autograder.similarity.fingerprints import GRAM, Given, passages
 from autograder.similarity.units import Unit
 
@@ -26,13 +27,15 @@ FEW = 4  # so many may share something in any class, however small
 class Submission:
     """One submission. Nothing is said of two of the same `party`: a group, or one person twice.
 
-    `earlier` ones, of other years, are compared with this year's, and not with each other.
+    `earlier` ones, of other years, are compared with this year's, and not with each other. `files`
+    are the names of its files by a hash of their contents, what was given out left out.
     """
 
     owner: str
     party: str
     units: tuple[Unit, ...]
     earlier: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,16 @@ class Shared:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two submissions: what they share in all, and in the part that they share most of."""
+    """Two submissions: what they share in all, and in the part that they share most of.
+
+    `same` are files that both hold byte for byte.
+    """
 
     one: Submission
     other: Submission
     whole: Shared
     part: Shared
+    same: tuple[str, ...] = ()
 
     @property
     def score(self) -> float:
@@ -131,21 +138,25 @@ class Rarity:
 
 def find(submissions: Sequence[Submission], given: Given, settings: SimilaritySettings
          ) -> tuple[list[Pair], Rarity]:
-    """The pairs that reach the course's thresholds, the most alike first, and how rare things are.
+    """The pairs that are alike, the most alike first, and how rare things are.
+
+    These are the pairs that reach the course's thresholds, and all that hold the same file.
     """
     rarity = Rarity(submissions, given, settings)
+    same = identical.pairs([(one.party, one.earlier, one.files) for one in submissions])
     pairs = []
-    for one, other in _candidates(submissions, rarity, settings):
-        pair = _compared(one, other, rarity, settings)
-        if pair.score >= settings.threshold:
+    for first, second in sorted({*_candidates(submissions, rarity, settings), *same}):
+        pair = _compared(submissions[first], submissions[second], rarity, settings,
+                         same.get((first, second), ()))
+        if pair.score >= settings.threshold or pair.same:
             pairs.append(pair)
-    return sorted(pairs, key=lambda pair: (-pair.score, -pair.whole.tokens,
+    return sorted(pairs, key=lambda pair: (not pair.same, -pair.score, -pair.whole.tokens,
                                            pair.one.owner, pair.other.owner)), rarity
 
 
 def _candidates(submissions: Sequence[Submission], rarity: Rarity, settings: SimilaritySettings
-                ) -> Iterator[tuple[Submission, Submission]]:
-    """The pairs that share so many rare fingerprints that they can reach the minimum."""
+                ) -> Iterator[tuple[int, int]]:
+    """The pairs, by number, that share enough rare fingerprints to reach the minimum."""
     owners: dict[int, set[int]] = defaultdict(set)
     for number, one in enumerate(submissions):
         for unit in one.units:
@@ -159,18 +170,18 @@ def _candidates(submissions: Sequence[Submission], rarity: Rarity, settings: Sim
         one, other = submissions[first], submissions[second]
         if (shared * GRAM >= settings.minimum and one.party != other.party
                 and not (one.earlier and other.earlier)):
-            yield one, other
+            yield first, second
 
 
-def _compared(one: Submission, other: Submission, rarity: Rarity, settings: SimilaritySettings
-              ) -> Pair:
+def _compared(one: Submission, other: Submission, rarity: Rarity, settings: SimilaritySettings,
+              same: tuple[str, ...]) -> Pair:
     """The two as wholes, and their parts with each other."""
     whole = _shared(one.units, other.units, rarity, settings)
     parts = [_shared([first], [second], rarity, settings)
              for first, second in itertools.product(whole.one, whole.other)
              if set(first.prints.hashes) & set(second.prints.hashes)]
     part = max(parts, key=lambda shared: (shared.score, shared.tokens), default=Shared(0.0, 0.0))
-    return Pair(one, other, whole, part)
+    return Pair(one, other, whole, part, same)
 
 
 def _shared(one: Sequence[Unit], other: Sequence[Unit], rarity: Rarity,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from autograder import roster
@@ -13,29 +13,41 @@ from autograder.course import Course, CourseError
 from autograder.intake.archive import ArchiveError, read_archive
 from autograder.intake.notebooks import SUFFIXES
 from autograder.intake.read import read_any
+from autograder.release import record
 from autograder.release.build import prepare
+from autograder.release.check import BESIDE
 from autograder.roster import Roster
-from autograder.similarity import units
+from autograder.similarity import identical, units
 from autograder.similarity.fingerprints import Given
 from autograder.similarity.pairs import Submission
 from autograder.similarity.units import Unit
 
+LARGEST = 60 * 1024 * 1024  # bytes: no more is taken in
+
 
 @dataclass(frozen=True)
 class Released:
-    """What everybody received: the files by name, and what is in them."""
+    """What everybody received: the files by name, and what is in them.
+
+    `all` holds what is given out beside the assignment's folder, and older versions, as well.
+    """
 
     files: Mapping[str, bytes]
     given: Given
+    all: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def released(course: Course, assignment: str) -> Released:
-    """The assignment as it was released."""
+    """The assignment as it was released, and what is given out beside it and in older versions."""
     folder = course.build / "release" / assignment
     if not folder.is_dir():
         prepare(course, assignment)
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-    return Released(files, Given.of(_texts(files)))
+    beside = [path.read_bytes() for path in map(course.root.joinpath, BESIDE) if path.is_file()]
+    older = record.notebooks(course, assignment)
+    return Released(files, Given.of(_texts(files)), {
+        **files, **{f"beside {number}": data for number, data in enumerate(beside)},
+        **{f"older {number}.ipynb": data for number, data in enumerate(older)}})
 
 
 def _texts(files: Mapping[str, bytes]) -> Iterator[tuple[str, bool]]:
@@ -51,10 +63,15 @@ def _texts(files: Mapping[str, bytes]) -> Iterator[tuple[str, bool]]:
 def submissions(course: Course, assignment: str, given: Released) -> list[Submission]:
     """What was handed in, by nbgrader's folder of submissions."""
     path = course.root / course.toml.course.roster
-    people = roster.of(course) if path.is_file() else Roster()
-    return [Submission(student, people.group_of(student) or student, tuple(
-                _units(_folder(course.submitted / student / assignment), given)))
-            for student in submitted_students(course, assignment)]
+    together = course.assignment(assignment).groups and path.is_file()
+    people = roster.of(course) if together else Roster()
+    found = []
+    for student in submitted_students(course, assignment):
+        files = _folder(course.submitted / student / assignment)
+        found.append(Submission(student, people.group_of(student) or student,
+                                tuple(_units(files, given)),
+                                files=identical.own_files(files, given.all)))
+    return found
 
 
 def earlier(course: Course, assignment: str, folder: Path, given: Released
@@ -76,10 +93,11 @@ def earlier(course: Course, assignment: str, folder: Path, given: Released
         inside = {name: data for name, data in files.items()
                   if assignment in PurePosixPath(name).parts}
         pieces = tuple(_units(inside or files, given))
+        same = identical.own_files(inside or files, given.all)
         ids = set(re.findall(rf"(?<!\d)(?:{course.toml.course.student_id})(?!\d)", path.name))
         name = f"{folder.name}/{path.name}"
-        if pieces:
-            found.append(Submission(name, ids.pop() if len(ids) == 1 else name, pieces, True))
+        if pieces or same:
+            found.append(Submission(name, ids.pop() if len(ids) == 1 else name, pieces, True, same))
     return found, unread
 
 
@@ -94,7 +112,7 @@ def _any(path: Path) -> dict[str, bytes]:
 
 def _folder(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*"))
-            if path.suffix in SUFFIXES and path.is_file() and not path.is_symlink()}
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST}
 
 
 def _units(files: Mapping[str, bytes], given: Released) -> Iterator[Unit]:

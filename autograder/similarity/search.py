@@ -34,15 +34,17 @@ def look(course: Course, assignment: str, also: list[Path], page: Path
 
 def _reason(pair: Pair) -> str:
     """What the pair shares, in a sentence."""
-    told = []
+    told = [f"the same {', '.join(pair.same)}, byte for byte"] if pair.same else []
     if pair.whole.score:
         told.append(f"{pair.whole.score:.0%} of what is their own")
     if pair.part.score:
         told.append(f"{pair.part.score:.0%} of {', '.join(map(title, pair.part.one))}")
-    return f"both have {' and '.join(told)} ({pair.whole.tokens:.0f} tokens)"
+    tokens = f" ({pair.whole.tokens:.0f} tokens)" if pair.score else ""
+    return f"both have {' and '.join(told)}{tokens}"
 
 
 def _seen(pair: Pair) -> str:
-    """A hash of the texts that hold what is shared: another one after a new submission."""
+    """A hash of what holds what is shared: another one after a new submission."""
     texts = [unit.text for side in (pair.whole.one, pair.whole.other) for unit in side]
+    texts += sorted({*pair.one.files} & {*pair.other.files})
     return hashlib.sha256("\0".join(texts).encode(errors="replace")).hexdigest()[:16]

@@ -69,18 +69,94 @@ def test_where_nobody_copied_nothing_is_said(
     assert found.read(course, "toy") == items(course, "toy") == []
 
 
-def test_a_group_of_the_roster_is_no_pair(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("groups", [True, False])
+def test_members_of_a_group_are_compared_where_each_works_alone(
+        course: Course, monkeypatch: pytest.MonkeyPatch, groups: bool) -> None:
     text = (course.root / "course.toml").read_text()
     (course.root / "course.toml").write_text(text.replace(
-        "[course]", '[course]\nroster = "roster.csv"', 1))
+        "[course]", '[course]\nroster = "roster.csv"', 1).replace(
+        "[assignments.toy]", f"[assignments.toy]\ngroups = {str(groups).lower()}"))
     (course.root / "roster.csv").write_text("id,name,group\ns101,A,1\ns102,B,1\ns103,C,2\n")
-    again = Course.load(course.root, course.exercises_folder)
     for student in ("s101", "s102", "s103"):
         hand_in(course, student, OWN)
-    released = read.released(again, "toy")
-    parties = {one.owner: one.party for one in read.submissions(again, "toy", released)}
-    assert (parties["s101"], parties["s102"], parties["s103"], parties["s001"]) == (
-        "1", "1", "2", "s001")
+    assert similar(course, monkeypatch) == 1
+    pairs = {(pair.one, pair.other) for pair in found.read(course, "toy")}
+    assert pairs == {("s101", "s103"), ("s102", "s103")} | (
+        set() if groups else {("s101", "s102")})
+
+
+# -------------------------------------------------------------------------- byte for byte the same
+
+KINDS = {"result.log": b"epoch 1, dev acc :: 0.402\n", "written.pdf": b"%PDF-1.7 mine",
+         "vectors.py": b"SCALE = 3\n", "toy.ipynb": b"{ no notebook", "losses.png": b"\x89PNG\0",
+         "help.PY": b"x = 1\r\n", "deep/below/notes.txt": "für mich".encode()}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_same_file_is_shown_however_short_it_is(
+        course: Course, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for student in ("s101", "s102"):
+        hand_in(course, student, f"own_of = '{student}'")
+        path = course.submitted / student / "toy" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(KINDS[name])
+    assert similar(course, monkeypatch) == 1
+    (pair,) = found.read(course, "toy")
+    assert (pair.one, pair.other) == ("s101", "s102")
+    assert pair.reason == f"both have the same {name}, byte for byte"
+    assert f"Byte for byte the same: {name}" in (course.root / "similar" / "toy.html").read_text()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_same_file_of_another_year_is_shown(
+        course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    hand_in(course, "s101", "own = 1")
+    for path in (course.submitted / "s101" / "toy" / name,
+                 tmp_path / "2025" / "s901" / "toy" / name):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(KINDS[name])
+    assert similar(course, monkeypatch, "--also", tmp_path / "2025") == 1
+    assert [(pair.one, pair.other) for pair in found.read(course, "toy")] == [("s101", "2025/s901")]
+
+
+def test_what_was_given_out_or_is_nothing_of_ones_own_is_no_sign(
+        course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The released files, as they are or as an editor of another system saves them."""
+    released = course.build / "release" / "toy"
+    (released / "given.log").write_text("as\nit came\n")
+    (course.root / "setup.md").write_text("# Setting up\n")
+    older = course.journal / "releases" / "toy" / "77d0e1b2"
+    older.mkdir(parents=True)
+    (older / "toy.ipynb").write_text(notebook(nbformat.v4.new_markdown_cell("An older task")))
+    skeleton = nbformat.read(released / "toy.ipynb", 4)
+    skeleton.cells.append(nbformat.v4.new_code_cell(""))
+    skeleton.metadata["saved_by"] = "another editor"
+    for number, student in enumerate(("s101", "s102")):
+        folder = course.submitted / student / "toy"
+        folder.mkdir(parents=True)
+        (folder / "vectors.py").write_bytes((released / "vectors.py").read_bytes())
+        (folder / "given.log").write_bytes(b"\xef\xbb\xbfas\r\nit came")
+        (folder / "setup.md").write_text("# Setting up\n")
+        (folder / "toy.ipynb").write_text(nbformat.writes(skeleton))
+        (folder / "toy (1).ipynb").write_bytes((older / "toy.ipynb").read_bytes())
+        (folder / "empty.log").write_text(" \n")
+        (folder / "timestamp.txt").write_text("2026-01-01 10:00:00 UTC")
+        (folder / ".DS_Store").write_bytes(b"the same")
+        (folder / "own.txt").write_text(f"mine {number}")
+    assert similar(course, monkeypatch) == 0
+
+
+def test_a_file_that_many_hold_is_shown_of_each_and_not_of_each_pair(
+        course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(40):
+        folder = course.submitted / f"s1{number:02}" / "toy"
+        folder.mkdir(parents=True)
+        (folder / "result.log").write_bytes(KINDS["result.log"])
+    assert similar(course, monkeypatch) == 1
+    pairs = found.read(course, "toy")
+    assert len(pairs) == 39
+    assert {name for pair in pairs for name in (pair.one, pair.other)} == {
+        f"s1{number:02}" for number in range(40)}
 
 
 def test_other_years_come_as_zips_folders_and_notebooks(
