@@ -1,21 +1,23 @@
 """Test the tests: every misconception must lose in its own part, every variant must lose nothing.
 
-Each case is handed in and judged like a submission, sandbox and all.
+Each case is handed in and judged like a submission, sandbox and all. Right answers also run the
+visible checks: what the hidden tests accept must pass these, too.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import nbformat
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.judge.pool import Lost, judge_all
+from autograder.judge.pool import Lost, ask_all, judge_all
 from autograder.judge.shared import new_seed
 from autograder.judge.verdict import Verdict
+from autograder.judge.visible import disagreement, grade_and_check
 from autograder.judge.work import Work
 from autograder.release import reread, source
 from autograder.release.build import clear_solutions, prepare
@@ -23,6 +25,7 @@ from autograder.release.edits import Change, apply, read_changes
 from autograder.release.solved import answered, solved_files, split_notebook
 
 Kind = Literal["reference", "skeleton", "misconception", "variant"]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,11 @@ class Case:
     loses: dict[str, float] = field(default_factory=dict)
 
     @property
+    def right(self) -> bool:
+        """Whether it is a right answer, whose visible checks are tried."""
+        return self.kind in ("reference", "variant")
+
+    @property
     def part_of_many(self) -> bool:
         """Whether it is one of the exercise's many wrong and right answers."""
         return self.kind in ("misconception", "variant")
@@ -49,6 +57,7 @@ class Result:
     case: Case
     verdict: Verdict
     problem: str
+    unlike: str = ""  # how hidden tests and visible checks disagree on a right answer
 
     def lost(self, part: str) -> float:
         found = self.verdict.part(part)
@@ -122,13 +131,27 @@ def validate(course: Course, assignment: str, processes: int, chosen: list[Case]
              ) -> Iterator[Result]:
     """Judge every case, several at a time; yield results as they come."""
     prepare(course, assignment)
-    chosen = chosen or cases(course, assignment)
-    works = ((case, work(course.exercise(case.exercise), case.kind, case.name))
-             for case in chosen)
-    for case, verdict in judge_all(course, assignment, new_seed(), works, processes):
-        if isinstance(verdict, Lost):
-            raise CourseError(f"{case.name}: {verdict.reason}")
+    chosen, seed = chosen or cases(course, assignment), new_seed()
+    right = [case for case in chosen if case.right]
+    for case, answer in ask_all(course, assignment, seed, _works(course, right), processes,
+                                grade_and_check):
+        verdict, failed = _not_lost(case, answer)
+        unlike = disagreement(verdict, failed)
+        yield Result(case, verdict, problem(case, verdict) or unlike, unlike)
+    others = [case for case in chosen if not case.right]
+    for case, given in judge_all(course, assignment, seed, _works(course, others), processes):
+        verdict = _not_lost(case, given)
         yield Result(case, verdict, problem(case, verdict))
+
+
+def _works(course: Course, chosen: Iterable[Case]) -> Iterator[tuple[Case, Work]]:
+    return ((case, work(course.exercise(case.exercise), case.kind, case.name)) for case in chosen)
+
+
+def _not_lost(case: Case, answer: Answer | Lost) -> Answer:
+    if isinstance(answer, Lost):
+        raise CourseError(f"{case.name}: {answer.reason}")
+    return answer
 
 
 def problem(case: Case, verdict: Verdict) -> str:

@@ -6,15 +6,24 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import TOY_MISCONCEPTIONS, Toy, copy_course, run_cli
+from conftest import (
+    TOY_MISCONCEPTIONS,
+    TOY_MODULE,
+    TOY_NOTEBOOK,
+    TOY_VARIANTS,
+    Toy,
+    copy_course,
+    run_cli,
+)
 
 from autograder.course import Course, CourseError
 from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.judge.visible import disagreement
 from autograder.report.matrix import reasons, summary
-from autograder.validate import Case, Result, cases, problem
+from autograder.validate import Case, Result, cases, problem, validate
 
-LAST_LINE = re.compile(r"misconceptions=(\d+)/\1 elsewhere=0 variants=(\d+)/\2 reference=full "
-                       r"skeleton=zero named=(\d+)/\1")
+LAST_LINE = re.compile(r"misconceptions=(\d+)/\1 elsewhere=0 variants=(\d+)/\2 visible=(\d+)/\3 "
+                       r"named=(\d+)/\1 reference=full skeleton=zero")
 PARTS = {"a": 4.0, "b": 2.0}
 
 
@@ -76,7 +85,59 @@ def test_the_summary_shows_each_kind_of_fault(fault: tuple[Case, Verdict]) -> No
 def test_the_summary_counts_what_the_feedback_names() -> None:
     named = PartVerdict("a", 0, 4, misconceptions=("the-misconception",))
     assert summary(results((MISCONCEPTION, Verdict("toy", (named,))),
-                           (MISCONCEPTION, verdict(a=0)))).endswith(" named=1/2")
+                           (MISCONCEPTION, verdict(a=0)))).split()[4] == "named=1/2"
+
+
+def failed(**checks: str) -> dict[str, str]:
+    return checks
+
+
+@pytest.mark.parametrize(("given", "checks", "complains"), [
+    (verdict(), failed(), False),
+    (verdict(), failed(a="no"), True),
+    (verdict(), failed(b="no"), True),
+    (verdict(), failed(elsewhere="no"), True),
+    (verdict(a=3), failed(a="no"), False),
+    (verdict(a=3), failed(b="no"), False),  # its check may call what (a) wrote
+    (verdict(b=1), failed(a="no"), True),
+    (verdict(b=1), failed(a="no", b="no"), True),
+    (verdict(b=1), failed(elsewhere="no"), False),
+])
+def test_a_visible_check_may_fail_where_the_hidden_tests_take_points(
+        given: Verdict, checks: dict[str, str], complains: bool) -> None:
+    assert bool(disagreement(given, checks)) == complains
+
+
+STRICTER_CHECK = 'assert words("One") == ["one"] and isinstance(words("a b"), list)'
+UNLIKE = """
+[[variant]]
+name = "a-tuple"
+file = "toy.py"
+replace = "return text.lower().split()"
+by = "return tuple(text.lower().split()) if text == 'a b' else text.lower().split()"
+"""
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize(("check", "more", "unlike"), [
+    (STRICTER_CHECK + "\n# %%\n# !python given.py", UNLIKE, {"a-tuple"}),
+    ('assert words("one") == ["One"], "no"', "", {"reference", "with-a-loop"}),
+    ('assert words("one") == ["one"]\n# %%\n# !python vectors.py', "",
+     {"reference", "with-a-loop"}),
+], ids=["stricter than the hidden tests", "wrong", "a program that fails"])
+def test_right_answers_run_the_visible_checks(tmp_path: Path, check: str, more: str,
+                                              unlike: set[str]) -> None:
+    notebook = TOY_NOTEBOOK.replace(
+        'assert words("one") == ["one"], "a text of one word has one word"', check)
+    assert check in notebook
+    module = TOY_MODULE + '\nif __name__ == "__main__":\n    raise SystemExit(1)\n'
+    course = Toy(source={"toy.py": notebook, "vectors.py": module,
+                         "given.py": "NUMBERS = (1, 2, 3)\n"},
+                 variants=TOY_VARIANTS + more).write(tmp_path)
+    found = list(validate(course, "toy", 1, [case for case in cases(course, "toy") if case.right]))
+    assert {result.case.name for result in found if result.unlike} == unlike
+    assert {result.case.name for result in found if result.problem} == unlike
+    assert f"visible={len(found) - len(unlike)}/{len(found)} " in summary(found)
 
 
 def test_where_something_is_wrong_the_judges_words_are_told() -> None:
@@ -118,5 +179,5 @@ def test_hidden_tests_catch_what_is_wrong_and_accept_what_is_right(tmp_path: Pat
     assert done.returncode == 0, done.stdout + done.stderr
     found = LAST_LINE.fullmatch(done.stdout.splitlines()[-1])
     assert found, done.stdout
-    caught, _, named = map(int, found.groups())
+    caught, _, _, named = map(int, found.groups())
     assert named > caught / 2, done.stdout  # what is wrong in result.log has no code to be known by

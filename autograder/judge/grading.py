@@ -28,6 +28,7 @@ from autograder.judge.trusted_process import Distant
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work, runnable_cells
 from autograder.kernel import warm
+from autograder.kernel.sandbox import Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.release import source
 from autograder.settings import Assignment
@@ -79,7 +80,7 @@ class Grader:
     def __enter__(self) -> Grader:
         torch.set_num_threads(1)
         if self._shared.door is not None:
-            warm.join(self.course.surroundings(self._name), self.course.toml.limits.sandbox(),
+            warm.join(self.surroundings(), self.course.toml.limits.sandbox(),
                       self._shared.door)
         return self
 
@@ -91,14 +92,22 @@ class Grader:
         """The points of each part of an exercise that is judged."""
         return self._prepared[exercise].points
 
+    def write(self, work: Work, folder: Path) -> None:
+        """Write a work's files to a folder, those that are given as they were given."""
+        work.write(folder, self._prepared[work.exercise].given, self._assignment.student_files,
+                   self._assignment.hidden)
+
+    def surroundings(self) -> Surroundings:
+        """What the kernels of this assignment find around them."""
+        return self.course.surroundings(self._name)
+
     def grade(self, work: Work) -> Verdict:
         """Judge one exercise as somebody handed it in."""
         start = time.monotonic()
         prepared = self._prepared[work.exercise]
         for _ in range(TRIALS):
             with Scratch() as folder:
-                work.write(folder, prepared.given, self._assignment.student_files,
-                           self._assignment.hidden)
+                self.write(work, folder)
                 with self._student(work, prepared, folder) as student:
                     plugin = self._run_tests(work, prepared, student)
             if not student.killed or time.monotonic() - start > self._patience:
@@ -118,7 +127,7 @@ class Grader:
                    if name.endswith(".py") and name in work.files]
         limits = self.course.toml.limits
         return StudentSide(folder, runnable_cells(work.notebook, prepared.notebook), modules,
-                           limits, float(limits.submission), self.course.surroundings(self._name))
+                           limits, float(limits.submission), self.surroundings())
 
     def _borrowed(self, work: Work, prepared: _Prepared) -> list[str]:
         """What of the files a person should look at, where libraries are forbidden."""

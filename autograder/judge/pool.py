@@ -65,9 +65,19 @@ def judge_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[
     One that kills its judge harms no other. All temporary files lie in one folder, which goes at
     the end however the processes ended.
     """
+    return ask_all(course, assignment, seed, works, processes, _grade)
+
+
+def ask_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[Key, Work]],
+            processes: int, ask: Callable[[Grader, Work], Result]
+            ) -> Iterator[tuple[Key, Result | Lost]]:
+    """Likewise, with another question to the judges than what a work earns.
+
+    `ask` is a function of a module: the judges are other processes.
+    """
     with (Scratch() as scratch, ThreadPoolExecutor(processes) as threads,
           Judges(course, assignment, seed, scratch, processes) as judges):
-        for key, future in streamed(works, lambda work: threads.submit(judges.judge, work),
+        for key, future in streamed(works, lambda work: threads.submit(judges.ask, work, ask),
                                     lambda: 2 * processes):
             yield key, future.result()
 
@@ -124,10 +134,14 @@ class Judges:
 
         Raises SandboxError or CourseError where this machine or the exercise is at fault.
         """
+        return self.ask(work, _grade)
+
+    def ask(self, work: Work, ask: Callable[[Grader, Work], Result]) -> Result | Lost:
+        """Likewise, with another question to the judge."""
         before = 0.0
         while True:
             start = time.monotonic()
-            pool, future = self._begin(work)
+            pool, future = self._begin(ask, work)
             while not wait([future], LOOK_SECONDS).done and pool.active:
                 pass
             in_time = time.monotonic() - start < self._limit
@@ -135,20 +149,25 @@ class Judges:
             if not deaths or before > TRIALS or not self._open:
                 return _result(future, self._limit)
 
-    def _begin(self, work: Work) -> tuple[ProcessPool, Future[Verdict]]:
+    def _begin(self, ask: Callable[[Grader, Work], Result], work: Work
+               ) -> tuple[ProcessPool, Future[Result]]:
         with self._lock:
             try:
-                return self._pool, self._pool.schedule(_judge, args=(work,), timeout=self._limit)
+                return self._pool, self._schedule(ask, work)
             except RuntimeError:  # a process that was killed took the pool's pipe along
                 if not self._open:
                     raise
                 self._pool.stop()
                 self._pool.join()
                 self._pool = self._make()
-                return self._pool, self._pool.schedule(_judge, args=(work,), timeout=self._limit)
+                return self._pool, self._schedule(ask, work)
+
+    def _schedule(self, ask: Callable[[Grader, Work], Result], work: Work) -> Future[Result]:
+        future: Future[Result] = self._pool.schedule(_ask, args=(ask, work), timeout=self._limit)
+        return future
 
 
-def _deaths(future: Future[Verdict], in_time: bool) -> float:
+def _deaths(future: Future[Result], in_time: bool) -> float:
     """How much it tells of a submission that there is no result: 0 where there is one.
 
     Its own judge's death counts. Somebody may have killed that from outside, so it is tried again;
@@ -163,7 +182,7 @@ def _deaths(future: Future[Verdict], in_time: bool) -> float:
     return isinstance(error, ProcessExpired)
 
 
-def _result(future: Future[Verdict], limit: float) -> Verdict | Lost:
+def _result(future: Future[Result], limit: float) -> Result | Lost:
     try:
         return future.result(timeout=0)
     except CancelledError:
@@ -219,6 +238,14 @@ def _end(grader: Grader) -> None:
 
 
 def _judge(work: Work) -> Verdict:
+    return _ask(_grade, work)
+
+
+def _ask(ask: Callable[[Grader, Work], Result], work: Work) -> Result:
     if isinstance(_grader, Exception):
         raise _grader
-    return _grader.grade(work)
+    return ask(_grader, work)
+
+
+def _grade(grader: Grader, work: Work) -> Verdict:
+    return grader.grade(work)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 from autograder.course import Course, Exercise
 from autograder.gradebook.native import generate_assignment
@@ -114,10 +115,7 @@ def _run(course: Course, assignment: str, folder: Path, which: str, allowed: tup
                 yield f"{which} {module.name} cannot be imported: {outcome.says}"
         for path in sorted(folder.glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
-            for number, cell in enumerate(notebook.cells, start=1):
-                if cell.cell_type != "code" or source.SKIP_TAG in cell.metadata.get("tags", []):
-                    continue
-                outcome = session.run(cell.source, limits.cell)
+            for number, cell, outcome in run_cells(session, notebook, limits.cell):
                 marks = cell.metadata.get("nbgrader", {})
                 written = marks.get("grade", False) or marks.get("solution", False)
                 excused = written and outcome.says.startswith(allowed) if allowed else False
@@ -126,6 +124,17 @@ def _run(course: Course, assignment: str, folder: Path, which: str, allowed: tup
                 elif marks.get("grade") and not allowed and _is_on_stderr(outcome):
                     yield (f"{which} {path.name}, cell {number}, writes to stderr: nbgrader's "
                            "Validate tells students that a check which does so has failed")
+
+
+def run_cells(session: KernelSession, notebook: NotebookNode, seconds: float
+              ) -> Iterator[tuple[int, NotebookNode, Outcome]]:
+    """Run a notebook's cells, visible checks included, each for at most `seconds`.
+
+    Yields the number of each, the cell, and how it ended. Cells that train or install are left out.
+    """
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type == "code" and source.SKIP_TAG not in cell.metadata.get("tags", []):
+            yield number, cell, session.run(cell.source, seconds)
 
 
 def _is_on_stderr(outcome: Outcome) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from autograder.validate import Result
+from autograder.validate import Result, problem
 
 MOST_COLUMNS = 14
 ORDER = ("reference", "skeleton", "misconception", "variant")
@@ -52,18 +52,24 @@ def reasons(results: list[Result]) -> Iterator[str]:
 
 
 def summary(results: list[Result]) -> str:
-    """The last line: what was caught, lost elsewhere, accepted, and named in the feedback."""
+    """The last line: what was caught, lost elsewhere, accepted, and named in the feedback.
+
+    `visible` counts right answers on which the visible checks agree with the hidden tests.
+    """
     misconceptions = [r for r in results if r.case.kind == "misconception"]
     variants = [r for r in results if r.case.kind == "variant"]
     caught = sum(r.lost(r.case.part) > 0 for r in misconceptions)
     elsewhere = sum(part.points < part.max_points
                     for r in misconceptions for part in r.verdict.parts
                     if part.part != r.case.part)
-    accepted = sum(not r.problem for r in variants)
+    accepted = sum(not problem(r.case, r.verdict) for r in variants)
+    right = [r for r in results if r.case.right]
     return (f"misconceptions={caught}/{len(misconceptions)} elsewhere={elsewhere} "
-            f"variants={accepted}/{len(variants)} reference={_extreme(results, 'reference')} "
-            f"skeleton={_extreme(results, 'skeleton')} "
-            f"named={sum(_named(r) != '-' for r in misconceptions)}/{len(misconceptions)}")
+            f"variants={accepted}/{len(variants)} "
+            f"visible={sum(not r.unlike for r in right)}/{len(right)} "
+            f"named={sum(_named(r) != '-' for r in misconceptions)}/{len(misconceptions)} "
+            f"reference={_extreme(results, 'reference')} "
+            f"skeleton={_extreme(results, 'skeleton')}")
 
 
 def _extreme(results: list[Result], kind: str) -> str:

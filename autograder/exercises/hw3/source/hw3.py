@@ -66,7 +66,6 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import evaluate
@@ -571,8 +570,9 @@ def explain_example(example: dict[str, Any]) -> None:
 
 
 # %% tests="hw3_2_1_explain" points=0.5
-import contextlib
-import io
+import re
+
+from IPython.utils.capture import capture_output
 
 cat = {
     "sent1": "A cat sleeps on a warm roof.",
@@ -583,11 +583,19 @@ cat = {
     "ending3": "melts in the sun.",
     "label": 0,
 }
-with contextlib.redirect_stdout(io.StringIO()) as printed:
-    attempt("`explain_example`", explain_example, cat)
-print(printed.getvalue())
-for wanted in ("Context:", "A-", "B-", "C-", "D-", "Ground truth: option A"):
-    assert wanted in printed.getvalue(), f"there is no {wanted!r} in what is printed"
+with capture_output() as seen:
+    returned = attempt("`explain_example`", explain_example, cat)
+texts = [text for output in seen.outputs for text in output.data.values()]
+shown = "\n".join(map(str, [seen.stdout, *texts, returned or ""]))
+print(shown)
+for wanted, pattern in {
+    "Context:": "^\\W*context",
+    **{f"{letter}-": f"^\\W*{letter}\\W{{0,2}}-" for letter in "ABCD"},
+    "Ground truth: option A": "ground truth.*option\\W*A\\b",
+}.items():
+    assert re.search(pattern, shown, re.IGNORECASE | re.MULTILINE), (
+        f"there is no {wanted!r} in what is printed"
+    )
 print("2.1 (b) passes its checks.")
 
 # %% [markdown]
@@ -1220,6 +1228,9 @@ def evaluate_both(
 
 
 # %% tests="hw3_2_4_evaluate" points=1.5
+from transformers.modeling_outputs import MultipleChoiceModelOutput
+
+
 class Opinion(nn.Module):
     """Stands in for a model: it always prefers the same ending."""
 
@@ -1227,21 +1238,23 @@ class Opinion(nn.Module):
         super().__init__()
         self.ending, self.output = ending, output
 
-    def forward(self, input_ids, attention_mask=None, labels=None):
+    def forward(self, input_ids, attention_mask=None, *others, labels=None, **options):
         logits = F.one_hot(torch.full([len(input_ids)], self.ending), 4).float()  # [B, 4]
         return self.output(loss=torch.tensor(1.0), logits=logits.to(input_ids.device))
 
 
-batches = [
+examples = [
     {
-        "input_ids": torch.ones(len(labels), 4, 3, dtype=torch.int64),
-        "attention_mask": torch.ones(len(labels), 4, 3, dtype=torch.int64),
-        "labels": torch.tensor(labels),
+        "input_ids": torch.ones(4, 3, dtype=torch.int64),
+        "attention_mask": torch.ones(4, 3, dtype=torch.int64),
+        "labels": torch.tensor(label),
     }
-    for labels in ([0, 0, 1], [0, 2])
+    for label in (0, 0, 1, 0, 2)
 ]
-first, second = Opinion(0, SimpleNamespace), Opinion(1, dict)
-found = attempt("`evaluate_both`", evaluate_both, first, second, batches)
+first, second = Opinion(0, MultipleChoiceModelOutput), Opinion(1, dict)
+found = attempt(
+    "`evaluate_both`", evaluate_both, first, second, DataLoader(examples, batch_size=3)
+)
 assert isinstance(found, dict) and set(found) == {"model_hf", "model_custom"}, (
     f'there should be an accuracy for "model_hf" and one for "model_custom"; you return {found!r}'
 )

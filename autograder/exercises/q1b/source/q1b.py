@@ -73,7 +73,6 @@ print(f"Installed: {', '.join(missing)}." if missing else "Nothing is missing.")
 # %%
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -467,64 +466,78 @@ class Trainer:
 # %% tests="q1b_train" points=10
 import math
 
+from transformers.modeling_outputs import Seq2SeqLMOutput
+
 
 class OneWeight(nn.Module):
-    """Stands in for Pix2Struct: the loss is the mean of (weight - label) ** 2."""
+    """Stands in for Pix2Struct: piece 0 always has the score 0, and piece 1 the weight."""
 
-    def __init__(self) -> None:
+    def __init__(self, weight: float) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(()))
+        self.weight = nn.Parameter(torch.tensor(weight))
 
-    def forward(self, flattened_patches=None, attention_mask=None, labels=None):
-        return SimpleNamespace(loss=((self.weight - labels.float()) ** 2).mean())
+    def forward(self, flattened_patches, attention_mask=None, *others, labels=None,
+                return_dict=True, **options):  # fmt: skip
+        shape = (len(flattened_patches), 1) if labels is None else labels.shape  # [B, T]
+        logits = torch.stack([torch.zeros(()), self.weight]).expand(*shape, 2)
+        loss = None
+        if labels is not None:
+            loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+        output = Seq2SeqLMOutput(loss=loss, logits=logits)
+        return output if return_dict else output.to_tuple()
 
 
-def toy_trainer(*labels: list[int]) -> Trainer:
-    """A trainer with one batch for each list of labels, the same for training and validation."""
-    batches = [
+def toy_trainer(labels: list[int], batch_size: int, weight: float = 0.0) -> Trainer:
+    """A trainer whose captions have one piece each, the same for training and validation."""
+    examples = [
         {
-            "flattened_patches": torch.zeros(len(row), 1, 770),
-            "attention_mask": torch.ones(len(row), 1),
-            "labels": torch.tensor(row)[:, None],
+            "flattened_patches": torch.zeros(1, 770),
+            "attention_mask": torch.ones(1),
+            "labels": torch.tensor([label]),
         }
-        for row in labels
+        for label in labels
     ]
-    toy = OneWeight().eval()  # as from_pretrained leaves a model
-    optimizer = torch.optim.SGD(toy.parameters(), lr=0.05)
+    batches = DataLoader(examples, batch_size)
+    toy = OneWeight(weight).eval()  # as from_pretrained leaves a model
+    optimizer = torch.optim.SGD(toy.parameters(), lr=0.5)
     return Trainer(toy, batches, batches, optimizer, torch.device("cpu"))
 
 
-toy = toy_trainer([1, 1, 1])
+toy = toy_trainer([1, 1, 1], batch_size=3)
 attempt("b", toy.train_epoch)
 assert toy.model.weight.item() != 0, (
     "after an epoch of one batch the weight has not moved: does every batch go forward, backward "
     "and step, in this order?"
 )
-toy = toy_trainer([1, 1, 1], [1])
+toy = toy_trainer([1, 1, 0, 1], batch_size=3)
 losses = [toy.train_epoch() for _ in range(30)]
 assert all(isinstance(loss, float) for loss in losses), (
     f"`train_epoch` should return a plain number, a float; yours returns a {type(losses[0])}"
 )
 assert all(map(math.isfinite, losses)), f"the losses are not finite: {losses[:3]} ..."
-assert abs(toy.model.weight.item() - 1) < 0.1 and losses[-1] < losses[0] / 4, (
-    f"after 30 epochs the weight is {toy.model.weight.item():.2f}, where the labels are all 1: "
-    "does a step use the gradient of its own batch, and of no other?"
+# One batch wants piece 1 in two of three captions, the other always: 5/6 lies half-way.
+share = torch.sigmoid(toy.model.weight).item()
+assert abs(share - 5 / 6) < 0.03 and losses[-1] < losses[0], (
+    f"after 30 epochs the model gives piece 1 a probability of {share:.2f}, where it should be "
+    "near 0.83: does a step use the gradient of its own batch, and of no other?"
 )
 assert toy.model.training, "the model is not in training mode"
 print("(b) passes its checks.")
 
 # %% tests="q1b_valid" points=6
-still = toy_trainer([1, 1, 1, 1], [2])  # with a weight of 0 each batch has the loss label ** 2
+still = toy_trainer([1, 1, 1, 1, 0], batch_size=4, weight=1.0)
 still.model.train()
 loss = attempt("c", still.valid_epoch)
 assert isinstance(loss, float), (
     f"`valid_epoch` should return a plain number, a float; yours returns a {type(loss)}"
 )
-assert still.model.weight.item() == 0, "the weight has changed: validation only measures"
+assert still.model.weight.item() == 1, "the weight has changed: validation only measures"
 assert still.model.weight.grad is None, "there is a gradient now: validation should compute none"
 assert still.model.training, "the model should be in training mode again when validation is over"
-assert abs(loss - (4 * 1 + 1 * 4) / 5) < 1e-4, (
-    f"four examples have a loss of 1 and one has a loss of 4; their mean is not {loss:.3f}"
+low, high = math.log(1 + math.exp(-1)), math.log(1 + math.exp(1))  # of piece 1, of piece 0
+assert abs(loss - (4 * low + high) / 5) < 1e-4, (
+    f"four examples have a loss of {low:.3f} and one has a loss of {high:.3f}; their mean is not "
+    f"{loss:.3f}"
 )
 print("(c) passes its checks.")
 
