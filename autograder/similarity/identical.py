@@ -15,6 +15,7 @@ from autograder.intake.answers import is_empty
 from autograder.intake.read import read_any
 
 OUT_OF_SIGHT = ("__MACOSX", "__pycache__")
+IN_PIECES = (".ipynb", ".py")
 NOT_THEIRS = frozenset({"timestamp.txt"})  # written by intake
 MOST = 12  # of more who hold the same file, each is compared with the first alone
 
@@ -22,12 +23,11 @@ MOST = 12  # of more who hold the same file, each is compared with the first alo
 def own_files(files: Mapping[str, bytes], given: Mapping[str, bytes]) -> dict[str, str]:
     """The files that hold something of one's own: names by a hash of what is in them."""
     released = {_words(data) for data in given.values()}
-    cells = {_words(source.encode()) for name, data in given.items()
-             for source in _cells(name, data)}
+    pieces = {piece for name, data in given.items() for piece in _pieces(name, data)}
     return {hashlib.sha256(data).hexdigest(): name for name, data in files.items()
             if _is_theirs(name) and _words(data) not in {b"", *released}
-            and (not name.endswith(".ipynb") or any(
-                _words(source.encode()) not in cells for source in _cells(name, data)))}
+            and (PurePosixPath(name).suffix not in IN_PIECES
+                 or not pieces.issuperset(_pieces(name, data)))}
 
 
 def pairs(owned: Sequence[tuple[str, bool, Mapping[str, str]]]
@@ -66,12 +66,17 @@ def _words(data: bytes) -> bytes:
     return b" ".join(data.removeprefix(b"\xef\xbb\xbf").split())
 
 
-def _cells(name: str, data: bytes) -> Iterator[str]:
-    """The cells of a notebook that hold anything; one that cannot be read is a cell itself."""
-    if not name.endswith(".ipynb"):
-        return
-    notebook = read_any(data, name)[0]
-    if notebook is None:
-        yield data.decode(errors="replace")
-        return
-    yield from (cell.source for cell in notebook.cells if not is_empty(cell))
+def _pieces(name: str, data: bytes) -> Iterator[bytes]:
+    """The cells of a notebook, the lines of a module that are no comments.
+
+    One that cannot be read is a piece as a whole.
+    """
+    if name.endswith(".py"):
+        yield from (line for line in map(_words, data.splitlines())
+                    if line and not line.startswith(b"#"))
+    elif name.endswith(".ipynb"):
+        notebook = read_any(data, name)[0]
+        cells = notebook.cells if notebook else []
+        yield from (_words(cell.source.encode()) for cell in cells if not is_empty(cell))
+        if notebook is None:
+            yield _words(data)

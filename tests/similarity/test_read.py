@@ -134,7 +134,8 @@ def test_what_was_given_out_or_is_nothing_of_ones_own_is_no_sign(
     for number, student in enumerate(("s101", "s102")):
         folder = course.submitted / student / "toy"
         folder.mkdir(parents=True)
-        (folder / "vectors.py").write_bytes((released / "vectors.py").read_bytes())
+        (folder / "vectors.py").write_bytes(
+            b"# version of today\r\n\r\n" + (released / "vectors.py").read_bytes())
         (folder / "given.log").write_bytes(b"\xef\xbb\xbfas\r\nit came")
         (folder / "setup.md").write_text("# Setting up\n")
         (folder / "toy.ipynb").write_text(nbformat.writes(skeleton))
