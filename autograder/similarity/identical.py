@@ -77,6 +77,7 @@ def _pieces(name: str, data: bytes) -> Iterator[bytes]:
     elif name.endswith(".ipynb"):
         notebook = read_any(data, name)[0]
         cells = notebook.cells if notebook else []
-        yield from (_words(cell.source.encode()) for cell in cells if not is_empty(cell))
+        yield from (_words(cell.source.encode(errors="replace")) for cell in cells
+                    if not is_empty(cell) and not cell.metadata.get("nbgrader", {}).get("locked"))
         if notebook is None:
             yield _words(data)
