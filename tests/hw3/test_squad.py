@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from versions import EXERCISE, Failures, cells_of, drawing, run_versions, with_checks
 
-from autograder.exercises.hw3 import probes_squad as probes
-from autograder.exercises.hw3 import probes_squad_reader, squad_texts
+from autograder.exercises.hw3 import probes_given, squad_texts
 from autograder.release.edits import apply, read_changes
 from autograder.release.solved import solved_files
 from autograder.release.source import parts, read_notebook
@@ -119,10 +118,8 @@ def test_masks_are_drawn_as_the_paper_defines_them() -> None:
 
 
 def test_loss_is_the_mean_over_tokens_and_does_not_see_padding(solved, draw) -> None:
-    model = probes._t5(400)
-    rows = squad_texts.features(draw, [(9, 3), (6, 5)], read=9, write=8)
-    for row in rows:
-        row["input_ids"], row["target_ids"] = row["input_ids"] % 400, row["target_ids"] % 400
+    model = probes_given.small_t5(400)
+    rows = squad_texts.features(draw, [(9, 3), (6, 5)], read=9, write=8, below=400)
     batch = solved["T2TDataCollator"]()(rows)
     with torch.no_grad():
         output = model(**batch)
@@ -143,7 +140,7 @@ def test_loss_is_the_mean_over_tokens_and_does_not_see_padding(solved, draw) -> 
 
 
 def test_words_are_one_token_and_read_back(draw) -> None:
-    tokenizer = probes_squad_reader._tokenizer(squad_texts.VOCABULARY)
+    tokenizer = probes_given.t5_tokenizer(squad_texts.VOCABULARY)
     words = squad_texts.words(draw, 12)
     ids = tokenizer(" ".join(words))["input_ids"]
     assert ids == [*squad_texts.ids_of(words), squad_texts.END]
@@ -153,7 +150,7 @@ def test_words_are_one_token_and_read_back(draw) -> None:
 @pytest.mark.parametrize("form", ["question:{} context:{}", "question: {}  context: {} </s>"])
 def test_prompts_are_compared_without_their_spaces(draw, form) -> None:
     one = squad_texts.squad(draw)
-    tokenizer = probes_squad_reader._tokenizer(squad_texts.VOCABULARY)
+    tokenizer = probes_given.t5_tokenizer(squad_texts.VOCABULARY)
     ids = tokenizer(form.format(one["question"], one["context"]))["input_ids"]
     assert squad_texts.plain(squad_texts.text_of(ids)) == (
         f"question:{one['question']} context:{one['context']}")
@@ -174,8 +171,16 @@ def test_texts_have_nothing_of_the_rest(draw) -> None:
             assert raw not in text
 
 
-def test_features_are_padded_as_their_masks_say(draw) -> None:
-    for row in squad_texts.features(draw, [(40, 3), (512, 16)]):
+@pytest.mark.parametrize("seed", range(40))
+def test_features_are_padded_as_their_masks_say(seed: int) -> None:
+    """Whether padding is found by its id or by its mask never depends on what was drawn."""
+    generator = torch.Generator().manual_seed(seed)
+    small = squad_texts.small(lambda *shape: torch.randn(*shape, generator=generator))
+    rows = [{name: table[row] for name, table in small["rows"].items()} for row in range(5)]
+    rows += squad_texts.features(lambda *shape: torch.randn(*shape, generator=generator),
+                                 [(40, 3), (512, 16)])
+    for row in rows:
         for ids, mask in (("input_ids", "attention_mask"), ("target_ids", "target_attention_mask")):
             assert torch.equal(row[ids] != squad_texts.PAD, row[mask].bool())
             assert row[ids][row[mask].sum() - 1] == squad_texts.END
+    assert max(int(small["rows"][name].max()) for name in ("input_ids", "target_ids")) < 100

@@ -39,11 +39,15 @@ def sentence(draw: Draw, words: int) -> str:
 def columns(draw: Draw, count: int) -> dict[str, list[Any]]:
     """Examples of SWAG as columns; no two have texts of the same lengths."""
     found: dict[str, list[Any]] = {name: [] for name in (
-        "video-id", "sent1", "sent2", "ending0", "ending1", "ending2", "ending3", "label")}
+        "video-id", "fold-ind", "startphrase", "sent1", "sent2", "gold-source",
+        "ending0", "ending1", "ending2", "ending3", "label")}
     for example in range(count):
         found["video-id"].append(f"film{example}")
+        found["fold-ind"].append(str(1000 + example))
+        found["gold-source"].append("gold")
         found["sent1"].append(sentence(draw, 4 + 3 * example))
         found["sent2"].append(sentence(draw, 1 + example).removesuffix("."))
+        found["startphrase"].append(f"{found['sent1'][-1]} {found['sent2'][-1]}")
         for ending, words in enumerate((2, 7, 4, 5)):
             found[f"ending{ending}"].append(sentence(draw, words + example))
         found["label"].append(numbers(draw, 1, 4)[0])

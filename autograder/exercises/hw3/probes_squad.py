@@ -17,32 +17,14 @@ import torch
 import torch.nn as nn
 from datasets import Dataset
 from torch import Tensor
-from transformers import (
-    Seq2SeqTrainingArguments,
-    T5Config,
-    T5ForConditionalGeneration,
-    T5Tokenizer,
-)
+from transformers import Seq2SeqTrainingArguments
+
+from autograder.exercises.hw3.probes_given import in_squad, small_t5, t5_tokenizer
 
 FEATURES = ("input_ids", "attention_mask", "target_ids", "target_attention_mask")
 SETTINGS = ("output_dir", "eval_strategy", "learning_rate", "weight_decay", "seed", "max_steps",
             "save_strategy", "save_steps", "per_device_train_batch_size",
             "gradient_accumulation_steps", "remove_unused_columns")
-
-# ---------------------------------------------------------------------------------- what is played
-
-
-def _tokenizer(vocabulary: list[tuple[str, float]] | None = None) -> T5Tokenizer:
-    pieces = None if vocabulary is None else [tuple(piece) for piece in vocabulary]
-    return T5Tokenizer(vocab=pieces, model_max_length=512)
-
-
-def _t5(vocabulary_size: int = 110) -> T5ForConditionalGeneration:
-    torch.manual_seed(0)
-    return T5ForConditionalGeneration(T5Config(
-        vocab_size=vocabulary_size, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2,
-        decoder_start_token_id=0)).eval()
-
 
 # ----------------------------------------------------------------------------------- 3.1 tokenizer
 
@@ -52,7 +34,8 @@ def tokenizer(code: Any, texts: list[str], long: str) -> dict[str, Any] | None:
 
     None where it is no tokenizer.
     """
-    return _cuts(code.load_t5_tokenizer(), texts, long)
+    with in_squad(code):
+        return _cuts(code.load_t5_tokenizer(), texts, long)
 
 
 def _cuts(tokenizer: Any, texts: list[str], long: str) -> dict[str, Any] | None:
@@ -69,21 +52,27 @@ def _cuts(tokenizer: Any, texts: list[str], long: str) -> dict[str, Any] | None:
 
 def texts(code: Any, examples: list[dict[str, Any]]) -> list[Any]:
     """The two texts that `add_eos_to_examples` gives each example, or what it returns instead."""
-    returned = [code.add_eos_to_examples(copy.deepcopy(example)) for example in examples]
+    with in_squad(code):
+        returned = [code.add_eos_to_examples(copy.deepcopy(example)) for example in examples]
     return [{name: one[name] for name in ("input_text", "target_text") if name in one}
             if isinstance(one, Mapping) else one for one in returned]
 
 
 def features(code: Any, vocabulary: list, examples: dict[str, list[Any]]) -> Any:
     """What `convert_to_features` makes of a batch with a tokenizer of the judge's."""
-    with code.played(t5_tokenizer=_tokenizer(vocabulary)):
+    with in_squad(code, t5_tokenizer=t5_tokenizer(vocabulary)):
         return _tables(code.convert_to_features(copy.deepcopy(examples)))
 
 
 def own_features(code: Any, examples: dict[str, list[Any]]) -> Any:
     """What `convert_to_features` makes of a batch with the person's own tokenizer."""
-    with code.played(t5_tokenizer=code.load_t5_tokenizer()):
+    with in_squad(code, t5_tokenizer=_own_tokenizer(code)):
         return _tables(code.convert_to_features(copy.deepcopy(examples)))
+
+
+def _own_tokenizer(code: Any) -> Any:
+    with in_squad(code):
+        return code.load_t5_tokenizer()
 
 
 def _tables(returned: Any) -> Any:
@@ -103,13 +92,13 @@ def _table(rows: Any) -> Any:
 
 def prepared(code: Any, examples: list[dict[str, Any]]) -> list[Any] | None:
     """What `prepare` makes of a small data set, with both functions played."""
-    with code.played(add_eos_to_examples=_played_texts, convert_to_features=_played_features):
+    with in_squad(code, add_eos_to_examples=_played_texts, convert_to_features=_played_features):
         return _read(code.prepare(Dataset.from_list(examples)))
 
 
 def own_prepared(code: Any, examples: list[dict[str, Any]]) -> list[Any] | None:
     """What `prepare` makes of a small data set with the person's own functions and tokenizer."""
-    with code.played(t5_tokenizer=code.load_t5_tokenizer()):
+    with in_squad(code, t5_tokenizer=_own_tokenizer(code)):
         return _read(code.prepare(Dataset.from_list(examples)))
 
 
@@ -158,7 +147,7 @@ def _number(text: str) -> int:
 
 def collated(code: Any, features: list[dict[str, Tensor]]) -> Any:
     """The batch that the collator makes of some examples."""
-    with code.played(t5_tokenizer=_tokenizer()):
+    with in_squad(code, t5_tokenizer=t5_tokenizer()):
         batch = code.T2TDataCollator()(_copies(features))
     return dict(batch) if isinstance(batch, Mapping) else batch
 
@@ -172,7 +161,7 @@ def fractions(code: Any, features: list[dict[str, Tensor]]) -> dict[str, bool]:
 def left(code: Any, features: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
     """The examples after the collator has used them."""
     given = _copies(features)
-    with code.played(t5_tokenizer=_tokenizer()):
+    with in_squad(code, t5_tokenizer=t5_tokenizer()):
         code.T2TDataCollator()(given)
     return given
 
@@ -186,8 +175,9 @@ def _copies(features: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
 
 def model(code: Any) -> dict[str, Any] | None:
     """What is in the model that `load_t5` gives; None where it is none."""
-    torch.manual_seed(0)  # so that random weights, too, can be known again
-    return _inside(code.load_t5())
+    with in_squad(code):
+        torch.manual_seed(0)  # so that random weights, too, can be known again
+        return _inside(code.load_t5())
 
 
 def _inside(model: Any) -> dict[str, Any] | None:
@@ -202,7 +192,8 @@ def _inside(model: Any) -> dict[str, Any] | None:
 
 def arguments(code: Any) -> dict[str, Any] | None:
     """The settings of the training by their values; None where there are none."""
-    args = code.t5_arguments()
+    with in_squad(code):
+        args = code.t5_arguments()
     if args is None:
         return None
     values = {name: getattr(args, name, None) for name in SETTINGS}
@@ -238,12 +229,12 @@ def own_trainer(code: Any, rows: dict[str, Tensor], steps: int, seed: int) -> di
 def _trainer(code: Any, rows: dict[str, Tensor], steps: int, seed: int, **played: Any
              ) -> Iterator[tuple[Any, nn.Module]]:
     data = Dataset.from_dict({name: table.tolist() for name, table in rows.items()})
-    own = {"t5_tokenizer": _tokenizer(), "t5_model": _t5()}
-    with tempfile.TemporaryDirectory() as folder, code.played(**own, **played):
+    own = {"t5_tokenizer": t5_tokenizer(), "t5_model": small_t5()}
+    with tempfile.TemporaryDirectory() as folder, in_squad(code, **own, **played):
         args = Seq2SeqTrainingArguments(folder, max_steps=steps, seed=seed, use_cpu=True,
                                         per_device_train_batch_size=2,
                                         remove_unused_columns=False, report_to="none")
-        model = _t5()
+        model = small_t5()
         yield code.make_t5_trainer(model, args, data.with_format("torch")), model
 
 

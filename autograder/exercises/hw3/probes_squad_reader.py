@@ -9,27 +9,34 @@ from typing import Any
 
 import torch
 import torch.nn as nn
-from transformers import T5Config, T5ForConditionalGeneration, T5Tokenizer
-from transformers.modeling_outputs import ModelOutput
+from transformers.generation.utils import (
+    GenerateBeamEncoderDecoderOutput,
+    GenerateEncoderDecoderOutput,
+)
+
+from autograder.exercises.hw3.probes_given import in_squad, small_t5, t5_tokenizer
 
 # ------------------------------------------------------------------------------------- load_reader
 
 
 def reader(code: Any) -> dict[str, Any] | None:
     """What is in the model that `load_reader` gives; None where there is none."""
-    torch.manual_seed(0)  # so that random weights, too, can be known again
-    model, _ = _both(code.load_reader())
-    return _inside(model)
+    with in_squad(code):
+        torch.manual_seed(0)  # so that random weights, too, can be known again
+        model, _ = _both(code.load_reader())
+        return _inside(model)
 
 
 def reader_mode(code: Any) -> bool:
     """Whether that model is in training mode."""
-    return bool(getattr(_both(code.load_reader())[0], "training", True))
+    with in_squad(code):
+        return bool(getattr(_both(code.load_reader())[0], "training", True))
 
 
 def reader_tokenizer(code: Any, texts: list[str]) -> list[list[int]] | None:
     """How the tokenizer that `load_reader` gives cuts texts; None where there is none."""
-    _, tokenizer = _both(code.load_reader())
+    with in_squad(code):
+        _, tokenizer = _both(code.load_reader())
     if not callable(tokenizer):
         return None
     return [list(tokenizer(text)["input_ids"]) for text in texts]
@@ -73,15 +80,15 @@ def modes(code: Any, **asked: Any) -> list[bool]:
 
 def _trials(code: Any, vocabulary: list, question: str, context: str, written: list[list[int]]
             ) -> list[dict[str, Any]]:
-    tokenizer, trials = _tokenizer(vocabulary), []
+    tokenizer, trials = t5_tokenizer(vocabulary), []
     # Whoever reaches for names outside the function meets a model that says something else.
-    other = _t5(len(vocabulary))
+    other = small_t5(len(vocabulary))
     other.generate = _Played(other, [0, 5, 4, 1])
     outside = {"qa_model": other, "t5_model": other, "model": other}
     tokenizers = dict.fromkeys(("qa_tokenizer", "t5_tokenizer"), tokenizer)
-    with code.played(**outside, **tokenizers):
+    with in_squad(code, **outside, **tokenizers):
         for ids in written:
-            model = _t5(len(vocabulary))
+            model = small_t5(len(vocabulary))
             model.generate = played = _Played(model, ids)
             answer = code.get_answer(tokenizer, model, question, context)
             trials.append({"answer": answer, "calls": played.calls})
@@ -95,24 +102,20 @@ class _Played:
         self.model, self.written = model, written
         self.calls: list[dict[str, Any]] = []
 
-    def __call__(self, inputs: Any = None, *_: Any, input_ids: Any = None,
-                 attention_mask: Any = None, return_dict_in_generate: bool | None = None,
-                 **options: Any) -> Any:
+    def __call__(self, inputs: Any = None, generation_config: Any = None, *_: Any,
+                 input_ids: Any = None, attention_mask: Any = None, **options: Any) -> Any:
         given = inputs if input_ids is None else input_ids
         self.calls.append({"input_ids": given, "attention_mask": attention_mask,
                            "training": self.model.training})
-        rows = int(options.get("num_return_sequences") or 1)
+        config = generation_config or self.model.generation_config
+
+        def option(name: str) -> Any:
+            return options[name] if options.get(name) is not None else getattr(config, name, None)
+
+        rows = int(option("num_return_sequences") or 1)
         sequences = torch.tensor([self.written] * rows)  # [rows, T]
-        return ModelOutput(sequences=sequences) if return_dict_in_generate else sequences
-
-
-def _tokenizer(vocabulary: list[tuple[str, float]] | None = None) -> T5Tokenizer:
-    pieces = None if vocabulary is None else [tuple(piece) for piece in vocabulary]
-    return T5Tokenizer(vocab=pieces, model_max_length=512)
-
-
-def _t5(vocabulary_size: int = 110) -> T5ForConditionalGeneration:
-    torch.manual_seed(0)
-    return T5ForConditionalGeneration(T5Config(
-        vocab_size=vocabulary_size, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2,
-        decoder_start_token_id=0)).eval()
+        if not option("return_dict_in_generate"):
+            return sequences
+        beams = int(option("num_beams") or 1) > 1
+        return (GenerateBeamEncoderDecoderOutput if beams else GenerateEncoderDecoderOutput)(
+            sequences=sequences)

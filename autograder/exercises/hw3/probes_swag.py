@@ -14,15 +14,10 @@ from typing import Any
 import datasets
 import transformers
 from torch import Tensor
-from transformers import DistilBertTokenizerFast
+
+from autograder.exercises.hw3.probes_given import distilbert_tokenizer, in_swag
 
 INPUTS = ("input_ids", "attention_mask")
-
-
-def _tokenizer(vocabulary: list[str]) -> DistilBertTokenizerFast:
-    """A small tokenizer, whose special tokens have other numbers than the real one's."""
-    numbers = {token: number for number, token in enumerate(vocabulary)}
-    return DistilBertTokenizerFast(vocab=numbers, model_max_length=512)
 
 
 def _plain(returned: Any) -> Any:
@@ -39,7 +34,7 @@ def explained(code: Any, example: dict[str, Any]) -> dict[str, Any]:
     """What `explain_example` prints, displays or returns, as one text."""
     from IPython.utils.capture import capture_output
 
-    with capture_output() as seen:
+    with in_swag(code), capture_output() as seen:
         returned = code.explain_example(example)
     shown = [text for output in seen.outputs for kind, text in output.data.items()
              if kind in ("text/markdown", "text/html", "text/plain") and isinstance(text, str)]
@@ -62,13 +57,14 @@ def cuts(code: Any, texts: list[list[str]]) -> dict[str, Any]:
 
 def preprocessed(code: Any, vocabulary: list[str], examples: dict[str, list]) -> Any:
     """What `preprocess_function` makes of columns, with a small tokenizer under that name."""
-    with code.played(tokenizer=_tokenizer(vocabulary)):
+    with in_swag(code, tokenizer=distilbert_tokenizer(vocabulary)):
         return _plain(code.preprocess_function(copy.deepcopy(examples)))
 
 
 def preprocessed_with_own(code: Any, examples: dict[str, list]) -> Any:
     """What `preprocess_function` makes of columns, with the tokenizer that the student loaded."""
-    return _plain(code.preprocess_function(copy.deepcopy(examples)))
+    with in_swag(code):
+        return _plain(code.preprocess_function(copy.deepcopy(examples)))
 
 
 # ---------------------------------------------------------------------------------------------- map
@@ -79,18 +75,21 @@ def mapped(code: Any, splits: dict[str, dict[str, list]]) -> dict[str, Any]:
 
     Each sequence that it gives is [number of the example's texts seen at once, length of sent1].
     """
-    with code.played(preprocess_function=_encode_lengths):
+    with in_swag(code, preprocess_function=_encode_lengths):
         return _mapped(code, splits)
 
 
 def mapped_with_own(code: Any, splits: dict[str, dict[str, list]]) -> dict[str, Any]:
     """The same with the student's own `preprocess_function` and `tokenizer`."""
-    return _mapped(code, splits)
+    with in_swag(code):
+        return _mapped(code, splits)
 
 
 def _mapped(code: Any, splits: dict[str, dict[str, list]]) -> dict[str, Any]:
+    label = datasets.ClassLabel(names=list("0123"))
     given = datasets.DatasetDict(
-        {name: datasets.Dataset.from_dict(columns) for name, columns in splits.items()})
+        {name: datasets.Dataset.from_dict(columns).cast_column("label", label)
+         for name, columns in splits.items()})
     returned = code.encode_splits(given)
     if not isinstance(returned, Mapping):
         return {"returned": returned}
@@ -99,7 +98,7 @@ def _mapped(code: Any, splits: dict[str, dict[str, list]]) -> dict[str, Any]:
                               if column in wanted} for name, rows in returned.items()}}
 
 
-def _encode_lengths(examples: Mapping[str, Any], *_: Any) -> dict[str, list]:
+def _encode_lengths(examples: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, list]:
     first = examples["sent1"]
     if isinstance(first, str):  # a single example: as real tokens would be, of its own form
         return {name: [[0, len(first)]] * 4 for name in INPUTS}
@@ -113,10 +112,9 @@ def collated(code: Any, vocabulary: list[str], features: list[dict[str, Any]],
              options: dict[str, Any] | None = None) -> dict[str, Any]:
     """What the collator makes of copies of the features, and what it does to these copies."""
     library, heard = getattr(transformers, "DataCollatorForMultipleChoice", None), []
-    given = copy.deepcopy(features)
-    with _overheard(library, heard):
-        collate = code.MultipleChoiceDataCollator(tokenizer=_tokenizer(vocabulary),
-                                                  **(options or {}))
+    given, tokenizer = copy.deepcopy(features), distilbert_tokenizer(vocabulary)
+    with in_swag(code, tokenizer=tokenizer), _overheard(library, heard):
+        collate = code.MultipleChoiceDataCollator(tokenizer=tokenizer, **(options or {}))
         try:
             returned = collate(given)
         except Exception:

@@ -1,6 +1,7 @@
 """Probes of hw3, 2.2 and 2.4: accuracies, computed by the trainer's function and by a loop.
 
-The library `evaluate` is played: its accuracy needs neither hub nor files here.
+The library `evaluate` is played: its accuracy needs neither hub nor files here. Models, loader and
+metric are of the library's types all the same.
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+import datasets
 import evaluate
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import EvalPrediction
+from torch.utils.data import DataLoader
+from transformers import DistilBertPreTrainedModel, EvalPrediction
 from transformers.modeling_outputs import MultipleChoiceModelOutput
+
+from autograder.exercises.hw3.probes_given import distilbert_config, in_swag
 
 # ---------------------------------------------------------------------------------------- one model
 
 
 def metrics(code: Any, logits: Tensor, labels: Tensor) -> dict[str, Any]:
     """What `compute_metrics` returns, given arrays as the trainer gives them."""
-    with code.played(evaluate=_library()):
+    with in_swag(code, evaluate=_library()):
         returned = code.compute_metrics(EvalPrediction(logits.numpy(), labels.numpy()))
     if not isinstance(returned, Mapping):
         return {"returned": returned}
@@ -42,7 +47,7 @@ def evaluated(code: Any, batches: list[dict[str, Tensor]], scores: list[Tensor]
     models = [_Opinion(table, form).train() for table, form in zip(
         scores, (MultipleChoiceModelOutput, dict), strict=True)]
     loader = _Loader(batches)
-    with code.played(evaluate=_library(used), device=torch.device("cpu")):
+    with in_swag(code, evaluate=_library(used), device=torch.device("cpu")):
         returned = code.evaluate_both(*models, loader)
     return {"returned": returned if not isinstance(returned, Mapping) else
             {name: float(value) if isinstance(value, (int, float, np.generic, Tensor)) else value
@@ -51,11 +56,11 @@ def evaluated(code: Any, batches: list[dict[str, Tensor]], scores: list[Tensor]
             "metrics": len(used)}
 
 
-class _Opinion(nn.Module):
+class _Opinion(DistilBertPreTrainedModel):
     """A model whose logits for an example stand in a table, at the first of its tokens."""
 
     def __init__(self, table: Tensor, form: Callable[..., Any]) -> None:
-        super().__init__()
+        super().__init__(distilbert_config())
         self.table = nn.Parameter(table)
         self.form = form
         self.calls: list[dict[str, bool]] = []
@@ -73,21 +78,22 @@ class _Opinion(nn.Module):
         return self.form(loss=loss, logits=logits)
 
 
-class _Loader:
-    """Batches that count how often they are gone through."""
+class _Loader(DataLoader):
+    """A loader of these batches that counts how often it is gone through."""
 
     def __init__(self, batches: list[dict[str, Tensor]]) -> None:
-        self.batches, self.passes = batches, 0
-        self.batch_size = len(batches[0]["labels"])
-        self.dataset = [None] * sum(len(batch["labels"]) for batch in batches)
-
-    def __len__(self) -> int:
-        return len(self.batches)
+        examples = [{name: tensor[row] for name, tensor in batch.items()}
+                    for batch in batches for row in range(len(batch["labels"]))]
+        super().__init__(examples, batch_size=len(batches[0]["labels"]), collate_fn=_stacked)
+        self.passes = 0
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         self.passes += 1
-        yield from ({name: tensor.clone() for name, tensor in batch.items()}
-                    for batch in self.batches)
+        return super().__iter__()
+
+
+def _stacked(examples: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([one[name] for one in examples]) for name in examples[0]}
 
 
 # ------------------------------------------------------------------------------------------- played
@@ -105,40 +111,19 @@ def _library(used: list[str] | None = None) -> Any:
     return SimpleNamespace(**{**names, "load": load})
 
 
-class _Accuracy:
+class _Accuracy(evaluate.Metric):
     """Stands for `evaluate.load("accuracy")`, which elsewhere fetches it from the hub."""
 
     def __init__(self) -> None:
-        self.pairs: list[tuple[int, int]] = []
+        super().__init__(keep_in_memory=True)
 
-    def add_batch(self, *, predictions: Any, references: Any, **_: Any) -> None:
-        predicted, right = (np.asarray(values).tolist() for values in (predictions, references))
-        if len(predicted) != len(right):
-            raise ValueError("predictions and references are not equally many")
-        self.pairs += zip(map(_whole, predicted), map(_whole, right), strict=True)
+    def _info(self) -> evaluate.MetricInfo:
+        numbers = {name: datasets.Value("int32") for name in ("predictions", "references")}
+        return evaluate.MetricInfo("", "", datasets.Features(numbers))
 
-    def add(self, *, prediction: Any = None, reference: Any = None, predictions: Any = None,
-            references: Any = None, **_: Any) -> None:
-        one = prediction if predictions is None else predictions
-        other = reference if references is None else references
-        self.add_batch(predictions=[one], references=[other])
-
-    def compute(self, *, predictions: Any = None, references: Any = None, normalize: bool = True,
-                **_: Any) -> dict[str, float]:
-        if predictions is not None:
-            self.add_batch(predictions=predictions, references=references)
-        if not self.pairs:
-            raise ValueError("nothing was added to the metric")
-        right = sum(one == other for one, other in self.pairs)
-        share = right / len(self.pairs) if normalize else float(right)
-        self.pairs = []
-        return {"accuracy": share}
-
-
-def _whole(value: Any) -> int:
-    """A class label: of one number, as the library has it."""
-    if isinstance(value, list):
-        if len(value) != 1:
-            raise ValueError("accuracy compares one number with one number, and got a list")
-        value = value[0]
-    return int(value)
+    def _compute(self, predictions: Any, references: Any, normalize: bool = True,
+                 sample_weight: Any = None) -> dict[str, float]:
+        right = np.asarray(predictions) == np.asarray(references)
+        if not normalize:
+            return {"accuracy": float(right.sum())}
+        return {"accuracy": float(np.average(right, weights=sample_weight))}

@@ -13,21 +13,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import (
-    DistilBertConfig,
-    DistilBertForMaskedLM,
-    DistilBertModel,
-    DistilBertPreTrainedModel,
-    PreTrainedModel,
-)
+from transformers import DistilBertForMaskedLM, DistilBertModel, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
+
+from autograder.exercises.hw3.probes_given import SmallChoice, distilbert_config, in_swag
 
 # ------------------------------------------------------------------------------------------ network
 
 
 def made(code: Any, vocabulary: int) -> dict[str, Any]:
     """Whether the class can be made from a configuration, as it stands."""
-    model = code.CustomMultipleChoice(_config(vocabulary))
+    with in_swag(code):
+        model = code.CustomMultipleChoice(distilbert_config(vocabulary))
     return {"layers": [[layer.in_features, layer.out_features] for layer in _head(model)]}
 
 
@@ -41,33 +38,28 @@ def network(code: Any, table: Tensor, positions: Tensor, weights: dict[str, Tens
     where the model does not do without.
     """
     torch.manual_seed(7)
-    with _forgiving():
-        model = code.CustomMultipleChoice(_config(
+    with in_swag(code), _forgiving():
+        model = code.CustomMultipleChoice(distilbert_config(
             len(table), dropout=dropout, seq_classif_dropout=other_dropout)).train(training)
     layers = _head(model)
     _fill(layers, weights)
-    _backbone(model).forward = _Backbone(table, positions)
+    _backbone(model).forward = _Backbone(table, positions, model.config)
     entered: dict[str, Tensor] = {}
     for layer in layers:
         layer.register_forward_pre_hook(
             _note(entered, f"{layer.in_features}->{layer.out_features}"))
-    try:
-        returned = model(**_copied(batch))
-    except Exception:
-        if labels is None:
-            raise
-        returned = model(**_copied(batch), labels=labels)
+    with in_swag(code):
+        try:
+            returned = model(**_copied(batch))
+        except Exception:
+            if labels is None:
+                raise
+            returned = model(**_copied(batch), labels=labels)
     return {
         "layers": [[layer.in_features, layer.out_features] for layer in layers],
         "returned": _plain(returned, ("loss", "logits")),
         "entered": entered,
     }
-
-
-def _config(vocabulary: int, **options: Any) -> DistilBertConfig:
-    return DistilBertConfig(**{
-        "vocab_size": vocabulary, "dim": 12, "n_layers": 1, "n_heads": 2, "hidden_dim": 8,
-        "max_position_embeddings": 64, "seq_classif_dropout": 0.1, **options})
 
 
 def _head(model: nn.Module) -> list[nn.Linear]:
@@ -107,8 +99,8 @@ def _note(entered: dict[str, Tensor], key: str) -> Callable[..., None]:
 class _Backbone:
     """In the place of DistilBERT's `forward`: each token and each position has its own vector."""
 
-    def __init__(self, table: Tensor, positions: Tensor) -> None:
-        self.table, self.positions = table, positions
+    def __init__(self, table: Tensor, positions: Tensor, config: PreTrainedConfig) -> None:
+        self.table, self.positions, self.config = table, positions, config
 
     def __call__(self, input_ids: Any = None, attention_mask: Any = None, *_: Any,
                  **options: Any) -> Any:
@@ -118,7 +110,13 @@ class _Backbone:
         hidden = hidden + mask.sum(dim=-1, keepdim=True)[..., None] / 10
         hidden = hidden.requires_grad_()
         output = BaseModelOutput(last_hidden_state=hidden)
-        return output.to_tuple() if options.get("return_dict") is False else output
+        if self._option(options, "output_hidden_states"):
+            output.hidden_states = (*(hidden + 1 for _ in range(self.config.n_layers)), hidden)
+        return output if self._option(options, "return_dict") else output.to_tuple()
+
+    def _option(self, options: dict[str, Any], name: str) -> bool:
+        given = options.get(name)
+        return bool(getattr(self.config, name) if given is None else given)
 
 
 def _copied(batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -161,18 +159,19 @@ def loss(code: Any, table: Tensor, positions: Tensor, weights: dict[str, Tensor]
     _fill(_head(model), weights)
     wider = (0, model.config.dim - table.shape[-1])
     _backbone(model).forward = _Backbone(nn.functional.pad(table, wider),
-                                         nn.functional.pad(positions, wider))
-    return {"returned": _plain(model(**_copied(batch), labels=labels.clone()),
-                               ("loss", "logits"))}
+                                         nn.functional.pad(positions, wider), model.config)
+    with in_swag(code):
+        returned = model(**_copied(batch), labels=labels.clone())
+    return {"returned": _plain(returned, ("loss", "logits"))}
 
 
 def _of_its_own_width(code: Any, vocabulary: int) -> nn.Module:
     """A small model; where a width stands in the student's code, one that has this width."""
-    with _forgiving():
-        model = code.CustomMultipleChoice(_config(vocabulary))
+    with in_swag(code), _forgiving():
+        model = code.CustomMultipleChoice(distilbert_config(vocabulary))
         widths = {_backbone(model).config.dim, *(one.in_features for one in _head(model)[:1])}
         other = widths - {model.config.dim}
-        return (code.CustomMultipleChoice(_config(vocabulary, dim=other.pop())) if other
+        return (code.CustomMultipleChoice(distilbert_config(vocabulary, dim=other.pop())) if other
                 else model)
 
 
@@ -180,7 +179,8 @@ def learns(code: Any, vocabulary: int, batch: dict[str, Tensor], labels: Tensor)
     """Which weights the loss has a gradient for: in the head, and in the real backbone."""
     torch.manual_seed(7)
     model = _of_its_own_width(code, vocabulary).eval()
-    model(**_copied(batch), labels=labels)["loss"].backward()
+    with in_swag(code):
+        model(**_copied(batch), labels=labels)["loss"].backward()
     moved = [bool(layer.weight.grad is not None and layer.weight.grad.abs().sum() > 0)
              for layer in (*_head(model), _backbone(model).embeddings.word_embeddings)]
     return {"moved": moved}
@@ -189,7 +189,9 @@ def learns(code: Any, vocabulary: int, batch: dict[str, Tensor], labels: Tensor)
 def without_labels(code: Any, vocabulary: int, batch: dict[str, Tensor]) -> dict[str, Any]:
     """What `forward` returns where nobody knows the labels."""
     torch.manual_seed(7)
-    returned = _of_its_own_width(code, vocabulary).eval()(**_copied(batch))
+    model = _of_its_own_width(code, vocabulary).eval()
+    with in_swag(code):
+        returned = model(**_copied(batch))
     return {"returned": _plain(returned, ("loss", "logits"))}
 
 
@@ -200,7 +202,7 @@ def pretrained(code: Any, vocabulary: int, seed: int) -> dict[str, Any]:
     """The backbone's weights in what `pretrained_custom` makes of a small checkpoint."""
     torch.manual_seed(seed)
     with tempfile.TemporaryDirectory() as folder, _forgiving():
-        DistilBertForMaskedLM(_config(vocabulary, n_layers=2, initializer_range=0.5)
+        DistilBertForMaskedLM(distilbert_config(vocabulary, n_layers=2, initializer_range=0.5)
                               ).save_pretrained(folder)
         torch.manual_seed(seed + 1)
         with _own_class_or_played(code, vocabulary):
@@ -213,8 +215,8 @@ def pretrained(code: Any, vocabulary: int, seed: int) -> dict[str, Any]:
 
 def from_config(code: Any, vocabulary: int) -> dict[str, Any]:
     """How large the backbone of a model made from a configuration is."""
-    with _forgiving():
-        backbone = _backbone(code.CustomMultipleChoice(_config(vocabulary, n_layers=2)))
+    with in_swag(code), _forgiving():
+        backbone = _backbone(code.CustomMultipleChoice(distilbert_config(vocabulary, n_layers=2)))
     return {"size": [backbone.config.dim, len(list(backbone.transformer.layer))]}
 
 
@@ -229,18 +231,9 @@ def _own_class_or_played(code: Any, vocabulary: int) -> Iterator[None]:
     """The student's class under its name, or a played one where it cannot be made at all."""
     try:
         kind = code.CustomMultipleChoice
-        kind(_config(vocabulary))
+        with in_swag(code):
+            kind(distilbert_config(vocabulary))
     except Exception:
-        kind = _Custom
-    with code.played(CustomMultipleChoice=kind):
+        kind = SmallChoice
+    with in_swag(code, CustomMultipleChoice=kind):
         yield
-
-
-class _Custom(DistilBertPreTrainedModel):
-    """In the place of `CustomMultipleChoice`: a backbone, and a head of one layer."""
-
-    def __init__(self, config: DistilBertConfig) -> None:
-        super().__init__(config)
-        self.distilbert = DistilBertModel(config)
-        self.verdict = nn.Linear(config.dim, 1)
-        self.post_init()

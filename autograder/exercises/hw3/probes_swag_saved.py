@@ -11,13 +11,9 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from transformers import (
-    AutoConfig,
-    DistilBertConfig,
-    DistilBertForMultipleChoice,
-    DistilBertModel,
-    DistilBertPreTrainedModel,
-)
+from transformers import AutoConfig, DistilBertForMultipleChoice
+
+from autograder.exercises.hw3.probes_given import SmallChoice, in_swag
 
 DISTILBERT = "distilbert/distilbert-base-uncased"
 
@@ -32,7 +28,8 @@ def saved_and_loaded(code: Any, seed: int) -> dict[str, Any]:
         hf, custom = _two_models(seed)
         hf.save_pretrained(f"{folder}/hf")
         _save(code, custom, f"{folder}/custom")
-        with code.played(CustomMultipleChoice=_Custom):
+        with in_swag(code, CustomMultipleChoice=SmallChoice,
+                     pretrained_custom=SmallChoice.from_pretrained):
             returned = code.load_models(f"{folder}/hf", f"{folder}/custom")
         if not isinstance(returned, (tuple, list)) or len(returned) != 2:
             return {"returned": returned}
@@ -45,7 +42,8 @@ def saved(code: Any, seed: int) -> dict[str, Any]:
     """Whether all weights of a model stand in what `save_custom` writes, in whatever file."""
     with tempfile.TemporaryDirectory() as folder:
         _, custom = _two_models(seed)
-        code.save_custom(custom, f"{folder}/custom_model/final_model")
+        with in_swag(code):
+            code.save_custom(custom, f"{folder}/custom_model/final_model")
         return {"complete": _stands_in(custom, folder)}
 
 
@@ -53,13 +51,14 @@ def _two_models(seed: int) -> tuple[nn.Module, nn.Module]:
     torch.manual_seed(seed)
     config = AutoConfig.from_pretrained(DISTILBERT)
     config.initializer_range = 0.1
-    return DistilBertForMultipleChoice(config).eval(), _Custom(config).eval()
+    return DistilBertForMultipleChoice(config).eval(), SmallChoice(config).eval()
 
 
 def _save(code: Any, custom: nn.Module, folder: str) -> None:
     """Save with the student's own function; where it does not save, as the library does."""
     with suppress(Exception):
-        code.save_custom(custom, folder)
+        with in_swag(code):
+            code.save_custom(custom, folder)
         if _stands_in(custom, folder):
             return
     custom.save_pretrained(folder)
@@ -86,13 +85,3 @@ def _as_saved(loaded: Any, original: nn.Module) -> bool:
     found, wanted = loaded.state_dict(), original.state_dict()
     return found.keys() == wanted.keys() and all(
         torch.equal(found[name].cpu(), weight) for name, weight in wanted.items())
-
-
-class _Custom(DistilBertPreTrainedModel):
-    """In the place of `CustomMultipleChoice`: a backbone, and a head of one layer."""
-
-    def __init__(self, config: DistilBertConfig) -> None:
-        super().__init__(config)
-        self.distilbert = DistilBertModel(config)
-        self.verdict = nn.Linear(config.dim, 1)
-        self.post_init()

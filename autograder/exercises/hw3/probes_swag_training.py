@@ -9,17 +9,23 @@ import tempfile
 from contextlib import suppress
 from typing import Any
 
-import datasets
 import numpy as np
+import torch
 import transformers
+from datasets import Dataset
 from torch import Tensor, nn
 from transformers import (
-    DistilBertConfig,
     DistilBertForMultipleChoice,
     DistilBertModel,
-    DistilBertTokenizerFast,
     EvalPrediction,
     TrainingArguments,
+)
+
+from autograder.exercises.hw3.probes_given import (
+    distilbert_config,
+    distilbert_tokenizer,
+    encoded_swag,
+    in_swag,
 )
 
 ARGUMENTS = (
@@ -79,17 +85,15 @@ def _value(value: Any) -> Any:
 def trainer(code: Any, vocabulary: list[str], sizes: dict[str, int],
             evaluated: int) -> dict[str, Any]:
     """What `make_trainer` hands to the library, with everything that it uses played."""
-    tokenizer = _tokenizer(vocabulary)
+    tokenizer, splits = distilbert_tokenizer(vocabulary), encoded_swag(sizes)
     own = _quietly(code, "MultipleChoiceDataCollator")
     own_metrics = _quietly(code, "compute_metrics")
-    splits = datasets.DatasetDict({name: datasets.Dataset.from_dict({"label": [0] * size})
-                                   for name, size in sizes.items()})
-    model = DistilBertForMultipleChoice(_config(len(vocabulary)))
+    model = DistilBertForMultipleChoice(distilbert_config(len(vocabulary)))
     with tempfile.TemporaryDirectory() as folder:
         args = TrainingArguments(output_dir=folder, seed=5, eval_strategy="steps",
                                  eval_steps=evaluated, use_cpu=True)
-        with code.played(tokenizer=tokenizer, compute_metrics=_count_metrics,
-                         MultipleChoiceDataCollator=_PlayedCollator):
+        with in_swag(code, tokenizer=tokenizer, compute_metrics=_count_metrics,
+                     MultipleChoiceDataCollator=_PlayedCollator):
             made = code.make_trainer(model, args, splits)
             collator = getattr(made, "data_collator", None)
             return {
@@ -99,23 +103,11 @@ def trainer(code: Any, vocabulary: list[str], sizes: dict[str, int],
                 "seed": _value(getattr(getattr(made, "args", None), "seed", None)),
                 "train": _size(getattr(made, "train_dataset", None)),
                 "eval": _size(getattr(made, "eval_dataset", None)),
-                "collator": _called(collator, [{"label": 1}]) or _is(collator, own),
+                "collator": _called(collator, splits["train"]) or _is(collator, own),
                 "tokenizer": getattr(collator, "tokenizer", tokenizer) is tokenizer
                 or _is(collator, own),
                 "metrics": _measured(getattr(made, "compute_metrics", None), own_metrics),
             }
-
-
-def _tokenizer(vocabulary: list[str]) -> DistilBertTokenizerFast:
-    """A small tokenizer, whose special tokens have other numbers than the real one's."""
-    numbers = {token: number for number, token in enumerate(vocabulary)}
-    return DistilBertTokenizerFast(vocab=numbers, model_max_length=512)
-
-
-def _config(vocabulary: int, **options: Any) -> DistilBertConfig:
-    return DistilBertConfig(**{
-        "vocab_size": vocabulary, "dim": 12, "n_layers": 1, "n_heads": 2, "hidden_dim": 8,
-        "max_position_embeddings": 64, "seq_classif_dropout": 0.1, **options})
 
 
 def _quietly(code: Any, name: str) -> Any:
@@ -134,9 +126,12 @@ def _is(value: Any, kind: Any) -> bool:
     return isinstance(kind, type) and isinstance(value, kind)
 
 
-def _called(collator: Any, features: list[dict[str, Any]]) -> bool:
+def _called(collator: Any, rows: Dataset) -> bool:
+    """Whether the collator of a trainer makes of two rows what the played one does."""
+    names = ("input_ids", "attention_mask", "label")
     with suppress(Exception):
-        return collator(features) == MADE
+        batch = collator([{name: rows[row][name] for name in names} for row in (0, 1)])
+        return all(torch.equal(batch[name], value) for name, value in _marked(2).items())
     return False
 
 
@@ -146,11 +141,16 @@ def _measured(function: Any, own: Any) -> bool:
     if function is own:
         return True
     with suppress(Exception):
-        return function(EvalPrediction(np.zeros((1, 4)), np.zeros(1))) == _count_metrics(None)
+        asked = EvalPrediction(np.zeros((1, 4), np.float32), np.zeros(1, np.int64))
+        return function(asked)["accuracy"] == _count_metrics(None)["accuracy"]
     return False
 
 
-MADE = {"played": 77}  # what the played collator makes of everything
+def _marked(examples: int) -> dict[str, Tensor]:
+    """What the played collator makes of so many examples, whatever they hold."""
+    ids = torch.full([examples, 4, 7], 77)
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids),
+            "labels": torch.full([examples], 3)}
 
 
 class _PlayedCollator:
@@ -161,9 +161,9 @@ class _PlayedCollator:
         self.tokenizer, self.padding = tokenizer, padding
         self.max_length, self.pad_to_multiple_of = max_length, pad_to_multiple_of
 
-    def __call__(self, features: list[Any]) -> dict[str, int]:
-        return dict(MADE)
+    def __call__(self, features: list[Any]) -> dict[str, Tensor]:
+        return _marked(len(features))
 
 
 def _count_metrics(predicted: Any) -> dict[str, float]:
-    return {"played": 0.77}
+    return {"accuracy": 0.0077}

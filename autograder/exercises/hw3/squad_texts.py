@@ -96,19 +96,28 @@ def without_end(row: list[int]) -> list[int]:
     return row[:end]
 
 
-def features(draw: Draw, lengths: list[tuple[int, int]], read: int = INPUT, write: int = TARGET
-             ) -> list[dict[str, Tensor]]:
-    """Prepared examples, padded, with so many tokens of input and target each."""
+def features(draw: Draw, lengths: list[tuple[int, int]], read: int = INPUT, write: int = TARGET,
+             below: int = 32_000) -> list[dict[str, Tensor]]:
+    """Prepared examples, padded, with so many tokens of input and target each, all under `below`.
+
+    No token but padding has the id of padding: it may be found by its id or by its mask.
+    """
     rows = []
     for inputs, targets in lengths:
         row: dict[str, Tensor] = {}
         for ids, mask, used, most in (("input_ids", "attention_mask", inputs, read),
                                       ("target_ids", "target_attention_mask", targets, write)):
             row[mask] = (torch.arange(most) < used).long()
-            row[ids] = (draw(most).abs() * 300 + 3).long() * row[mask]
+            row[ids] = ((draw(most).abs() * 300).long() % (below - 3) + 3) * row[mask]
             row[ids][used - 1] = END
         rows.append(row)
     return rows
+
+
+def small(draw: Draw) -> dict[str, Any]:
+    """Five prepared examples of few tokens, and two settings."""
+    rows = features(draw, [(3, 2), (5, 3), (4, 4), (6, 2), (2, 3)], read=6, write=4, below=100)
+    return {"rows": stacked(rows), "steps": 3 + number(draw, 90), "seed": 100 + number(draw, 900)}
 
 
 def plain(text: str) -> str:

@@ -14,11 +14,9 @@ from autograder.exercises.hw3.squad_texts import (
     PAD,
     VOCABULARY,
     Draw,
-    features,
     ids_of,
-    number,
     plain,
-    stacked,
+    small,
     text_of,
     without_end,
     words,
@@ -114,15 +112,6 @@ def test_directory(settings_of):
 
 
 # ------------------------------------------------------------------------------------- 3.2 trainer
-
-
-def small(draw: Draw) -> dict[str, Any]:
-    """Five prepared examples of few tokens, and two settings."""
-    rows = features(draw, [(3, 2), (5, 3), (4, 4), (6, 2), (2, 3)], read=6, write=4)
-    for row in rows:
-        for name in ("input_ids", "target_ids"):
-            row[name] = row[name] % 100  # the small model knows as many tokens
-    return {"rows": stacked(rows), "steps": 3 + number(draw, 90), "seed": 100 + number(draw, 900)}
 
 
 @part("hw3_3_2_trainer", weight=1)

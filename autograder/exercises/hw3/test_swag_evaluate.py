@@ -45,7 +45,7 @@ def measure(both: Any, asked: Opinions) -> tuple[dict[str, Any], dict[str, Any]]
 
 
 def check_share(both: Any, draw: Draw, name: str, says: str) -> None:
-    for asked in (opinions(draw, [5, 4, 2]), opinions(draw, [6])):
+    for asked in (opinions(draw, [4, 4, 3]), opinions(draw, [6])):
         student, reference = measure(both, asked)
         found = student["returned"][name]
         if not isinstance(found, float):

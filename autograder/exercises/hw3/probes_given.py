@@ -1,0 +1,147 @@
+"""Small tokenizers, models and data sets that probes of hw3 put in the place of what is large.
+
+Each is of the type that the student's code meets elsewhere. Within `in_swag` and `in_squad` a
+function finds every name that the notebook promises, also where grading runs no cell that defines
+it, or where that part is not written yet.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from datasets import ClassLabel, Dataset, DatasetDict
+from torch import Tensor, nn
+from transformers import (
+    DistilBertConfig,
+    DistilBertForMultipleChoice,
+    DistilBertModel,
+    DistilBertPreTrainedModel,
+    DistilBertTokenizerFast,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+    T5Config,
+    T5ForConditionalGeneration,
+    T5Tokenizer,
+    Trainer,
+    TrainingArguments,
+)
+
+DISTILBERT_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+SWAG_TEXTS = ("video-id", "fold-ind", "startphrase", "sent1", "sent2", "gold-source",
+              "ending0", "ending1", "ending2", "ending3")
+SPLITS = {"train": 2, "validation": 2, "test": 2}
+
+
+# ------------------------------------------------------------------------------------------- Task 2
+
+
+def distilbert_tokenizer(vocabulary: list[str] = DISTILBERT_TOKENS) -> DistilBertTokenizerFast:
+    """A small tokenizer, whose special tokens may have other numbers than the real one's."""
+    numbers = {token: number for number, token in enumerate(vocabulary)}
+    return DistilBertTokenizerFast(vocab=numbers, model_max_length=512)
+
+
+def distilbert_config(vocabulary: int = len(DISTILBERT_TOKENS), **options: Any
+                      ) -> DistilBertConfig:
+    return DistilBertConfig(**{
+        "vocab_size": vocabulary, "dim": 12, "n_layers": 1, "n_heads": 2, "hidden_dim": 8,
+        "max_position_embeddings": 64, "seq_classif_dropout": 0.1, **options})
+
+
+class SmallChoice(DistilBertPreTrainedModel):
+    """In the place of `CustomMultipleChoice`: a backbone, and a head of one layer."""
+
+    def __init__(self, config: DistilBertConfig) -> None:
+        super().__init__(config)
+        self.distilbert = DistilBertModel(config)
+        self.verdict = nn.Linear(config.dim, 1)
+        self.post_init()
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None,
+                labels: Tensor | None = None) -> dict[str, Tensor]:
+        batch, choices, length = input_ids.shape
+        mask = None if attention_mask is None else attention_mask.view(-1, length)
+        hidden = self.distilbert(input_ids.view(-1, length), mask).last_hidden_state
+        logits = self.verdict(hidden[:, 0]).view(batch, choices)
+        if labels is None:
+            return {"logits": logits}
+        return {"loss": nn.functional.cross_entropy(logits, labels.flatten()), "logits": logits}
+
+
+def encoded_swag(sizes: dict[str, int] = SPLITS) -> DatasetDict:
+    """Splits of SWAG with all its columns, and those that encoding adds."""
+    splits = {}
+    for name, size in sizes.items():
+        rows: dict[str, Any] = {column: ["a word"] * size for column in SWAG_TEXTS}
+        rows |= {"label": [-1 if name == "test" else 0] * size,
+                 "input_ids": [[[1, 2]] * 4] * size, "attention_mask": [[[1, 1]] * 4] * size}
+        splits[name] = Dataset.from_dict(rows).cast_column("label", ClassLabel(names=list("0123")))
+    return DatasetDict(splits)
+
+
+def in_swag(code: Any, **parts: Any) -> AbstractContextManager[None]:
+    """Task 2 with some parts played, and whatever else is missing there."""
+    args = TrainingArguments(tempfile.gettempdir(), use_cpu=True, report_to="none")
+    model, custom = (kind(distilbert_config()) for kind in (DistilBertForMultipleChoice,
+                                                            SmallChoice))
+    return code.played(**_not_there(code, {
+        "tokenizer": distilbert_tokenizer(), "encoded_swag": encoded_swag(),
+        "model_hf": model, "model_custom": custom, "training_args": args, "custom_args": args,
+        "trainer": Trainer(model, args), "trainer_custom": Trainer(custom, args)}) | parts)
+
+
+# ------------------------------------------------------------------------------------------- Task 3
+
+
+def t5_tokenizer(vocabulary: list[tuple[str, float]] | None = None) -> T5Tokenizer:
+    """A small tokenizer of T5 with the judge's vocabulary."""
+    pieces = None if vocabulary is None else [tuple(piece) for piece in vocabulary]
+    return T5Tokenizer(vocab=pieces, model_max_length=512)
+
+
+def small_t5(vocabulary_size: int = 110) -> T5ForConditionalGeneration:
+    """A very small T5, always the same."""
+    torch.manual_seed(0)
+    return T5ForConditionalGeneration(T5Config(
+        vocab_size=vocabulary_size, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2,
+        decoder_start_token_id=0)).eval()
+
+
+def squad() -> DatasetDict:
+    """Splits of SQuAD with one question each."""
+    example = {"id": "1", "title": "A game", "context": "Ada won.", "question": "Who won?",
+               "answers": {"text": ["Ada"], "answer_start": [0]}}
+    return DatasetDict({name: Dataset.from_list([example]) for name in ("train", "validation")})
+
+
+def in_squad(code: Any, **parts: Any) -> AbstractContextManager[None]:
+    """Task 3 with some parts played, and whatever else is missing there."""
+    args = Seq2SeqTrainingArguments(tempfile.gettempdir(), use_cpu=True, report_to="none",
+                                    remove_unused_columns=False)
+    model, tokenizer = small_t5(), t5_tokenizer()
+    rows = {"input_ids": [[5, 1]], "attention_mask": [[1, 1]], "target_ids": [[6, 1]],
+            "target_attention_mask": [[1, 1]]}
+    return code.played(**_not_there(code, {
+        "squad": squad(), "t5_tokenizer": tokenizer, "t5_model": model, "t5_args": args,
+        "t5_train_data": Dataset.from_dict(rows).with_format("torch"),
+        "t5_trainer": Seq2SeqTrainer(model, args), "qa_tokenizer": tokenizer,
+        "qa_model": model}) | parts)
+
+
+# --------------------------------------------------------------------------------------------- both
+
+
+def _not_there(code: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    """Those that the student's notebook has not itself."""
+    return {name: part for name, part in parts.items() if not _has(code, name)}
+
+
+def _has(code: Any, name: str) -> bool:
+    try:
+        getattr(code, name)
+    except Exception:  # a module beside the notebook may fail in any way
+        return False
+    return True
