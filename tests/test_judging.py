@@ -321,6 +321,27 @@ def test_award_gives_a_share_between_nothing_and_all(judge: Judge, share: object
     assert part.says == (() if earned == 4 else ("Some of it.",))
 
 
+@pytest.mark.parametrize(("share", "earned", "says"), [
+    (1, 4.0, ()), (0.5, 2.0, ("Half of it.",)), (0.2, 1.0, ("This is wrong.",)),
+    (0, 1.0, ("This is wrong.",))])
+def test_award_says_how_much_is_kept_together(judge: Judge, share: float, earned: float,
+                                              says: tuple[str, ...]) -> None:
+    part = part_of(judge(f"""
+        @part("toy_words", weight=1)
+        def test_a():
+            pass
+
+        @part("toy_words", weight=3)
+        def test_b():
+            assert False, "this is wrong"
+
+        @part("toy_words", together="a contract is broken")
+        def test_c(award):
+            award({share}, "half of it")
+        """), "toy_words")
+    assert (part.points, part.says) == (earned, says)
+
+
 def test_award_of_nan_is_nothing(judge: Judge) -> None:
     verdict = judge("""
         @part("toy_words")

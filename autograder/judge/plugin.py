@@ -41,7 +41,7 @@ class Tally:
     conditional: list[tuple[set[str], float]] = field(default_factory=list)  # with one of these
     together: list[str] = field(default_factory=list)
     together_passed: bool = True
-    keeps: float = 1.0
+    keeps: float | None = None  # the share of the points that it keeps where all of these passed
     says: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
@@ -65,14 +65,13 @@ class Tally:
         if not self.weight:
             self.says.append("This part could not be graded; a person will look at it.")
             self.flags.append(Flag("no hidden test is there for this part", Kind.NOT_JUDGED))
-        says = self.says
-        if self.together and self.together_passed and self.keeps > share:
-            share = self.keeps
-            says = self.together if self.keeps < 1 else []
+        says, misconceptions = self.says, self.misconceptions
+        if self.together_passed and self.keeps is not None and self.keeps > share:
+            share, says, misconceptions = self.keeps, self.together, []
         points = round(self.points * share, 2)
         unique = lambda lines: tuple(dict.fromkeys(lines))  # noqa: E731
         return PartVerdict(part, points, self.points, unique(says), unique(self.remarks),
-                           unique(self.flags), unique(self.misconceptions), unique(self.staff))
+                           unique(self.flags), unique(misconceptions), unique(self.staff))
 
 
 class JudgePlugin:
@@ -170,7 +169,7 @@ class JudgePlugin:
         """Leave out (by returning True) tests that can change nothing any more."""
         self._both = self._award = None
         tally = self._tally(item)
-        _, weight, together, keeps, _ = _mark(item)
+        _, weight, together, _, _ = _mark(item)
         if together is None:
             tally.weight += weight
         if tally.stopped or (together is not None and tally.right_alone):
@@ -179,9 +178,6 @@ class JudgePlugin:
             # The test before has kept what this one shares with it, such as their file.
             item.session._setupstate.teardown_exact(nextitem)
             return True
-        if together is not None:
-            tally.together.append(together)
-            tally.keeps = min(tally.keeps, keeps)
         return None
 
     @pytest.hookimpl(wrapper=True)
@@ -199,13 +195,18 @@ class JudgePlugin:
 
     def _record(self, item: pytest.Item, error: BaseException | None) -> None:
         tally = self._tally(item)
-        part, weight, together, _, only_with = _mark(item)
+        part, weight, together, keeps, only_with = _mark(item)
         if error is not None:
             tally.together_passed &= together is None
             if together is None:
                 self._explain(part, tally, error)
             return
-        if together is None:
+        if together is not None:
+            share, says = self._award or (keeps, together)
+            tally.keeps = share if tally.keeps is None else min(tally.keeps, share)
+            if share < 1:
+                tally.together.append(finished(says))
+        else:
             share, says = self._award or (1.0, "")
             if only_with:
                 tally.conditional.append((set(only_with), weight * share))

@@ -29,7 +29,8 @@ def part(name: str, weight: float = 1.0, together: str | None = None,
 
     A test with `together` runs only where the part is not right alone: it tries the part with
     the student's own other parts. Where all of these pass, the part keeps the share `keeps` of
-    its points, and `together` is the sentence that names the contract that was broken.
+    its points, and `together` is the sentence that names the contract that was broken; the fixture
+    `award` replaces both where they depend on what the test finds.
 
     `only_with` names tests of the same part without one of which this one earns nothing: its right
     answer is the same for every input, and could be given by somebody who has written nothing.

@@ -8,10 +8,14 @@ on by mistake gives everybody who makes the mistake the same values.
 
 from __future__ import annotations
 
+import contextlib
+import types
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 from torch import Tensor
 
 # ------------------------------------------------------------------------ (a), (b) self-attention
@@ -51,28 +55,27 @@ def attention_gradients(code: Any, config: dict, key: Tensor, query: Tensor, val
 
 
 def self_attention_recorded(code: Any, config: dict, weights: dict, hidden_states: Tensor,
-                            attention_mask: Tensor, canned: Tensor) -> dict[str, Any]:
+                            attention_mask: Tensor, canned: Tensor, training: bool
+                            ) -> dict[str, Any]:
     """`BertSelfAttention.forward` with a recorder in the place of `attention`."""
-    module = _self_attention(code, config, weights)
+    module = _self_attention(code, config, weights).train(training)
     calls: list[dict[str, Any]] = []
 
-    def attention(key: Any, query: Any, value: Any, attention_mask: Any) -> Tensor:
+    def attention(self: Any, key: Any, query: Any, value: Any, attention_mask: Any) -> Tensor:
         calls.append({"key": key, "query": query, "value": value, "mask": attention_mask})
         return canned.clone()
 
-    module.attention = attention
-    with torch.no_grad():
+    _play(module, attention)
+    with torch.no_grad(), dropout_that_shows(code):
         return {"output": module(hidden_states.clone(), attention_mask.clone()), "calls": calls}
 
 
 def self_attention_together(code: Any, config: dict, weights: dict, hidden_states: Tensor,
                             attention_mask: Tensor) -> dict[str, Any]:
-    """`BertSelfAttention.forward` with the person's own `attention`, overheard."""
+    """`BertSelfAttention.forward` with the person's own `attention`."""
     module = _self_attention(code, config, weights)
-    overheard = _overhear(module, "attention")
     with torch.no_grad():
-        output = module(hidden_states.clone(), attention_mask.clone())
-    return {"output": output, "attention": overheard}
+        return {"output": module(hidden_states.clone(), attention_mask.clone())}
 
 
 def _self_attention(code: Any, config: dict, weights: dict) -> nn.Module:
@@ -95,7 +98,7 @@ def add_norm(code: Any, config: dict, input: Tensor, output: Tensor, dense: dict
     inputs = {"input": input, "output": output}
     before = {name: tensor.clone() for name, tensor in inputs.items()}
     torch.manual_seed(0)
-    with torch.no_grad():
+    with torch.no_grad(), dropout_that_shows(code) if training else contextlib.nullcontext():
         returned = layer.add_norm(input, output, dense_layer,
                                   nn.Dropout(dropout).train(training), ln_layer)
     changed = [name for name, tensor in inputs.items() if not torch.equal(tensor, before[name])]
@@ -103,15 +106,16 @@ def add_norm(code: Any, config: dict, input: Tensor, output: Tensor, dense: dict
 
 
 def layer_recorded(code: Any, config: dict, weights: dict, hidden_states: Tensor,
-                   attention_mask: Tensor, attended: Tensor, canned: list[Tensor]
+                   attention_mask: Tensor, attended: Tensor, canned: list[Tensor], training: bool
                    ) -> dict[str, Any]:
     """`BertLayer.forward` with recorders in the places of `self_attention` and `add_norm`."""
-    layer = _layer(code, config, weights)
+    layer = _layer(code, config, weights).train(training)
     names = {id(module): name for name, module in layer.named_children()}
-    layer.self_attention = attention = _Recorder(attended)
+    attention = _canned_attention(layer, attended)
     calls: list[dict[str, Any]] = []
 
-    def add_norm(input: Any, output: Any, dense_layer: Any, dropout: Any, ln_layer: Any) -> Tensor:
+    def add_norm(self: Any, input: Any, output: Any, dense_layer: Any, dropout: Any,
+                 ln_layer: Any) -> Tensor:
         calls.append({
             "input": _copy(input), "output": _copy(output),
             "dense": names.get(id(dense_layer), "another"),
@@ -120,21 +124,36 @@ def layer_recorded(code: Any, config: dict, weights: dict, hidden_states: Tensor
         })
         return canned[min(len(calls), len(canned)) - 1].clone()
 
-    layer.add_norm = add_norm
-    with torch.no_grad():
+    _play(layer, add_norm)
+    with torch.no_grad(), dropout_that_shows(code):
         output = layer(hidden_states.clone(), attention_mask.clone())
-    return {"output": output, "attention": attention.calls, "calls": calls}
+    return {"output": output, "attention": attention, "calls": calls}
 
 
 def layer_together(code: Any, config: dict, weights: dict, hidden_states: Tensor,
                    attention_mask: Tensor, attended: Tensor) -> dict[str, Any]:
-    """`BertLayer.forward` with the person's own `add_norm`, overheard; attention is canned."""
+    """`BertLayer.forward` with the person's own `add_norm`; attention is canned."""
     layer = _layer(code, config, weights)
-    layer.self_attention = attention = _Recorder(attended)
-    overheard = _overhear(layer, "add_norm")
-    with torch.no_grad():
-        output = layer(hidden_states.clone(), attention_mask.clone())
-    return {"output": output, "attention": attention.calls, "add_norm": overheard}
+    attention = _canned_attention(layer, attended)
+    return {**_both_modes(code, layer, hidden_states, attention_mask), "attention": attention}
+
+
+def whole_layer(code: Any, config: dict, weights: dict, hidden_states: Tensor,
+                attention_mask: Tensor) -> dict[str, Any]:
+    """`BertLayer.forward` with all of the person's own parts, and which of them it calls."""
+    layer = _layer(code, config, weights)
+    called = _overhear(layer)
+    return {**_both_modes(code, layer, hidden_states, attention_mask), "called": called}
+
+
+def whole_model(code: Any, config: dict, weights: dict, input_ids: Tensor, attention_mask: Tensor
+                ) -> dict[str, Any]:
+    """The person's own `BertModel`, and which of the four parts it calls."""
+    model = code.bert.BertModel(code.config.BertConfig(**config)).eval()
+    model.load_state_dict(weights, strict=False)
+    called = _overhear(*model.bert_layers)
+    return {**_both_modes(code, model, input_ids, attention_mask, "last_hidden_state"),
+            "called": called}
 
 
 def _layer(code: Any, config: dict, weights: dict) -> nn.Module:
@@ -143,32 +162,87 @@ def _layer(code: Any, config: dict, weights: dict) -> nn.Module:
     return layer
 
 
-class _Recorder(nn.Module):
-    """Stands for a sub-layer: returns what it was given to return, keeps what it was asked."""
+def _both_modes(code: Any, module: nn.Module, hidden_states: Tensor, attention_mask: Tensor,
+                of: str = "") -> dict[str, Any]:
+    """What a module computes in evaluation and, with a dropout that shows, in training."""
+    found = {}
+    for mode in ("evaluation", "training"):
+        with torch.no_grad(), dropout_that_shows(code):
+            module.train(mode == "training")
+            returned = module(hidden_states.clone(), attention_mask.clone())
+        found[mode] = returned[of] if of else returned
+    return found
 
-    def __init__(self, canned: Tensor) -> None:
-        super().__init__()
-        self.canned = canned
-        self.calls: list[dict[str, Any]] = []
 
-    def forward(self, hidden_states: Any, attention_mask: Any) -> Tensor:
-        self.calls.append({"hidden_states": _copy(hidden_states), "mask": _copy(attention_mask)})
-        return self.canned.clone()
+# ------------------------------------------------------------------------------------- recorders
 
 
-def _overhear(module: nn.Module, method: str) -> list[list[Any]]:
-    """Keep all tensors that each call of a method returns."""
-    own = getattr(module, method)
-    heard: list[list[Any]] = []
+@contextlib.contextmanager
+def dropout_that_shows(code: Any) -> Iterator[None]:
+    """For a while, dropout in training multiplies by 1 + p in the place of what it does.
 
-    def listen(*args: Any, **kwargs: Any) -> Any:
-        returned = own(*args, **kwargs)
-        parts = returned if isinstance(returned, (tuple, list)) else [returned]
-        heard.append([_copy(part) for part in parts])
-        return returned
+    So each of its applications shows in the result, and none is left to chance.
+    """
+    def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+                ) -> Tensor:
+        factor = 1 + p if training else 1
+        return input.mul_(factor) if inplace else input * factor
 
-    setattr(module, method, listen)
-    return heard
+    def torch_dropout(input: Tensor, p: float, train: bool) -> Tensor:
+        return dropout(input, p, train)
+
+    names = [name for name, value in vars(code.bert).items() if value is F.dropout]
+    places: list[tuple[Any, str, Callable[..., Any]]] = [
+        (F, "dropout", dropout), (torch, "dropout", torch_dropout),
+        *((code.bert, name, dropout) for name in names)]  # imported from torch.nn.functional
+    before = [getattr(module, name) for module, name, _ in places]
+    for module, name, shown in places:
+        setattr(module, name, shown)
+    try:
+        yield
+    finally:
+        for (module, name, _), own in zip(places, before, strict=True):
+            setattr(module, name, own)
+
+
+def _play(module: nn.Module, method: Callable[..., Any]) -> None:
+    """Put a recorder in the place of the method whose name it has, which errors then show."""
+    method.__qualname__ = f"{type(module).__name__}.{method.__name__}"
+    setattr(module, method.__name__, types.MethodType(method, module))
+
+
+def _canned_attention(layer: Any, attended: Tensor) -> list[dict[str, Any]]:
+    """Have a layer's self-attention return what the judge drew; what it is called with."""
+    calls: list[dict[str, Any]] = []
+
+    def forward(self: Any, hidden_states: Any, attention_mask: Any) -> Tensor:
+        calls.append({"hidden_states": _copy(hidden_states), "mask": _copy(attention_mask)})
+        return attended.clone()
+
+    _play(layer.self_attention, forward)
+    return calls
+
+
+def _overhear(*layers: Any) -> list[str]:
+    """Note down which of the three parts that a layer calls are called."""
+    called: list[str] = []
+
+    def overhear(module: Any, method: str, part: str) -> None:
+        own = getattr(module, method, None)
+        if own is None:
+            return
+
+        def listen(*args: Any, **kwargs: Any) -> Any:
+            called.append(part)
+            return own(*args, **kwargs)
+
+        setattr(module, method, listen)
+
+    for layer in layers:
+        overhear(layer.self_attention, "attention", "q2_attention")
+        overhear(layer.self_attention, "forward", "q2_self_attention")
+        overhear(layer, "add_norm", "q2_add_norm")
+    return called
 
 
 def _copy(value: Any) -> Any:
