@@ -7,14 +7,13 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from autograder.judge.explain import Asked
 from autograder.judge.oracle import TrustedSide
-from autograder.judge.sides import Answer, Failure, StudentSide
-from autograder.judge.testing import same
+from autograder.judge.sides import Failure, StudentSide
 from autograder.kernel import wire
 
 SHARED = re.compile(  # a line that imports from another module of probes
@@ -45,16 +44,8 @@ class ReferenceFailed(Exception):
     """The reference gave no value: the exercise is broken, not the submission."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One request of a test, with the student's answer to it."""
-
-    request: bytes
-    answer: Answer
-
-
 class Both:
-    """One hidden test's way to the two sides. It remembers what was asked, for the sentences."""
+    """One hidden test's way to the two sides. It remembers what was asked (explain.py)."""
 
     def __init__(self, student: StudentSide, trusted: TrustedSide, reference: Path) -> None:
         self._student = student
@@ -85,37 +76,3 @@ class Both:
         if student.failure is not None:
             raise StudentFailed(student.failure)
         return student.value, reference.value
-
-    @property
-    def unwritten(self) -> bool:
-        """Whether what was asked for is not written, or not there at all."""
-        last = self.asked[-1].answer.failure if self.asked else None
-        return last is not None and last.error in ("NotImplementedError", "NameError")
-
-    def looks_like(self, version: Path) -> bool:
-        """Whether the version in a folder answers all that was asked as the student did.
-
-        What the reference also answers so tells nothing, and an unanswered probe neither.
-        """
-        telling = False
-        for asked in self.asked:
-            theirs = self._trusted.ask(version, asked.request)
-            ours = self._trusted.ask(self._reference, asked.request)
-            if not _alike(asked.answer, theirs):
-                return False
-            telling = telling or not _alike(ours, theirs)
-        return telling
-
-
-def _alike(one: Answer, other: Answer) -> bool:
-    if one.failure is None and other.failure is None:
-        return same(one.value, other.value)
-    if one.failure is None or other.failure is None or one.failure.fatal:
-        return False
-    return (one.failure.error, _message(one)) == (other.failure.error, _message(other))
-
-
-def _message(answer: Answer) -> str:
-    """The failure's sentence without its place, which differs between two people's files."""
-    assert answer.failure is not None
-    return answer.failure.says.split(" at ")[0]

@@ -19,6 +19,7 @@ import torch
 
 from autograder.course import Course, CourseError, Exercise
 from autograder.judge.borrowed import borrowed
+from autograder.judge.explain import Explainer
 from autograder.judge.oracle import TrustedSide
 from autograder.judge.outdated import outdated
 from autograder.judge.plugin import JudgePlugin
@@ -139,8 +140,7 @@ class Grader:
     def _run_tests(self, work: Work, prepared: _Prepared, student: StudentSide) -> JudgePlugin:
         exercise = self.course.exercise(work.exercise)
         plugin = JudgePlugin(prepared.points, work, self._assignment.settings, self.seed, student,
-                             self.trusted, prepared.reference,
-                             self._shared.misconceptions[work.exercise])
+                             self.trusted, prepared.reference)
         status = pytest.main([*map(str, exercise.hidden_tests), "--rootdir",
                               str(exercise.folder.parent), *QUIET], plugins=[plugin])
         if status == pytest.ExitCode.INTERNAL_ERROR:  # over what this submission answered
@@ -149,6 +149,9 @@ class Grader:
             faults = plugin.unreadable or [f"there is none in {exercise.folder}"]
             raise CourseError(f"The hidden tests of {exercise.name} cannot be run: "
                               f"{'; '.join(faults)}.")
+        if plugin.broken is None:
+            plugin.explain(Explainer(self.trusted, prepared.reference,
+                                     self._shared.misconceptions[work.exercise], work.code))
         return plugin
 
     def _prepare(self, exercise: Exercise) -> _Prepared:

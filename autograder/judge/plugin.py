@@ -19,13 +19,13 @@ import torch
 
 from autograder.flag import Flag, Kind
 from autograder.judge.both import Both, ReferenceFailed, StudentFailed
+from autograder.judge.explain import Explainer, Trial
 from autograder.judge.oracle import TrustedSide
 from autograder.judge.sides import StudentSide
 from autograder.judge.testing import Wrong
 from autograder.judge.verdict import PartVerdict, finished
 from autograder.judge.work import Work
 from autograder.kernel.sandbox import SandboxError
-from autograder.release.edits import Change, Misconceptions
 
 PLACE = re.compile(r"\S+:\d+: in ")  # a line of pytest's tracebacks
 
@@ -48,6 +48,8 @@ class Tally:
     misconceptions: list[str] = field(default_factory=list)
     staff: list[str] = field(default_factory=list)
     stopped: str = ""
+    unread: list[str] = field(default_factory=list)  # flags of answers that no test could read
+    trials: list[Trial] = field(default_factory=list)  # of the part alone
 
     @property
     def earned(self) -> float:
@@ -59,31 +61,40 @@ class Tally:
     def right_alone(self) -> bool:
         return self.weight > 0 and self.earned >= self.weight
 
+    @property
+    def share(self) -> float:
+        """The share of the points that the part earns alone."""
+        return self.earned / self.weight if self.weight else 0.0
+
+    @property
+    def right_together(self) -> bool:
+        """Whether the part earns more together with the person's other parts."""
+        return self.together_passed and self.keeps is not None and self.keeps > self.share
+
     def verdict(self, part: str) -> PartVerdict:
         """Points right alone or, where that is more, right together."""
-        share = self.earned / self.weight if self.weight else 0.0
+        share = self.share
         if not self.weight:
             self.says.append("This part could not be graded; a person will look at it.")
             self.flags.append(Flag("no hidden test is there for this part", Kind.NOT_JUDGED))
-        says, misconceptions = self.says, self.misconceptions
-        if self.together_passed and self.keeps is not None and self.keeps > share:
-            share, says, misconceptions = self.keeps, self.together, []
+        says = self.says
+        if self.right_together:
+            share, says = self.keeps or 0.0, self.together
         points = round(self.points * share, 2)
         unique = lambda lines: tuple(dict.fromkeys(lines))  # noqa: E731
         return PartVerdict(part, points, self.points, unique(says), unique(self.remarks),
-                           unique(self.flags), unique(misconceptions), unique(self.staff))
+                           unique(self.flags + self.unread), unique(self.misconceptions),
+                           unique(self.staff))
 
 
 class JudgePlugin:
     """One run of an exercise's hidden tests on one submission."""
 
     def __init__(self, points: dict[str, float], work: Work, settings: dict[str, Any], seed: int,
-                 student: StudentSide, trusted: TrustedSide, reference: Path,
-                 misconceptions: Misconceptions) -> None:
+                 student: StudentSide, trusted: TrustedSide, reference: Path) -> None:
         self.tallies = {part: Tally(most) for part, most in points.items()}
         self._work, self._settings, self._seed = work, settings, seed
         self._student, self._trusted, self._reference = student, trusted, reference
-        self._misconceptions = misconceptions
         self._both: Both | None = None
         self._award: tuple[float, str] | None = None
         self.broken: SandboxError | None = None  # this machine's fault, nobody's zero
@@ -195,11 +206,16 @@ class JudgePlugin:
 
     def _record(self, item: pytest.Item, error: BaseException | None) -> None:
         tally = self._tally(item)
-        part, weight, together, keeps, only_with = _mark(item)
+        _, weight, together, keeps, only_with = _mark(item)
+        if together is None:
+            passed = error is None and (self._award or (1.0, ""))[0] == 1
+            judged = not isinstance(error, ReferenceFailed)
+            asked = tuple(self._both.asked) if self._both and judged else ()
+            tally.trials.append(Trial(asked, passed))
         if error is not None:
             tally.together_passed &= together is None
             if together is None:
-                self._explain(part, tally, error)
+                self._explain(tally, error)
             return
         if together is not None:
             share, says = self._award or (keeps, together)
@@ -217,8 +233,18 @@ class JudgePlugin:
             if share < 1:
                 tally.says.append(finished(says))
 
-    def _explain(self, part: str, tally: Tally, error: BaseException) -> None:
-        """Turn a failed test into sentences, the misconception's first where one fits."""
+    def explain(self, explainer: Explainer) -> None:
+        """Say of each part which misconceptions explain all of it, in the place of what the tests
+        say."""
+        for part, tally in self.tallies.items():
+            changes = [] if tally.right_together else explainer.explain(part, tally.trials)
+            if changes:
+                tally.misconceptions = [change.name for change in changes]
+                tally.says = [finished(change.says) for change in changes]
+                tally.unread = []
+
+    def _explain(self, tally: Tally, error: BaseException) -> None:
+        """Turn a failed test into a sentence."""
         if isinstance(error, SandboxError):
             self.broken = error
             return
@@ -230,31 +256,16 @@ class JudgePlugin:
             return
         if isinstance(error, StudentFailed) and error.failure.fatal:
             tally.stopped = error.failure.says
-        misconception = self._recognise(part)
-        if misconception is not None:
-            tally.misconceptions.append(misconception.name)
-            tally.says.insert(0, finished(misconception.says))
-        elif isinstance(error, StudentFailed):
+        if isinstance(error, StudentFailed):
             says = finished(error.failure.says)
             tally.says.append(Flag(says, Kind.CRASHED) if error.failure.fatal else says)
         elif isinstance(error, (Wrong, AssertionError)) and str(error):
             tally.says.append(finished(str(error)))
         else:
             tally.says.append("Your code returned something that the test could not read.")
-            tally.flags.append(Flag(f"a hidden test stopped with {type(error).__name__}: the "
-                                    "answer is odd, or the test is", Kind.NOT_JUDGED))
+            tally.unread.append(Flag(f"a hidden test stopped with {type(error).__name__}: the "
+                                     "answer is odd, or the test is", Kind.NOT_JUDGED))
             tally.staff.append(f"{type(error).__name__}: {error}")
-
-    def _recognise(self, part: str) -> Change | None:
-        """The misconception of this part whose answers are the student's, if there is one.
-
-        What is not there yet looks like none: every wrong answer is one that somebody gave.
-        """
-        both = self._both
-        if both is None or both.unwritten:
-            return None
-        return next((one for one in self._misconceptions.of(part)
-                     if both.looks_like(self._misconceptions.written(one))), None)
 
 
 def _mark(item: pytest.Item) -> tuple[str, float, str | None, float, tuple[str, ...]]:

@@ -31,11 +31,16 @@ OBITUARY = "EndedAtImport"  # what a module raises that took its kernel down whe
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no value: a sentence for the student, and whether the process is gone."""
+    """Why there is no value: a sentence for the student, and whether the process is gone.
+
+    `error` is the type of what was raised, with its message and the line of code it was raised at.
+    """
 
     says: str
     error: str = ""
     fatal: bool = False
+    message: str = ""
+    line: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "says", text.sentence(self.says))
@@ -202,15 +207,15 @@ def _sentence(error: dict[str, Any]) -> Failure:
     kind, message, where, line = (text.sentence(error[key]).strip()
                                   for key in ("type", "message", "where", "line"))
     where = f" at {where}" if where else ""
-    line = f" (`{line}`)" if line else ""
+    at = f"{where} (`{line}`)" if line else where
     if kind == OBITUARY:
         return Failure(message, kind)
     if kind == "NotImplementedError":
         return Failure(f"not written yet: NotImplementedError{where}", kind)
     if kind == "MemoryError" or "can't allocate memory" in message:
-        return Failure(f"your code ran out of memory{where}{line}", "MemoryError")
+        return Failure(f"your code ran out of memory{at}", "MemoryError")
     first = message.splitlines()[0][:300] if message else ""
-    return Failure(f"your code stopped with {kind}{': ' if first else ''}{first}{where}{line}",
-                   kind)
+    return Failure(f"your code stopped with {kind}{': ' if first else ''}{first}{at}", kind,
+                   message=message, line=line)
 
 

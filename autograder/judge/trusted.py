@@ -7,6 +7,7 @@ process; each has its own modules, although they go by the same names.
 from __future__ import annotations
 
 import functools
+import linecache
 import os
 import signal
 import sys
@@ -59,8 +60,11 @@ class _Version:
         """Run the given and solved cells; magics go to a shell that runs no commands."""
         for path in sorted(self.folder.glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
-            for source in runnable_cells(notebook, notebook):
-                exec(compile(_shell().transform_cell(source), path.name, "exec"), self.names)
+            for number, source in enumerate(runnable_cells(notebook, notebook)):
+                code = _shell().transform_cell(source)
+                place = str(path.with_suffix(f".{number}.ipynb"))  # where errors find their line
+                linecache.cache[place] = (len(code), None, code.splitlines(keepends=True), place)
+                exec(compile(code, place, "exec"), self.names)
 
 
 def answer(folder: Path, request: bytes, scratch: str) -> bytes:

@@ -31,6 +31,13 @@ class Work:
         return None if data is None else data.decode("utf-8", errors="replace")
 
     @property
+    def code(self) -> str:
+        """All Python that was handed in, as one text."""
+        cells = [str(cell.source) for cell in self.notebook.cells if cell.cell_type == "code"]
+        return "\n".join([*cells, *(self.text(name) or "" for name in sorted(self.files)
+                                    if name.endswith(".py"))])
+
+    @property
     def fingerprint(self) -> str:
         """A hash over everything that grading looks at."""
         digest = hashlib.sha256(

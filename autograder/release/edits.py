@@ -96,6 +96,14 @@ def apply(change: Change, files: dict[str, bytes]) -> dict[str, bytes]:
     return edited
 
 
+def joined(changes: list[Change]) -> Change:
+    """Several changes as one, carried out in their order."""
+    if len(changes) == 1:
+        return changes[0]
+    return Change(name="+".join(change.name for change in changes), part=changes[0].part,
+                  edits=[edit for change in changes for edit in change.edits])
+
+
 class Misconceptions:
     """An exercise's misconceptions, each with a folder in which the edited exercise lies.
 
@@ -117,8 +125,16 @@ class Misconceptions:
         """The misconceptions of a part."""
         return [change for change in self._changes if change.part == part]
 
+    def fits(self, change: Change) -> bool:
+        """Whether a change can be carried out; not where the edits of a joined one overlap."""
+        try:
+            apply(change, self._files)
+        except CourseError:
+            return False
+        return True
+
     def written(self, change: Change) -> Path:
-        """The folder of one of them."""
+        """The folder of one of them, or of several joined."""
         folder = self._folder / change.name
         if not folder.is_dir():
             own = self._folder / f"{change.name}.{os.getpid()}"
