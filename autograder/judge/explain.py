@@ -138,13 +138,13 @@ class Explainer:
                  ) -> set[int]:
         """Which wrong answers a misconception changes; none where it spoils a right one."""
         touched = set()
-        for index, (one, passed) in enumerate(asked):
+        for index, (one, _) in enumerate(asked):
             theirs = self._answer(change, one.request)
             if theirs.failure is not None and theirs.failure.fatal:
                 return set()
             if _alike(theirs, self._ours(one)):
                 continue
-            if index not in wrong and not (passed and _alike(theirs, one.answer)):
+            if _alike(one.answer, self._ours(one)):
                 return set()
             touched.add(index)
         return touched & wrong
@@ -168,7 +168,7 @@ class Explainer:
 def _alike(one: Answer, other: Answer) -> bool:
     """Whether two answers are equal: values within tolerance, errors in type and message."""
     if one.failure is None and other.failure is None:
-        return same(one.value, other.value)
+        return same(one.value, other.value, equal_nan=True)
     if one.failure is None or other.failure is None or one.failure.fatal or other.failure.fatal:
         return False
     return (one.failure.error, VARYING.sub("", one.failure.message)) == (

@@ -14,6 +14,7 @@ import getpass
 import importlib
 import linecache
 import os
+import random
 import socket
 import struct
 import sys
@@ -23,6 +24,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import CodeType
 from typing import Any
+
+import numpy
+import torch
 
 from autograder.kernel import offline, old_names, standins, wire
 
@@ -77,10 +81,18 @@ def answer(request: bytes, code: Code) -> bytes:
     """
     asked = wire.unpack(request)
     try:
+        _seed()
         value = _probe(asked["probes"], asked["function"])(code, **asked["inputs"])
         return wire.pack({"value": value})
     except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are the person's doing
         return wire.pack({"error": _describe(error, Path(code._folder))})
+
+
+def _seed() -> None:
+    """Begin random numbers anew: dropout that is on by mistake has the same values everywhere."""
+    random.seed(0)
+    numpy.random.seed(0)
+    torch.manual_seed(0)
 
 
 def _probe(source: str, function: str) -> Callable[..., Any]:
