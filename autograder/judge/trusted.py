@@ -19,13 +19,15 @@ from typing import Any, TextIO
 
 import nbformat
 import torch
+from cachetools import LRUCache
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from autograder.judge.work import runnable_cells
 from autograder.kernel import agent, standins
 
-_loaded: dict[Path, _Version] = {}
+LOADED = 150  # versions that stay loaded: pairs of misconceptions are many
+_loaded: LRUCache[Path, _Version] = LRUCache(LOADED)
 _active: _Version | None = None
 
 
@@ -73,7 +75,7 @@ def answer(folder: Path, request: bytes, scratch: str) -> bytes:
     What notebooks write goes to `scratch`.
     """
     _settle(scratch)
-    version = _loaded.setdefault(folder, _Version(folder))
+    version = _loaded[folder] = _loaded.get(folder) or _Version(folder)
     with redirect_stdout(_nowhere()), redirect_stderr(_nowhere()):
         version.enter()
         return agent.answer(request, agent.Code(version.names, folder))
