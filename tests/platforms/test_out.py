@@ -146,6 +146,60 @@ def test_other_points_possible_are_a_sentence(people: Course, book: Path, tmp_pa
         canvas.export(people, "toy", [result("s001", WORDS)], (), book, "", tmp_path)
 
 
+@pytest.mark.parametrize("blank", ["", ",,,,,,,", ", , ,,,,,", ",", ",,,,,,,,,,"])
+@pytest.mark.parametrize("before", ["    Points Possible", ",,,,,Manual", '"Example, Ada"',
+                                    '"Twice', '"Student, Test"', "THE END"])
+def test_a_blank_row_stays_a_row_of_the_same_table(people: Course, book: Path, tmp_path: Path,
+                                                   blank: str, before: str) -> None:
+    """Spreadsheets leave them, and Canvas itself puts one above the students."""
+    text = (GRADEBOOK + "THE END").replace(before, f"{blank}\n{before}").replace("THE END", "")
+    book.write_text(text)
+    out = [result("s001", WORDS, READ)]
+    canvas.export(people, "toy", out, {"s002", "s003"}, book, "", tmp_path / "out")
+    rows = read(tmp_path / "out" / "Canvas.csv")
+    assert {len(row) for row in rows} <= {6, 0}
+    assert [row[-1] for row in rows if row and row[0] == "Example, Ada"] == ["8.50"]
+    assert [row[-1] for row in rows if row and row[0].strip() == "Points Possible"] == ["10.00"]
+
+
+# ------------------------------------------------------------------- above a platform's maximum
+
+FULL = Part("toy_words", 4.0, 4.0, False)
+EXTRA = Part("toy_why", 6.0, 6.0, True)
+
+
+@pytest.mark.parametrize("points", [10.0, 10.004, 10.01, 10.5, 26.0])
+def test_more_than_a_platform_takes_is_named(people: Course, sheet: Path, book: Path,
+                                             tmp_path: Path, points: float) -> None:
+    """A part with bonus, or points that a person put on top."""
+    out = [result("s001", FULL, EXTRA, off=10 - points), result("s002", FULL)]
+    told = {"s002", "s003", "s004"}
+    troubles = {
+        "Moodle": moodle.export(people, "toy", out, told, sheet, tmp_path / "moodle"),
+        "Canvas": canvas.export(people, "toy", out, told, book, "", tmp_path / "canvas"),
+        "Gradescope": gradescope.export(out, tmp_path / "gradescope")}
+    for platform, some in troubles.items():
+        named = [one.who for one in some if f"maximum in {platform} is 10" in one.what]
+        assert len(named) == (points >= 10.01), platform
+        assert all("Ada" in one or one == "s001" for one in named)
+
+
+@pytest.mark.parametrize("cell", ["10.00", "10,00", "10", ""])
+def test_a_maximum_is_read_however_moodle_writes_it(people: Course, sheet: Path, tmp_path: Path,
+                                                    cell: str) -> None:
+    sheet.write_text("Identifier;Full name;Grade;Maximum Grade\n"
+                     f"Participant 1;Ada Example;;{cell}\n;;;\n")
+    (trouble,) = moodle.export(people, "toy", [result("s001", FULL, EXTRA, off=-1)], (), sheet,
+                               tmp_path / "out")
+    assert trouble.what.startswith("has 11 points, and the maximum in Moodle is 10")
+
+
+def test_a_part_above_its_own_points_is_named_in_gradescope(tmp_path: Path) -> None:
+    more = Part("toy_why", 7.5, 6.0, True)
+    (trouble,) = gradescope.export([result("s001", WORDS, more, off=1)], tmp_path)
+    assert trouble.who == "s001, toy why" and trouble.what.startswith("has 7.5 points")
+
+
 # -------------------------------------------------------------------------- Gradescope, and a table
 
 

@@ -12,8 +12,15 @@ from pathlib import Path
 
 from autograder.course import Course, CourseError
 from autograder.intake.platforms.canvas import OF_STUDENT, TEST_STUDENT, Gradebook
+from autograder.intake.platforms.person import same_name
 from autograder.intake.platforms.table import Table
-from autograder.report.export.result import Result, Trouble, matched, unmatched
+from autograder.report.export.result import (
+    Result,
+    Trouble,
+    above_maximum,
+    matched,
+    unmatched,
+)
 
 KEPT = {"EX": "is excused in Canvas, and stays so", "N/A": "is not assigned this in Canvas"}
 
@@ -42,11 +49,12 @@ def export(course: Course, name: str, out: list[Result], told: Collection[str], 
         result = by_student.get(found.get(person, ""))
         stands = book.table.value(person.row, place).strip().upper()
         if result is None:
-            if person.name != TEST_STUDENT and found.get(person) not in told:
+            if not same_name(person.name, TEST_STUDENT) and found.get(person) not in told:
                 troubles.append(Trouble(str(person), "stands in the gradebook, and has no grade"))
         elif stands in KEPT:
             troubles.append(Trouble(str(person), f"has a grade, and {KEPT[stands]}"))
         else:
+            troubles += above_maximum(str(person), result.points, result.max_points, "Canvas")
             book.table.put(person.row, place, f"{result.points:.2f}")
     _keep(book.table, [n for n, heading in enumerate(book.table.header)
                        if heading in OF_STUDENT or n == place])
@@ -75,6 +83,7 @@ def _column(course: Course, name: str, book: Gradebook, wanted: str) -> int:
 
 
 def _keep(table: Table, columns: list[int]) -> None:
+    """Keep these columns of every line that has several, be there anything in it or not."""
     for row in table.rows:
-        if any(row):
+        if len(row) > 1:
             row[:] = [row[n] if n < len(row) else "" for n in columns]

@@ -60,7 +60,7 @@ def export(
             book = _needed(gradebook, "--gradebook")
             troubles += canvas.export(found, name, out, told, book, column, folder)
         case Platform.gradescope:
-            gradescope.export(out, folder)
+            troubles += gradescope.export(out, folder)
         case Platform.csv:
             parts.export(out, folder / "parts.csv")
     unfinished = [one.student for one in out if one.waiting]

@@ -10,20 +10,32 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from autograder.report.export.result import Part, Result
+from autograder.report.export.result import Part, Result, Trouble, above_maximum
 
 VISIBILITY = "after_published"
 RESULTS = "results.json"
 
 
-def export(out: list[Result], folder: Path) -> None:
-    """Write each student's results.json below `folder`, which is emptied before."""
+def export(out: list[Result], folder: Path) -> list[Trouble]:
+    """Write each student's results.json below `folder`, which is emptied before.
+
+    Returns whose points are above the most that can be had, in all or in a part.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     for result in out:
         path = folder / result.student / RESULTS
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(as_json(result), indent=2, ensure_ascii=False) + "\n",
                         encoding="utf-8")
+    return [trouble for result in out for trouble in _above(result)]
+
+
+def _above(result: Result) -> list[Trouble]:
+    troubles = above_maximum(result.student, result.points, result.max_points, "Gradescope")
+    for part in result.parts:
+        troubles += above_maximum(f"{result.student}, {_name(part.name)}", part.points or 0.0,
+                                  part.max_points, "Gradescope")
+    return troubles
 
 
 def as_json(result: Result) -> dict[str, Any]:

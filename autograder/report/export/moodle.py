@@ -16,7 +16,13 @@ from autograder.course import Course, CourseError
 from autograder.intake.platforms.moodle import BLIND, Worksheet
 from autograder.intake.platforms.person import Person
 from autograder.intake.platforms.table import Table
-from autograder.report.export.result import Result, Trouble, matched, unmatched
+from autograder.report.export.result import (
+    Result,
+    Trouble,
+    above_maximum,
+    matched,
+    unmatched,
+)
 
 FEEDBACK = "feedback.zip"
 
@@ -44,6 +50,9 @@ def export(course: Course, name: str, out: list[Result], told: Collection[str], 
             continue
         if sheet.table.value(person.row, sheet.changeable).strip().casefold() == "no":
             troubles.append(Trouble(str(person), "has a grade that Moodle says cannot be changed"))
+        most = _number(sheet.table.value(person.row, sheet.most).strip())
+        troubles += above_maximum(str(person), result.points,
+                                  result.max_points if most is None else most, "Moodle")
         _fill(sheet, person, result)
         graded.append((person, result))
     folder.mkdir(parents=True, exist_ok=True)

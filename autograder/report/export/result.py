@@ -120,6 +120,14 @@ def unmatched(out: Iterable[Result], on_table: Mapping[Person, str], table: str
             for result in out if result.student not in there]
 
 
+def above_maximum(who: str, points: float, most: float, platform: str) -> list[Trouble]:
+    """A trouble where somebody has more points than a platform's maximum; none where not."""
+    if round(points, 2) <= round(most, 2):
+        return []
+    return [Trouble(who, f"has {points:g} points, and the maximum in {platform} is {most:g}: look "
+                         "whether it took them, or enter them there by hand")]
+
+
 def _parts(course: Course, assignment: str) -> Iterable[tuple[str, float, bool]]:
     """Each part's name and points, and whether a person grades it."""
     for exercise in course.exercises(assignment):
