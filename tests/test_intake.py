@@ -287,9 +287,16 @@ def test_a_renamed_notebook_is_found_by_what_it_holds(longer: Course, name: str)
 
 def test_of_two_that_fit_a_person_chooses(longer: Course) -> None:
     files = {key: data for key, data in WHOLE.items() if not key.endswith(".ipynb")}
-    row = take_in_one(longer, zipped({**files, "q2/a.ipynb": MINE, "q2/b.ipynb": MINE}))
-    assert "a.ipynb, b.ipynb all look like it" in row.flags[0]
+    other = with_cells("import torch", "x = 1", "y = 2", "answer = 43")
+    row = take_in_one(longer, zipped({**files, "q2/a.ipynb": MINE, "q2/b.ipynb": other}))
+    assert "'a.ipynb' and 'b.ipynb' hold different work of it: choose one" in row.flags[0]
     assert b"answer = 42" not in submitted(longer)["q2.ipynb"]
+
+
+def test_of_two_copies_of_one_work_either_is_taken(longer: Course) -> None:
+    files = {key: data for key, data in WHOLE.items() if not key.endswith(".ipynb")}
+    row = take_in_one(longer, zipped({**files, "q2/a.ipynb": MINE, "q2/b.ipynb": MINE}))
+    assert b"answer = 42" in submitted(longer)["q2.ipynb"] and not row.flags
 
 
 def test_a_notebook_of_something_else_is_not_taken_for_it(longer: Course) -> None:

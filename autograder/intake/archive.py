@@ -6,14 +6,16 @@ import lzma
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 MAX_ENTRIES = 2_000
 MAX_DEPTH, MAX_PATH = 20, 240  # folders, and characters in all
 MAX_FILE = 60 * 1024 * 1024
 MAX_TOTAL = 200 * 1024 * 1024
-LITTER = ("__MACOSX", ".DS_Store", ".ipynb_checkpoints", "__pycache__", ".git", "Thumbs.db")
+CHECKPOINTS = ".ipynb_checkpoints"  # where Jupyter keeps an earlier state of a notebook
+LITTER = ("__MACOSX", ".DS_Store", CHECKPOINTS, "__pycache__", ".git", "Thumbs.db", "desktop.ini")
 WEIGHTS = "model weights are not handed in"
 TOO_HEAVY = (".pt", ".pth", ".bin", ".safetensors", ".ckpt")
 # What a damaged zip makes the libraries raise.
@@ -25,23 +27,26 @@ class ArchiveError(ValueError):
     """The archive cannot be read; the message is the reason that stands in the submission's row."""
 
 
-def read_archive(path: Path) -> tuple[dict[str, bytes], list[str]]:
+def read_archive(zipped: Path | BinaryIO, given: Collection[str] = (), checkpoints: bool = False
+                 ) -> tuple[dict[str, bytes], list[str]]:
     """Return the files of a zip, path -> contents, and remarks on what was left out.
 
+    `given` are the names of files that the kit gives out; `checkpoints` reads Jupyter's, too.
     Raises ArchiveError where it is no zip, is damaged, encrypted, empty or far too large.
     """
     opened = False
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(zipped) as archive:
             opened = True
-            return _read(archive)
+            return _read(archive, given, checkpoints)
     except DAMAGE as error:
         not_a_zip = isinstance(error, zipfile.BadZipFile) and not opened
-        reason = _not_a_zip(path) if not_a_zip else f"the zip is damaged: {error}"
+        reason = _not_a_zip(zipped) if not_a_zip else f"the zip is damaged: {error}"
         raise ArchiveError(reason) from None
 
 
-def _read(archive: zipfile.ZipFile) -> tuple[dict[str, bytes], list[str]]:
+def _read(archive: zipfile.ZipFile, given: Collection[str], checkpoints: bool
+          ) -> tuple[dict[str, bytes], list[str]]:
     entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     if not entries:
         raise ArchiveError("the zip is empty")
@@ -49,7 +54,7 @@ def _read(archive: zipfile.ZipFile) -> tuple[dict[str, bytes], list[str]]:
         raise ArchiveError(f"the zip holds {len(entries):,} files; {MAX_ENTRIES:,} are allowed")
     files: dict[str, bytes] = {}
     left_out: dict[str, str] = {}
-    for entry, name in wanted(entries, left_out):
+    for entry, name in wanted(entries, left_out, given, checkpoints):
         if entry.flag_bits & 1:
             raise ArchiveError("the zip is protected by a password")
         data = _read_entry(archive, entry)
@@ -59,12 +64,15 @@ def _read(archive: zipfile.ZipFile) -> tuple[dict[str, bytes], list[str]]:
     return files, [f"left out {name!r}: {why}" for name, why in left_out.items()]
 
 
-def wanted(entries: list[zipfile.ZipInfo], left_out: dict[str, str]
-           ) -> Iterator[tuple[zipfile.ZipInfo, str]]:
-    """The entries to read, each with a safe relative path; `left_out` learns why others are not."""
+def wanted(entries: list[zipfile.ZipInfo], left_out: dict[str, str], given: Collection[str] = (),
+           checkpoints: bool = False) -> Iterator[tuple[zipfile.ZipInfo, str]]:
+    """The entries to read, each with a safe relative path; `left_out` learns why others are not.
+
+    Heavy files that are `given` out with the assignment are passed over without a word.
+    """
     for entry in entries:
         path = PurePosixPath(entry.filename.replace("\\", "/"))
-        if any(part in LITTER for part in path.parts):
+        if is_litter(path, checkpoints):
             continue
         if not path.parts:
             left_out[entry.filename] = "it has no name"
@@ -74,10 +82,22 @@ def wanted(entries: list[zipfile.ZipInfo], left_out: dict[str, str]
             left_out[entry.filename] = "its path leads out of the zip"
         elif stat.S_ISLNK(entry.external_attr >> 16):
             left_out[entry.filename] = "it is a link"
-        elif path.suffix in TOO_HEAVY:
-            left_out[entry.filename] = WEIGHTS
+        elif reason := left_out_for(path):
+            if path.name not in given:
+                left_out[entry.filename] = reason
         else:
             yield entry, str(path)
+
+
+def is_litter(path: PurePosixPath, checkpoints: bool = False) -> bool:
+    """Whether editors and systems made a file, and nobody means to hand it in."""
+    return (any(part in LITTER and not (checkpoints and part == CHECKPOINTS)
+                for part in path.parts) or path.name.startswith("._"))
+
+
+def left_out_for(path: PurePosixPath) -> str:
+    """Why a file of this name is not read; empty where it is."""
+    return WEIGHTS if path.suffix in TOO_HEAVY else ""
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
@@ -89,8 +109,13 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     return data
 
 
-def _not_a_zip(path: Path) -> str:
-    head = path.read_bytes()[:8]
+def _not_a_zip(zipped: Path | BinaryIO) -> str:
+    if isinstance(zipped, Path):
+        with open(zipped, "rb") as file:
+            head = file.read(8)
+    else:
+        zipped.seek(0)
+        head = zipped.read(8)
     known = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7-Zip archive", b"\x1f\x8b": "a gzip file",
              b"%PDF": "a PDF"}
     for magic, name in known.items():

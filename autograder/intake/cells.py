@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any
@@ -103,3 +103,34 @@ def listed(names: Iterable[str]) -> str:
         names[NAMED - 1:] = [f"{len(names) - NAMED + 1} more"]
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def squeezed(text: str) -> str:
+    """A text without white space, as texts are compared."""
+    return "".join(text.split())
+
+
+def lines_of(cells: Iterable[NotebookNode]) -> set[str]:
+    """All lines of some cells, as lines are compared."""
+    return {squeezed(line) for cell in cells for line in cell.source.splitlines()} - {""}
+
+
+def added(text: str, known: Collection[str]) -> str:
+    """The lines of a text that are not among the `known` ones, as they are written."""
+    lines = [line for line in plain(text).splitlines()
+             if not line.strip() or squeezed(line) not in known]
+    return "\n".join(lines).strip("\n") if any(line.strip() for line in lines) else ""
+
+
+def is_code(text: str) -> bool:
+    """Whether code does more than import, print and show: somebody may have written it to count."""
+    tree = parsed(text)
+    if tree is None:
+        return bool(re.search(r"\w", text))
+    return any(not isinstance(node, ast.Import | ast.ImportFrom | ast.Pass | ast.Expr)
+               or is_prose(node) for node in tree.body)
+
+
+def is_prose(node: ast.AST) -> bool:
+    return (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str))

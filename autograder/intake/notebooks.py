@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,29 +17,40 @@ from nbformat import NotebookNode
 
 from autograder.course import Course
 from autograder.flag import Flag, Kind
+from autograder.intake.elsewhere import elsewhere
 from autograder.intake.made_from import made_from, mend, stamp_beside
 from autograder.intake.repair import read_any
+from autograder.intake.wrote import is_exercise
+from autograder.intake.wrote import released_notebook as released_notebook
 from autograder.release import version
 
 SUFFIXES = (".ipynb", ".py")
-ALIKE = 0.5  # of the released cells, so many must be there for a notebook to be this exercise's
 
 
 @dataclass
 class Settled:
-    """What there is to say about one exercise's notebook."""
+    """What there is to say about one exercise's notebook.
+
+    `elsewhere` tells of parts that nobody filled in where else their work may be.
+    """
 
     violations: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
+    elsewhere: dict[str, str] = field(default_factory=dict)
 
 
-def settle(course: Course, assignment: str, exercise: str, folder: Path) -> Settled:
-    """Make sure that `folder` holds a notebook which nbgrader can read; tell what was done."""
+def settle(course: Course, assignment: str, exercise: str, folder: Path,
+           beside: Iterable[str] = (), search: bool = True) -> Settled:
+    """Make sure that `folder` holds a notebook which nbgrader can read; tell what was done.
+
+    `beside` are files that came with it and may hold work, too. Where the notebook is missing,
+    `search` for it under other names.
+    """
     said = Settled()
     path = folder / f"{exercise}.ipynb"
     released = released_notebook(course, assignment, exercise)
-    if not path.is_file():
+    if search and not path.is_file():
         _find_renamed(course, assignment, path, released, said)
     if not path.is_file():
         if path.is_dir():
@@ -53,8 +64,9 @@ def settle(course: Course, assignment: str, exercise: str, folder: Path) -> Sett
     if notebook is None:
         _keep(course, assignment, path)
         use_released(course, assignment, exercise, folder)
-        said.violations.append(f"{path.name} is not a readable notebook ({'; '.join(reading)}); "
-                               "graded with the notebook as it was released")
+        told = f"{path.name} is not a readable notebook ({'; '.join(reading)})"
+        said.violations.append(f"{told}; graded with the notebook as it was released")
+        said.flags.append(Flag(f"{told}: look into it, or ask for another", Kind.UNREAD))
         return said
     stamp = version.read(notebook) or stamp_beside(
         folder, course.assignment(assignment).student_files)
@@ -64,6 +76,8 @@ def settle(course: Course, assignment: str, exercise: str, folder: Path) -> Sett
     if reading or mended.notebook is not notebook:
         _keep(course, assignment, path)
         nbformat.write(mended.notebook, path)
+    said.elsewhere = elsewhere(mended.notebook, (released, made_from(
+        course, assignment, exercise, stamp, released).released), beside)
     return said
 
 
@@ -108,25 +122,8 @@ def _find_renamed(course: Course, assignment: str, path: Path, released: Noteboo
 
 def _is_of(course: Course, assignment: str, exercise: str, path: Path, present: NotebookNode
            ) -> bool:
-    """Whether a file holds most of the cells that an exercise was released with."""
     notebook, _ = read_any(path.read_bytes(), path.name)
-    if notebook is None:
-        return False
-    stamp = version.read(notebook)
-    released = made_from(course, assignment, exercise, stamp, present).released
-    there = {"".join(cell.source.split()) for cell in notebook.cells}
-    there |= {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells}
-    wanted = [cell for cell in released.cells if cell.source.strip()]
-    found = sum("".join(cell.source.split()) in there
-                or cell.metadata.get("nbgrader", {}).get("grade_id", "") in there
-                for cell in wanted)
-    return bool(wanted) and found >= ALIKE * len(wanted)
-
-
-def released_notebook(course: Course, assignment: str, exercise: str) -> NotebookNode:
-    """An exercise's notebook as students received it."""
-    return nbformat.read(course.build / "release" / assignment / f"{exercise}.ipynb",
-                         as_version=4)
+    return notebook is not None and is_exercise(course, assignment, exercise, notebook, present)
 
 
 @contextlib.contextmanager
@@ -148,18 +145,23 @@ def use_released(course: Course, assignment: str, exercise: str, folder: Path) -
     shutil.copy(course.build / "release" / assignment / f"{exercise}.ipynb", folder)
 
 
-def forget_originals(course: Course, assignment: str, student: str) -> None:
-    """What a student handed in before counts no more, nor does what was kept of it."""
-    shutil.rmtree(_originals(course, assignment, student), ignore_errors=True)
-
-
 def _keep(course: Course, assignment: str, path: Path) -> None:
     """Keep a notebook as it came, before anything of it is changed for the first time."""
-    kept = _originals(course, assignment, path.parent.parent.name) / path.name
+    kept = originals(course, assignment, path.parent.parent.name) / path.name
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, kept)
 
 
-def _originals(course: Course, assignment: str, student: str) -> Path:
+def keep_beside(course: Course, assignment: str, student: str, files: Mapping[str, bytes]) -> None:
+    """Keep files that nobody asked for and a person may look at, with the originals."""
+    for name, data in files.items():
+        path = originals(course, assignment, student) / "beside" / name
+        with contextlib.suppress(OSError):  # of a path that cannot be, its sentence is enough
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+
+def originals(course: Course, assignment: str, student: str) -> Path:
+    """Where a submission's notebooks are kept as they came."""
     return course.journal / "originals" / assignment / student

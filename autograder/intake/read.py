@@ -55,13 +55,29 @@ def read_any(data: bytes, name: str) -> tuple[NotebookNode | None, list[str]]:
         return None, ["it is nested too deeply"]
 
 
+def utf16(data: bytes) -> str:
+    """The codec of a text in UTF-16, which some Windows programs write; empty for any other."""
+    if data.startswith(UTF16):
+        return "utf-16"
+    head = data[:2000]
+    for codec, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
+        others = head.count(0) - zeros.count(0)
+        if len(head) > 3 and 2 * zeros.count(0) > len(zeros) and 10 * others < len(zeros):
+            return codec
+    return ""
+
+
 def _decoded(data: bytes, said: list[str]) -> str:
     if data.startswith((codecs.BOM_UTF8, *UTF16)):
         said.append("a byte order mark at its start was taken away")
+    codec = utf16(data)
     try:
-        return data.decode("utf-16" if data.startswith(UTF16) else "utf-8-sig")
+        text = data.decode(codec or "utf-8-sig")
+        if codec and not data.startswith(UTF16):
+            said.append("it was in UTF-16, and was converted")
+        return text
     except UnicodeDecodeError:
-        if data.startswith(UTF16) or b"\0" in data:
+        if codec or b"\0" in data:
             raise _Unreadable("it is not text") from None
     said.append("bytes that are no UTF-8 were replaced")
     return data.decode("utf-8-sig", errors="replace")

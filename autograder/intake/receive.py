@@ -2,131 +2,258 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from autograder.course import Course, CourseError
+from autograder.course import Course
 from autograder.flag import Flag, Kind
-from autograder.intake import attempts, groups
-from autograder.intake.archive import MAX_FILE, WEIGHTS, ArchiveError, read_archive
+from autograder.intake import attempts, groups, replaced
+from autograder.intake.archive import WEIGHTS, ArchiveError
 from autograder.intake.attempts import Counting
+from autograder.intake.cells import listed
+from autograder.intake.choose import WRITTEN_IN, Choosers, Chosen, Source, choose
+from autograder.intake.contents import names_in, read_upload
 from autograder.intake.made_from import of_modules
-from autograder.intake.notebooks import SUFFIXES, Settled, forget_originals, settle
+from autograder.intake.notebooks import Settled, keep_beside, settle
 from autograder.intake.platforms import opened
 from autograder.intake.platforms.upload import Download, Upload
+from autograder.intake.read import read_any, utf16
 from autograder.intake.received import TIMESTAMP, Received, write_notes
-from autograder.intake.repair import read_any
-from autograder.intake.whose import COPY, Owned, asked, owned
-from autograder.intake.written import take_written
+from autograder.intake.replaced import drop_if_same, set_aside
+from autograder.intake.uploads import flat, refuse_another, renamed, sort_out
+from autograder.intake.whose import asked, owned
+from autograder.intake.written import WRITTEN, is_written_by, take_written
+from autograder.intake.wrote import given_names
 from autograder.roster import Roster
 
 
-def receive(course: Course, assignment: str, folder: Path) -> list[Received]:
+def receive(course: Course, assignment: str, folder: Path, time: str = "") -> list[Received]:
     """Lay the uploads of `folder` out as nbgrader's submitted/ID/ASSIGNMENT/; return a row each.
 
     `folder` may be what a learning platform gives to download, its zip too. ID is a student's or,
     where groups hand in, a group's name. An upload that cannot be read still gets a folder, with
     the notebook as it was released: its owner stands in the gradebook with zero points and the
-    reason. Raises CourseError where the folder does not exist or holds no upload.
+    reason. What is replaced is kept under `time` (replaced.py). Raises CourseError where the folder
+    does not exist, holds no upload, or holds nothing of the assignment.
     """
     with opened(course, folder) as download:
-        rows = _rows(course, assignment, download, folder)
+        rows = _Intake(course, assignment, folder, time or replaced.now()).rows(download)
     write_notes(course, assignment, rows)
     return sorted(rows, key=lambda row: (row.student, row.upload))
 
 
-def _rows(course: Course, assignment: str, download: Download, folder: Path) -> list[Received]:
-    people = asked(course, assignment, download.uploads)
-    everything = owned(course, assignment, download.uploads, people)
-    uploads = _of_the_kind(course, assignment, everything, folder)
-    counts = attempts.counting(course, assignment, uploads)
-    rows = [Received(name, problem=f"left out: {why}") for name, why in download.left_out.items()]
-    for one in uploads:
-        if not one.owner:
-            rows.append(Received(one.upload.shown, problem=_nobodys(course, assignment, one.upload),
-                                 handed_in=attempts.iso(one.upload)))
-        elif counts[one.owner].one is not one:
-            rows.append(attempts.passed_over(course, assignment, one, counts[one.owner].one))
-        else:
-            rows.append(_take_in(course, assignment, counts[one.owner], everything, people))
-    return rows
+@dataclass
+class _Intake:
+    """One run over one folder."""
+
+    course: Course
+    assignment: str
+    folder: Path
+    time: str
+
+    def rows(self, download: Download) -> list[Received]:
+        course, assignment = self.course, self.assignment
+        self.given = given_names(course)
+        self.people = asked(course, assignment, download.uploads)
+        self.everything = owned(course, assignment, download.uploads, self.people)
+        self.choosers = Choosers(course)
+        self.uploads = sort_out(self.choosers, assignment, self.everything)
+        refuse_another(self.choosers, assignment, self.folder, self.uploads, self.given)
+        counts = attempts.counting(course, assignment, self.uploads.heads)
+        rows = [Received(name, problem=f"left out: {why}")
+                for name, why in download.left_out.items()]
+        taken: dict[str, dict[str, list[str]]] = {}
+        for counting in counts.values():
+            row, from_others = self._take_in(counting)
+            rows.append(row)
+            taken[counting.one.owner] = from_others
+        for one in self.uploads.heads:
+            if counts[one.owner].one is not one:
+                row = attempts.passed_over(course, assignment, one, counts[one.owner].one)
+                if files := taken[one.owner].get(one.upload.shown):
+                    row = replace(row, problem=f"{row.problem}; but {listed(files)} "
+                                               f"{'was' if len(files) == 1 else 'were'} taken from "
+                                               "this one")
+                rows.append(row)
+        ids = {one.owner for one in self.uploads.heads}
+        rows += [Received(upload.shown, problem=self._nobodys(upload),
+                          handed_in=attempts.iso(upload)) for upload in self.uploads.nobodys
+                 if not (course.assignment(assignment).written and is_written_by(upload, ids))]
+        return rows
+
+    def _nobodys(self, upload: Upload) -> str:
+        expected = self.course.assignment(self.assignment).archive
+        if upload.sender:
+            return (f"neither the file (expected {expected}) nor {upload.sender.platform}, which "
+                    f"has it from {upload.sender}, tells for certain whose it is")
+        kind = "folder" if upload.path.is_dir() else "file"
+        if kind == "folder" and not any(upload.path.iterdir()):
+            return f"the folder is empty, and its name holds no student id; expected {expected}"
+        more = ""
+        if inside := self._ids_inside(upload):
+            more = (f"; it holds uploads of {listed(inside)}: if it is a download of its own, take "
+                    f"it in by itself: autograder intake {self.assignment} "
+                    f"{self.folder / upload.path.name}")
+        if self.course.assignment(self.assignment).groups:
+            return (f"neither the {kind}'s name (expected {expected}, with the group's name) nor "
+                    f"the names in it tell which group it is from{more}")
+        return f"the {kind}'s name holds no student id; expected {expected}{more}"
+
+    def _ids_inside(self, upload: Upload) -> list[str]:
+        """The students whose ids are in the names of what a folder or a zip holds."""
+        student_id = rf"(?<!\d)(?:{self.course.toml.course.student_id})(?!\d)"
+        found = set()
+        for name in names_in(upload):
+            found |= {match[0] for match in re.finditer(student_id, name)}
+        return sorted(found)
+
+    def _take_in(self, counting: Counting) -> tuple[Received, dict[str, list[str]]]:
+        course, assignment = self.course, self.assignment
+        settings, doubt = course.assignment(assignment), counting.one.doubt
+        owner, upload = counting.one.owner, counting.one.upload
+        said = Settled(flags=[Flag(one, Kind.NAMES) for one in (doubt, *counting.flags) if one])
+        told, breaks = renamed(upload, owner, settings.archive)
+        if told:
+            (said.violations if breaks else said.remarks).append(told)
+        if upload.late and upload.sender:
+            said.remarks.append(f"{upload.sender.platform} marks it as late")
+        if upload.sender and upload.sender.doubt:
+            said.flags.append(Flag(upload.sender.doubt, Kind.OTHER))
+        self._tell_aside(owner, said)
+        folder = course.submitted / owner / assignment
+        before = _before(folder)
+        set_aside(course, assignment, owner, self.time)
+        problem, chosen, own = self._lay_out(counting, before, folder, said)
+        keep_beside(course, assignment, owner, chosen.beside)
+        self._settle_all(folder, said, chosen, bool(problem))
+        said.violations += [f"{name} is missing" for name in settings.student_files
+                            if name not in chosen.files and not problem]
+        if settings.written is not None:
+            self._written(owner, settings.written, folder, (own, before), said)
+        if settings.groups and not problem:
+            said.flags += _doubts(folder, settings.exercises, owner, self.people)
+        _write_timestamp(upload, folder)
+        drop_if_same(course, assignment, owner, self.time)
+        row = Received(upload.shown, owner, problem, (*said.violations, *said.remarks),
+                       tuple(said.violations), tuple(dict.fromkeys(said.flags)),
+                       attempts.iso(upload), bool(upload.late),
+                       upload.sender.account if upload.sender and not doubt else "",
+                       tuple(said.elsewhere.items()))
+        return row, chosen.from_others
+
+    def _tell_aside(self, owner: str, said: Settled) -> None:
+        """Tell of what else an owner sent."""
+        aside = self.uploads.aside.get(owner, [])
+        may_hold = [one.shown for one in aside if one.suffix.lower() in WRITTEN_IN
+                    and not one.is_typed]
+        others = [one.shown for one in aside if one.shown not in may_hold]
+        if may_hold:
+            said.flags.append(Flag(f"{listed(may_hold)} came with it, and nobody asked for that: "
+                                   "look whether work is in there", Kind.NOTEBOOK))
+        if others:
+            said.remarks.append(f"{listed(others)} came with it, and nobody asked for that")
+
+    def _lay_out(self, counting: Counting, before: Source, folder: Path, said: Settled
+                 ) -> tuple[str, Chosen, Source]:
+        """Write the files that count to `folder`.
+
+        Returns why nothing can be graded, if so; the files; and all that the upload holds.
+        """
+        course, assignment, upload = self.course, self.assignment, counting.one.upload
+        problem = ""
+        own = Source(upload.shown, {})
+        try:
+            own, left_out = self._source(upload)
+            said.remarks += [remark for remark in left_out if WEIGHTS not in remark]
+            said.violations += [remark for remark in left_out if WEIGHTS in remark]
+        except ArchiveError as error:
+            problem = str(error)
+        try:
+            chosen = choose(self.choosers[assignment], [own, *self._others(counting), before])
+        except ArchiveError as error:
+            problem, chosen = problem or str(error), Chosen()
+        if chosen.files and upload.suffix.lower() == ".pdf":
+            problem = ""  # it is the written part, and the rest was taken in before
+        _as_utf8(course.assignment(assignment).student_files, chosen)
+        said.violations += chosen.violations
+        said.remarks += chosen.remarks
+        said.flags += chosen.flags
+        if fault := _write(chosen.files, folder):
+            problem = problem or fault
+            chosen.files.clear()
+            _write({}, folder)
+        return problem, chosen, own
+
+    def _source(self, upload: Upload) -> tuple[Source, list[str]]:
+        files, left_out = read_upload(upload, self.given)
+        files = flat(self.course, self.assignment, upload, files)
+        return Source(upload.shown, files, flat=upload.suffix.lower() != ".zip"), left_out
+
+    def _others(self, counting: Counting) -> list[Source]:
+        """The owner's other uploads, the newest first, as far as the rule for attempts has them."""
+        rule = self.course.assignment(self.assignment).attempts
+        found = []
+        for one in reversed(self.uploads.heads):
+            newer = one.upload.when > counting.one.upload.when
+            if (one.owner != counting.one.owner or one is counting.one or one.doubt
+                    or rule == "first" or (rule == "last_in_time" and newer)):
+                continue
+            try:
+                found.append(self._source(one.upload)[0])
+            except ArchiveError:
+                continue  # its row says so
+        return found
+
+    def _settle_all(self, folder: Path, said: Settled, chosen: Chosen, hopeless: bool) -> None:
+        """Settle each exercise's notebook. Of an upload that is `hopeless`, none is a violation."""
+        for exercise in self.course.assignment(self.assignment).exercises:
+            settled = settle(self.course, self.assignment, exercise, folder, chosen.beside,
+                             search=False)
+            (said.remarks if hopeless else said.violations).extend(settled.violations)
+            said.remarks.extend(settled.remarks)
+            said.flags += settled.flags
+            said.elsewhere |= {} if hopeless else settled.elsewhere
+        said.remarks.extend(of_modules(self.course, self.assignment, folder))
+
+    def _written(self, owner: str, name: str, folder: Path, sources: tuple[Source, ...],
+                 said: Settled) -> None:
+        """Take the written part in: an upload of its own, else a PDF in the zip, else as before."""
+        remarks: list[str] = []
+        said.violations += take_written(self.everything, owner, name, folder, remarks)
+        if (folder / WRITTEN).is_file() or not remarks:
+            said.remarks += remarks
+            return
+        for source in sources:
+            pdfs = [path for path, data in source.files.items() if data.startswith(b"%PDF-")
+                    and (not source.before or path == WRITTEN)]
+            if len(pdfs) == 1:
+                (folder / WRITTEN).write_bytes(source.files[pdfs[0]])
+                said.remarks.append("the written part is the one that was taken in before"
+                                    if source.before else
+                                    f"the written part was in the upload, as {pdfs[0]}")
+                return
+        said.remarks += remarks
 
 
-def _nobodys(course: Course, assignment: str, upload: Upload) -> str:
-    expected = course.assignment(assignment).archive
-    if upload.sender:
-        return (f"neither the file (expected {expected}) nor {upload.sender.platform}, which has "
-                f"it from {upload.sender}, tells for certain whose it is")
-    if course.assignment(assignment).groups:
-        return (f"neither the file's name (expected {expected}, with the group's name) nor the "
-                "names in it tell which group it is from")
-    return f"the file's name holds no student id; expected {expected}"
+def _before(folder: Path) -> Source:
+    """What was taken in before, from this folder or another one."""
+    files = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*"))
+             if path.is_file() and path.name != TIMESTAMP} if folder.is_dir() else {}
+    return Source("what was taken in before", files, before=True, flat=True)
 
 
-def _of_the_kind(course: Course, assignment: str, everything: list[Owned], folder: Path
-                 ) -> list[Owned]:
-    """The uploads to take in, oldest first.
-
-    A file of another kind than expected is one only where its owner sent none of that kind:
-    other things (a PDF of the written part) lie in the same folder.
-    """
-    suffix = Path(course.assignment(assignment).archive).suffix
-    served = {one.owner for one in everything if one.upload.suffix.lower() == suffix}
-    found = [one for one in everything if one.upload.suffix.lower() == suffix
-             or (one.owner and one.owner not in served)]
-    if not found:
-        raise CourseError(f"There is no {suffix} in {folder}.")
-    return sorted(found, key=lambda one: one.upload.when)
-
-
-def _take_in(course: Course, assignment: str, counting: Counting, everything: list[Owned],
-             people: Roster) -> Received:
-    settings, doubt = course.assignment(assignment), counting.one.doubt
-    owner, upload = counting.one.owner, counting.one.upload
-    said = Settled(flags=[Flag(one, Kind.NAMES) for one in (doubt, *counting.flags) if one])
-    expected = settings.archive.format(id=owner)
-    if upload.name != expected:
-        told = f"handed in as {upload.name}, expected {expected}"
-        (said.remarks if COPY.sub("", upload.name) == expected else said.violations).append(told)
-    if upload.late and upload.sender:
-        said.remarks.append(f"{upload.sender.platform} marks it as late")
-    folder = course.submitted / owner / assignment
-    forget_originals(course, assignment, owner)
-    problem, files = _lay_out(course, assignment, upload, folder, said)
-    _settle_all(course, assignment, folder, said, bool(problem))
-    said.violations += [f"{name} is missing" for name in settings.student_files
-                        if name not in files and not problem]
-    if settings.written is not None:
-        said.violations += take_written(everything, owner, settings.written, folder,
-                                        said.remarks)
-    if settings.groups and not problem:
-        said.flags += _doubts(folder, settings.exercises, owner, people)
-    _write_timestamp(upload, folder)
-    return Received(upload.shown, owner, problem, (*said.violations, *said.remarks),
-                    tuple(said.violations), tuple(dict.fromkeys(said.flags)),
-                    attempts.iso(upload), bool(upload.late),
-                    upload.sender.account if upload.sender and not doubt else "")
-
-
-def _lay_out(course: Course, assignment: str, upload: Upload, folder: Path, said: Settled
-             ) -> tuple[str, dict[str, bytes]]:
-    """Write an upload's files to `folder`; return why nothing of it can be graded, and the files.
-    """
-    problem = ""
-    files: dict[str, bytes] = {}
-    try:
-        held, left_out = _read(course, assignment, upload)
-        said.remarks += [remark for remark in left_out if WEIGHTS not in remark]
-        said.violations += [remark for remark in left_out if WEIGHTS in remark]
-        files = _find_assignment(course, assignment, held, said.violations)
-    except ArchiveError as error:
-        problem = str(error)
-    problem = problem or _write(files, folder)
-    if problem:
-        files = {}
-        _write(files, folder)
-    return problem, files
+def _as_utf8(names: Iterable[str], chosen: Chosen) -> None:
+    """Text in UTF-16, as some programs of Windows save it, in the form that Python reads."""
+    for name in names:
+        data = chosen.files.get(name, b"")
+        if codec := utf16(data):
+            chosen.beside[name] = data
+            chosen.files[name] = data.decode(codec, errors="replace").encode("utf-8", "replace")
+            chosen.remarks.append(f"{name} was in UTF-16, and was converted")
 
 
 def _write_timestamp(upload: Upload, folder: Path) -> None:
@@ -134,17 +261,6 @@ def _write_timestamp(upload: Upload, folder: Path) -> None:
     if upload.handed_in is not None:
         moment = upload.handed_in.astimezone(UTC)
         (folder / TIMESTAMP).write_text(f"{moment:%Y-%m-%d %H:%M:%S.%f} UTC")
-
-
-def _settle_all(course: Course, assignment: str, folder: Path, said: Settled, hopeless: bool
-                ) -> None:
-    """Settle each exercise's notebook. Of an upload that is `hopeless`, none is a violation."""
-    for exercise in course.assignment(assignment).exercises:
-        settled = settle(course, assignment, exercise, folder)
-        (said.remarks if hopeless else said.violations).extend(settled.violations)
-        said.remarks.extend(settled.remarks)
-        said.flags += settled.flags
-    said.remarks.extend(of_modules(course, assignment, folder))
 
 
 def _doubts(folder: Path, exercises: list[str], group: str, people: Roster) -> list[str]:
@@ -158,20 +274,7 @@ def _doubts(folder: Path, exercises: list[str], group: str, people: Roster) -> l
     return flags
 
 
-def _read(course: Course, assignment: str, upload: Upload) -> tuple[dict[str, bytes], list[str]]:
-    """The files of an upload: those of a zip, or a notebook that is handed in by itself."""
-    alone = Path(course.assignment(assignment).archive).suffix in SUFFIXES
-    if not alone or upload.suffix.lower() not in SUFFIXES:
-        return read_archive(upload.path)
-    if upload.path.stat().st_size > MAX_FILE:
-        raise ArchiveError(f"it is larger than {MAX_FILE >> 20} MB")
-    if not upload.path.stat().st_size:
-        raise ArchiveError("the file is empty (0 bytes)")
-    (exercise,) = course.assignment(assignment).exercises
-    return {f"{assignment}/{exercise}{upload.suffix.lower()}": upload.path.read_bytes()}, []
-
-
-def _write(files: dict[str, bytes], folder: Path) -> str:
+def _write(files: Mapping[str, bytes], folder: Path) -> str:
     """Write the files to `folder`, emptied before; return why that cannot be done, if so."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -182,29 +285,3 @@ def _write(files: dict[str, bytes], folder: Path) -> str:
         except OSError as error:
             return f"the zip holds a path that cannot be a file ({error.strerror}): {name[:80]!r}"
     return ""
-
-
-def _find_assignment(course: Course, assignment: str, files: dict[str, bytes],
-                     violations: list[str]) -> dict[str, bytes]:
-    """The files of the assignment's folder, wherever in the zip it lies, by paths within it."""
-    settings = course.assignment(assignment)
-    wanted = {f"{name}.ipynb" for name in settings.exercises} | set(settings.student_files)
-    folders: dict[PurePosixPath, int] = {}
-    for name in files:
-        path = PurePosixPath(name)
-        folders[path.parent] = folders.get(path.parent, 0) + (path.name in wanted)
-    if not any(folders.values()):  # perhaps under another name: notebooks.py looks inside
-        for name in files:
-            path = PurePosixPath(name)
-            folders[path.parent] += path.suffix in SUFFIXES
-    found = [folder for folder, count in folders.items() if count]
-    if not found:
-        some = ", ".join(sorted(files)[:4])
-        raise ArchiveError(f"the zip holds none of {', '.join(sorted(wanted))}; it holds {some}")
-    best = max(found, key=lambda folder: (folder.name == assignment, folders[folder],
-                                          -len(folder.parts)))
-    if str(best) != assignment:
-        violations.append(f"the files lie in {str(best)!r}, expected {assignment!r}")
-    return {str(PurePosixPath(name).relative_to(best)): data for name, data in files.items()
-            if PurePosixPath(name).is_relative_to(best)
-            and PurePosixPath(name).name != TIMESTAMP}  # nbgrader's own, not a student's

@@ -23,7 +23,8 @@ class Received:
     for handing in, `flags` what a person should look at. `handed_in` is when it was handed in, as
     the learning platform tells (ISO 8601, with the offset from UTC); empty where nothing tells.
     `late` is whether the platform marks it as late, `sender` the platform and its own number of
-    who handed it in, where nothing in the upload speaks against that.
+    who handed it in, where nothing in the upload speaks against that. `elsewhere` holds parts that
+    nobody filled in, each with a sentence on where else their work may be.
     """
 
     upload: str
@@ -35,12 +36,16 @@ class Received:
     handed_in: str = ""
     late: bool = False
     sender: str = ""
+    elsewhere: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """File names may hold bytes that are no text; here they become text that can be shown."""
         for name, value in vars(self).items():
             if isinstance(value, str):
                 object.__setattr__(self, name, text.sentence(value))
+            elif name == "elsewhere":
+                object.__setattr__(self, name, tuple((part, text.sentence(says))
+                                                     for part, says in value))
             elif isinstance(value, tuple):
                 object.__setattr__(self, name, flag.all_told(value))
 
@@ -55,7 +60,7 @@ def notes(course: Course, assignment: str, of: Collection[str] | None = None) ->
     if of is not None:
         written = [json.dumps(name) for name in of]
         lines = [line for line in lines if any(name in line for name in written)]
-    rows = [_from_json(json.loads(line)) for line in lines]
+    rows = [from_json(json.loads(line)) for line in lines]
     return [row for row in rows if of is None or row.student in of]
 
 
@@ -66,20 +71,32 @@ def note_of(course: Course, assignment: str, student: str) -> Received | None:
 
 def write_notes(course: Course, assignment: str, rows: list[Received]) -> None:
     """Keep the rows, and those of uploads that came another time."""
-    path = _notes_file(course, assignment)
     students = {row.student for row in rows if row.student}
     uploads = {row.upload for row in rows if row.upload}  # what came by another way has none
     kept = [row for row in notes(course, assignment)
             if row.student not in students and row.upload not in uploads]
+    _write(course, assignment, [*kept, *rows])
+
+
+def forget(course: Course, assignment: str, students: Collection[str]) -> None:
+    """Take away what was noted of some students' or groups' uploads."""
+    _write(course, assignment, [row for row in notes(course, assignment)
+                                if row.student not in students])
+
+
+def _write(course: Course, assignment: str, rows: list[Received]) -> None:
+    path = _notes_file(course, assignment)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(_to_json(row)) + "\n" for row in [*kept, *rows]))
+    path.write_text("".join(json.dumps(to_json(row)) + "\n" for row in rows))
 
 
-def _to_json(row: Received) -> dict[str, Any]:
+def to_json(row: Received) -> dict[str, Any]:
+    """A row as the journal keeps it."""
     return {**asdict(row), "flags": [flag.to_json(one) for one in row.flags]}
 
 
-def _from_json(row: dict[str, Any]) -> Received:
+def from_json(row: dict[str, Any]) -> Received:
+    """A row as it was noted."""
     return Received(**{name: flag.from_json(value) for name, value in row.items()})
 
 

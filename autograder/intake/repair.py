@@ -1,7 +1,8 @@
 """Repair a notebook that lost its marks, cells or order on its way, where that is certain.
 
 What grading goes by always comes from the notebook as it was released, never from the student's.
-No line that a student wrote is taken out, and no cell is moved.
+No line that a student wrote is taken out. No cell is moved, but for answers in words whose own cell
+is empty (elsewhere.py).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from autograder.intake.cells import (
     plain,
     tags_of,
 )
+from autograder.intake.elsewhere import move_answers
 from autograder.intake.ids import give_ids, have_ids
 from autograder.intake.order import moved, used_too_early
 from autograder.intake.read import read_any as read_any
@@ -80,7 +82,8 @@ def repair(notebook: NotebookNode, released: NotebookNode) -> Repaired:
     mend.say(parted, "{} stood in one cell with something else, and stands by itself again",
              "{} stood in cells with something else, and stand by themselves again")
     steps: tuple[Callable[[_Repair], None], ...] = (
-        _retype, _join, _rivals, _unmark, _mark, _tags, _restore, _edited, _order, _missing)
+        _retype, _join, _rivals, _answers, _unmark, _mark, _tags, _restore, _edited, _order,
+        _missing)
     for step in steps:
         step(mend)
     metadata = copy.deepcopy(notebook.metadata)
@@ -139,6 +142,16 @@ def _rivals(mend: _Repair) -> None:
              "something of yours stay as cells without a name",
              "{} were there more than once: one of each counts, and others that hold something of "
              "yours stay as cells without a name")
+
+
+def _answers(mend: _Repair) -> None:
+    """Answers in words that were written beside the cell for them."""
+    found = {s: r for r, s in mend.a.found.items()}
+    found |= {s: r for r, pieces in mend.a.pieces.items() for s in pieces}
+    dropped, done = move_answers(mend.cells, found, mend.released)
+    mend.dropped |= set(dropped)
+    mend.a.taken |= set(dropped)
+    mend.repaired += done.values()
 
 
 def _unmark(mend: _Repair) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from autograder import roster
 from autograder.course import Course
 from autograder.intake import groups
-from autograder.intake.archive import MAX_FILE
-from autograder.intake.notebooks import SUFFIXES
+from autograder.intake.archive import ArchiveError
+from autograder.intake.contents import read_upload
+from autograder.intake.names import is_named, suffixes, without_additions
 from autograder.intake.platforms.person import Person, same_name, students
 from autograder.intake.platforms.upload import Upload
-from autograder.intake.repair import read_any
+from autograder.intake.read import read_any
+from autograder.intake.wrote import Written
 from autograder.roster import Roster
-
-COPY = re.compile(r"( ?\(\d+\)|-\d+)(?=\.\w+$)")  # what platforms and browsers add to a name
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def asked(course: Course, assignment: str, uploads: Sequence[Upload]) -> Roster:
 
 def as_expected(course: Course, assignment: str, upload: Upload, owner: str) -> bool:
     """Whether a file is named as the rules have it, whatever was added to tell copies apart."""
-    return COPY.sub("", upload.name) == course.assignment(assignment).archive.format(id=owner)
+    return is_named(upload.name, course.assignment(assignment).archive.format(id=owner))
 
 
 def _owned(upload: Upload, says: str, sent: str, known: Collection[str], names: Mapping[str, str]
@@ -102,11 +102,29 @@ def _by_file(course: Course, assignment: str, upload: Upload, people: Roster) ->
         found = re.fullmatch(archive.replace(r"\{id\}", student_id), upload.name)
         return found["id"] if found else anywhere
     of_group = f"(?P<id>{'|'.join(map(re.escape, people.groups))})"
-    named = re.fullmatch(archive.replace(r"\{id\}", of_group), COPY.sub("", upload.name))
+    suffix = Path(course.assignment(assignment).archive).suffix
+    whole = without_additions(upload.name)
+    cut = whole[:whole.rfind(suffix) + len(suffix)] if suffix in whole else whole  # x.ipynb.json
+    named = re.fullmatch(archive.replace(r"\{id\}", of_group), without_additions(cut))
     group = named["id"] if named else people.group_of(anywhere)
-    path = upload.path
-    if group or Path(upload.name).suffix not in SUFFIXES or path.stat().st_size > MAX_FILE:
-        return group
-    notebook, _ = read_any(path.read_bytes(), upload.name)
-    inside = groups.named_in(notebook, people).groups if notebook is not None else set()
+    return group or _by_names_inside(course, assignment, upload, people)
+
+
+def _by_names_inside(course: Course, assignment: str, upload: Upload, people: Roster) -> str:
+    """The one group whose members' names are in an upload's notebooks of the assignment."""
+    archive = upload.suffix.lower() == ".zip"
+    if not archive and not {".ipynb", ".py"} & set(suffixes(upload.name)):
+        return ""
+    try:
+        files, _ = read_upload(upload)
+    except (ArchiveError, OSError):
+        return ""
+    inside: set[str] = set()
+    written = Written(course, assignment)
+    for name, data in files.items():
+        if archive and not any(written.holds(expected, data, name)
+                               for expected in written.expected):
+            continue
+        notebook, _ = read_any(data, PurePosixPath(name).name)
+        inside |= groups.named_in(notebook, people).groups if notebook is not None else set()
     return inside.pop() if len(inside) == 1 else ""

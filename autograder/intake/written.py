@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from autograder.intake.names import is_named
 from autograder.intake.platforms.upload import Upload
 from autograder.intake.whose import Owned
 
@@ -23,18 +24,18 @@ def take_written(uploads: Iterable[Owned], student: str, name: str, folder: Path
     """
     (folder / WRITTEN).unlink(missing_ok=True)
     expected = name.format(id=student)
-    own = re.compile(rf"(?<!\d){re.escape(student)}(?!\d)")
+    own = _own(student)
     found = sorted((one for one in uploads if one.upload.suffix.lower() == ".pdf" and (
                         one.owner == student or (not one.upload.sender
                                                  and own.search(one.upload.name)))),
-                   key=lambda one: (bool(one.doubt), one.upload.name != expected,
+                   key=lambda one: (bool(one.doubt), not is_named(one.upload.name, expected),
                                     _newest_first(one.upload), one.upload.name))
     if not found:
         remarks.append(f"no written part ({expected})")
         return []
     upload = found[0].upload
     violations = []
-    if upload.name != expected:
+    if not is_named(upload.name, expected):
         violations.append(f"the written part came as {upload.name}, expected {expected}")
     if upload.path.stat().st_size > MAX_SIZE:
         violations.append(f"{NOT_KEPT}{upload.name} is larger than {MAX_SIZE >> 20} MB")
@@ -43,6 +44,16 @@ def take_written(uploads: Iterable[Owned], student: str, name: str, folder: Path
     else:
         shutil.copyfile(upload.path, folder / WRITTEN)
     return violations
+
+
+def is_written_by(upload: Upload, students: Iterable[str]) -> bool:
+    """Whether a PDF has the id of one of these students in its name, and no platform's sender."""
+    return upload.suffix.lower() == ".pdf" and not upload.sender and any(
+        _own(student).search(upload.name) for student in students)
+
+
+def _own(student: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\d){re.escape(student)}(?!\d)")
 
 
 def _newest_first(upload: Upload) -> tuple[int, float]:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from autograder.course import Course, CourseError
+from autograder.intake.archive import is_litter
 from autograder.intake.platforms import canvas, moodle
 from autograder.intake.platforms.table import Table
 from autograder.intake.platforms.upload import Download, Tree, Upload
@@ -56,7 +57,12 @@ def _of_folder(course: Course, folder: Path) -> Download:
                          for name, one in found.items() for upload in one.uploads],
                         {f"{name}/{place}": why for name, one in found.items()
                          for place, why in one.left_out.items()})
-    return Download([Upload.plain(path) for path in folder.iterdir() if path.is_file()], {})
+    there = [path for path in folder.iterdir()
+             if not path.name.startswith(".") and not is_litter(PurePosixPath(path.name))]
+    plain = [path for path in there if path.is_file() or path.is_dir()]
+    return Download([Upload.plain(path) for path in plain],
+                    {path.name: "it is neither a file nor a folder" for path in there
+                     if path not in plain})
 
 
 def _of_one(course: Course, folder: Path) -> Download:

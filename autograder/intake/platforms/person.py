@@ -18,7 +18,7 @@ class Person:
 
     `number` is the platform's own (Moodle's participant, Canvas's user), `ids` are what the school
     gave (ID number, SIS ids), `group` is the name of a team. `late` is
-    what the platform says, `row` the row of the table.
+    what the platform says, `row` the row of the table, `doubt` what a person should look at.
     """
 
     platform: str
@@ -29,6 +29,7 @@ class Person:
     handed_in: datetime | None = None
     late: bool | None = None
     row: int = -1
+    doubt: str = ""
 
     @property
     def account(self) -> str:

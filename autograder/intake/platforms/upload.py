@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +18,8 @@ class Upload:
 
     `sender` is who handed it in, where a platform tells; `handed_in` has a time zone; `late` is
     what the platform says. `attempt` grows from one attempt to the next, where the platform counts.
+    A folder is a zip that somebody's browser unpacked. `pieces` are files that were uploaded one by
+    one and count together.
     """
 
     path: Path
@@ -26,11 +29,25 @@ class Upload:
     handed_in: datetime | None = None
     late: bool | None = None
     attempt: int = 0
+    pieces: tuple[Upload, ...] = ()
 
     @classmethod
     def plain(cls, path: Path) -> Upload:
-        """A file of which nothing is known but itself."""
-        return cls(path, path.name, path.name)
+        """A file or a folder of which nothing is known but itself."""
+        return cls(path, f"{path.name}.zip" if path.is_dir() else path.name, path.name)
+
+    @classmethod
+    def together(cls, pieces: Sequence[Upload]) -> Upload:
+        """Files that were uploaded one by one, as one upload; the newest tells when."""
+        pieces = sorted(pieces, key=lambda piece: piece.when)
+        shown = ", ".join(piece.shown for piece in pieces)
+        return pieces[0] if len(pieces) == 1 else replace(
+            pieces[-1], name=shown, shown=shown, pieces=tuple(pieces))
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether it was typed on the platform's page, beside what was uploaded."""
+        return self.sender is not None and self.suffix.lower() in (".html", ".htm")
 
     @property
     def suffix(self) -> str:

@@ -1,0 +1,152 @@
+"""Read the files of an upload: a zip, a folder, a single file, or single files put together."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath
+
+from autograder.intake.archive import (
+    DAMAGE,
+    MAX_DEPTH,
+    MAX_ENTRIES,
+    MAX_FILE,
+    MAX_TOTAL,
+    ArchiveError,
+    is_litter,
+    left_out_for,
+    read_archive,
+)
+from autograder.intake.names import suffixes
+from autograder.intake.platforms.upload import Upload
+
+ZIP = b"PK\x03\x04"
+SINGLE = {".ipynb", ".py", ".log", ".txt", ".json"}  # what is read by itself
+NESTED = 2  # zips within zips that are read
+
+
+def read_upload(upload: Upload, given: Collection[str] = ()) -> tuple[dict[str, bytes], list[str]]:
+    """Return an upload's files, path -> contents, and remarks on what was left out.
+
+    `given` are the names of files that the kit gives out: they break no rule. Raises ArchiveError
+    where nothing can be read.
+    """
+    if upload.pieces:
+        return _together(upload, given)
+    if upload.path.is_dir():
+        files, left_out = _folder(upload.path, given)
+    elif _is_single(upload):
+        return {upload.name: _single(upload.path)}, []
+    else:
+        files, left_out = read_archive(upload.path, given, checkpoints=True)
+    return _unpacked(files, left_out, given)
+
+
+def names_in(upload: Upload) -> list[str]:
+    """The names of what is at the top of a zip or of a folder, for a sentence on it."""
+    if upload.path.is_dir():
+        return sorted(path.name for path in upload.path.iterdir())
+    try:
+        with zipfile.ZipFile(upload.path) as archive:
+            return sorted({PurePosixPath(name).parts[0] for name in archive.namelist()
+                           if PurePosixPath(name).parts})
+    except DAMAGE:
+        return []
+
+
+def _is_single(upload: Upload) -> bool:
+    """Whether an upload is one text file; a zip under another name is read as a zip."""
+    if not set(suffixes(upload.name)) & SINGLE or ".zip" in suffixes(upload.name):
+        return False
+    with open(upload.path, "rb") as file:
+        return file.read(len(ZIP)) != ZIP
+
+
+def _single(path: Path) -> bytes:
+    if path.stat().st_size > MAX_FILE:
+        raise ArchiveError(f"it is larger than {MAX_FILE >> 20} MB")
+    data = path.read_bytes()
+    if not data:
+        raise ArchiveError("the file is empty (0 bytes)")
+    return data
+
+
+def _together(upload: Upload, given: Collection[str]) -> tuple[dict[str, bytes], list[str]]:
+    """The files that were uploaded one by one; one that cannot be read is left out."""
+    files: dict[str, bytes] = {}
+    left_out: list[str] = []
+    reason = ""
+    for piece in sorted(upload.pieces, key=lambda piece: piece.when):
+        try:
+            found, remarks = read_upload(piece, given)
+        except ArchiveError as error:
+            reason = str(error)
+            left_out.append(f"left out {piece.shown!r}: {reason}")
+            continue
+        files |= found
+        left_out += remarks
+    if not files:
+        raise ArchiveError(reason)
+    return files, left_out
+
+
+def _folder(folder: Path, given: Collection[str]) -> tuple[dict[str, bytes], list[str]]:
+    """A folder among the uploads, such as a browser makes of a zip. Links are not followed."""
+    files: dict[str, bytes] = {}
+    left_out: list[str] = []
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in sorted(names):
+            path = Path(place) / name
+            inside = PurePosixPath(path.relative_to(folder))
+            if is_litter(inside, checkpoints=True):
+                continue
+            reason = "it is a link" if path.is_symlink() else "" if path.is_file() else (
+                "it is no file")
+            if not reason and left_out_for(inside):
+                if inside.name in given:
+                    continue
+                reason = left_out_for(inside)
+            if not reason and len(inside.parts) > MAX_DEPTH:
+                reason = "its path is too long"
+            if reason:
+                left_out.append(f"left out {str(inside)!r}: {reason}")
+                continue
+            size = path.stat().st_size
+            total += size
+            if size > MAX_FILE:
+                raise ArchiveError(f"{str(inside)!r} is larger than {MAX_FILE >> 20} MB")
+            if total > MAX_TOTAL or len(files) >= MAX_ENTRIES:
+                raise ArchiveError(f"the folder holds more than {MAX_TOTAL >> 20} MB or "
+                                   f"{MAX_ENTRIES:,} files")
+            files[str(inside)] = path.read_bytes()
+    if not files and not left_out:
+        raise ArchiveError("the folder is empty")
+    return files, left_out
+
+
+def _unpacked(files: dict[str, bytes], left_out: list[str], given: Collection[str],
+              depth: int = 0) -> tuple[dict[str, bytes], list[str]]:
+    """The files with zips among them opened, each as a folder of its name."""
+    found: dict[str, bytes] = {}
+    remarks = list(left_out)
+    for name, data in files.items():
+        if not data.startswith(ZIP) or PurePosixPath(name).suffix.lower() != ".zip":
+            found[name] = data
+            continue
+        try:
+            if depth == NESTED:
+                raise ArchiveError("too many zips are packed into each other")
+            inside, said = _unpacked(*read_archive(io.BytesIO(data), given, True), given, depth + 1)
+        except ArchiveError as error:
+            found[name] = data
+            remarks.append(f"left out what is in {name!r}: {error}")
+            continue
+        if sum(map(len, found.values())) + sum(map(len, inside.values())) > MAX_TOTAL:
+            raise ArchiveError(f"it unpacks to more than {MAX_TOTAL >> 20} MB")
+        folder = PurePosixPath(name).with_suffix("")
+        found |= {str(folder / path): contents for path, contents in inside.items()}
+        remarks += [f"{name!r} is a zip in the zip, and was opened", *said]
+    return found, remarks

@@ -1,0 +1,227 @@
+"""Find parts that nobody filled in although their answer may be elsewhere in the notebook.
+
+"Nothing here" is certain only where nothing else is there. An answer in words that has a cell of
+its own beside the empty one is moved; whatever is less certain is for a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from nbformat import NotebookNode
+
+from autograder.intake.cells import (
+    added,
+    is_code,
+    is_locked,
+    is_solution,
+    lines_of,
+    listed,
+    marks,
+    name_of,
+    parsed,
+    plain,
+    squeezed,
+)
+
+SHOWN = 4  # places in one sentence
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A cell with lines that nobody released."""
+
+    index: int
+    name: str
+    text: str
+    is_code: bool
+
+
+def elsewhere(notebook: NotebookNode, released: Sequence[NotebookNode], beside: Iterable[str] = ()
+              ) -> dict[str, str]:
+    """By part: where its work may be, though its own cell is as it was released.
+
+    `released` are the versions of the notebook that students received, today's first; `beside` are
+    files that came with it. Whether such a part got points is another matter: code in a cell of
+    its own is run, and may be right.
+    """
+    skeletons = {marks(cell)["grade_id"]: plain(cell.source) for version in released
+                 for cell in version.cells if is_solution(cell)}
+    places = list(_places(notebook, released))
+    found: dict[str, str] = {}
+    for cell, parts in _solutions(notebook):
+        name = marks(cell)["grade_id"]
+        if not _is_empty(cell, skeletons.get(name, "")):
+            continue
+        prose = cell.cell_type == "markdown"
+        where = [place.name for place in places if prose or place.is_code]
+        where += [f"the answer to `{other}`" for other in _shares(notebook, cell)]
+        where += list(beside)
+        if where:
+            shown = where if len(where) <= SHOWN else [*where[:SHOWN - 1], "others"]
+            for part in parts:
+                found[part] = (f"`{part}` is as it was released, and there is work in "
+                               f"{listed(shown)}: look whether that is its answer")
+    return found
+
+
+def move_answers(cells: list[NotebookNode], found: Mapping[int, int],
+                 released: Sequence[NotebookNode]) -> tuple[list[int], dict[str, str]]:
+    """Move answers in words from cells of their own beside them, or copy them from the question.
+
+    `cells` are changed in place; `found` tells which released cell each is. Nothing is moved where
+    the cell before or after the answer is missing. Returns the places of cells that are part of
+    another one from now on, and what was done by part's name.
+    """
+    lines = lines_of(released)
+    known = {s: released[r] for s, r in found.items()}
+    here = set(found.values()) | {-1, len(released)}
+    dropped: list[int] = []
+    done: dict[str, str] = {}
+    empty = [s for s, cell in known.items() if is_solution(cell) and cell.cell_type == "markdown"
+             and cells[s].cell_type == "markdown" and {found[s] - 1, found[s] + 1} <= here
+             and _is_empty(cells[s], plain(cell.source))]
+    for s in sorted(empty):
+        own = [t for t in _run(cells, known, s + 1, 1) if t not in dropped]
+        edge = _edge(known, s)
+        if not own and (edge is None or not is_solution(known[edge])):
+            own = [t for t in reversed(list(_run(cells, known, s - 1, -1))) if t not in dropped]
+        name = marks(known[s])["grade_id"]
+        if own:
+            _fill(cells, s, own)
+            dropped += own
+            done[name] = (f"the answer to `{name}` was in a cell beside the one for it, and was "
+                          "moved there")
+        elif (question := _question(known, s, empty)) is not None:
+            text = added(cells[question].source, lines)
+            if text:
+                cells[s].source = text
+                _attach(cells[s], cells[question])
+                done[name] = (f"the answer to `{name}` was in the cell of its question, and was "
+                              "copied to the one for it")
+    return dropped, done
+
+
+def _is_empty(cell: NotebookNode, skeleton: str) -> bool:
+    text = plain(cell.source)
+    return not text.strip() or squeezed(text) == squeezed(skeleton)
+
+
+def _run(cells: Sequence[NotebookNode], known: Mapping[int, NotebookNode], start: int, step: int
+         ) -> Iterator[int]:
+    """The cells of words from one place on, up to the next released cell or to code."""
+    s = start
+    while 0 <= s < len(cells) and s not in known:
+        if not _is_words(cells[s]):
+            return
+        if cells[s].source.strip():
+            yield s
+        s += step
+
+
+def _is_words(cell: NotebookNode) -> bool:
+    """Whether a cell holds text: also one of code that is none, or that is all comments."""
+    if cell.cell_type != "code" or not cell.source.strip():
+        return True
+    if cell.source.lstrip().startswith(("%", "!")):
+        return False
+    tree = parsed(cell.source)
+    return not tree.body if tree is not None else not _looks_like_code(cell.source)
+
+
+def _looks_like_code(text: str) -> bool:
+    """Whether most lines of a text that does not parse are code all the same."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    code = [line for line in lines if re.search(
+        r"^\s*(?:def|class|for|while|if|return|import|from|with|@)\b.*|[=(\[{:]\s*$|\w\(.*\)\s*$"
+        r"|^\s*\w+\s*=", line)]
+    return 2 * len(code) >= len(lines)
+
+
+def _edge(known: Mapping[int, NotebookNode], s: int) -> int | None:
+    """Where the nearest released cell before a cell is."""
+    return max((t for t in known if t < s), default=None)
+
+
+def _question(known: Mapping[int, NotebookNode], s: int, empty: Sequence[int]) -> int | None:
+    """The cell of the question, where this is the only empty answer that follows it."""
+    before = [t for t in sorted(known) if t < s]
+    group = [s]
+    while before and is_solution(known[before[-1]]):
+        group.append(before.pop())
+    if not before or known[before[-1]].cell_type != "markdown" or marks(known[before[-1]]):
+        return None
+    for t in sorted(t for t in known if t > s):
+        if not is_solution(known[t]):
+            break
+        group.append(t)
+    return before[-1] if [t for t in group if t in empty] == [s] else None
+
+
+def _fill(cells: Sequence[NotebookNode], s: int, own: Sequence[int]) -> None:
+    cells[s].source = "\n\n".join(_words(cells[t]) for t in own)
+    for t in own:
+        _attach(cells[s], cells[t])
+
+
+def _words(cell: NotebookNode) -> str:
+    """A cell's text; comments lose their marks."""
+    if cell.cell_type != "code" or parsed(cell.source) is None:
+        return str(cell.source)
+    return "\n".join(re.sub(r"^\s*# ?", "", line) for line in cell.source.splitlines())
+
+
+def _attach(cell: NotebookNode, other: NotebookNode) -> None:
+    """Take over pasted pictures."""
+    if other.get("attachments"):
+        cell["attachments"] = {**cell.get("attachments", {}), **other["attachments"]}
+
+
+def _solutions(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, list[str]]]:
+    """Each cell that students fill in, with the parts that are graded by it."""
+    waiting: tuple[NotebookNode, list[str]] | None = None
+    for cell in notebook.cells:
+        if is_solution(cell):
+            if waiting:
+                yield waiting
+            graded = marks(cell).get("grade")
+            waiting = (cell, [marks(cell)["grade_id"]] if graded else [])
+        elif is_locked(cell) and marks(cell).get("grade") and waiting:
+            waiting[1].append(marks(cell)["grade_id"])
+    if waiting:
+        yield waiting
+
+
+def _places(notebook: NotebookNode, released: Sequence[NotebookNode]) -> Iterator[_Place]:
+    """Cells outside of the solutions that hold what nobody released."""
+    known = lines_of(cell for version in released for cell in version.cells)
+    wanted = {id(cell) for cell, _ in _solutions(notebook)}
+    for index, cell in enumerate(notebook.cells):
+        text = "" if id(cell) in wanted else added(cell.source, known)
+        if not re.search(r"\w", text) or _is_members(cell):
+            continue
+        code = cell.cell_type == "code"
+        if not code or is_code(text):
+            yield _Place(index, f"the cell {name_of(cell)}", text, code)
+
+
+def _is_members(cell: NotebookNode) -> bool:
+    """Whether a cell lists the members of a group, which every group fills in."""
+    return "members of the group" in cell.source[:200].lower()
+
+
+def _shares(notebook: NotebookNode, cell: NotebookNode) -> Iterator[str]:
+    """Answers before or after an empty one that have its letter at the start of a line."""
+    name = str(marks(cell)["grade_id"])
+    found = re.search(r"[a-z0-9]{1,2}$", name)
+    label = name[-1] if found else ""
+    if cell.cell_type != "markdown" or not label:
+        return
+    answers = [other for other in notebook.cells if is_solution(other)
+               and other.cell_type == "markdown"]
+    at = next(i for i, other in enumerate(answers) if other is cell)
+    for other in answers[max(at - 3, 0):at] + answers[at + 1:at + 2]:
+        if re.search(rf"(?im)^\W*{re.escape(label)}\W*[).:]", other.source):
+            yield str(marks(other)["grade_id"])

@@ -1,0 +1,126 @@
+"""Keep what an intake replaces, and bring it back.
+
+    journal/replaced/hw3/20261130T082745.123456/g1/submitted/     as it was in submitted/g1/hw3
+                                                   originals/     notebooks as they came
+                                                   note.json      what was noted of the upload
+
+Nothing here is deleted by the kit, except what turns out to be the same as what replaced it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from autograder.course import Course, CourseError
+from autograder.intake.notebooks import originals
+from autograder.intake.received import (
+    Received,
+    forget,
+    from_json,
+    note_of,
+    to_json,
+    write_notes,
+)
+
+FORM = "%Y%m%dT%H%M%S.%f"
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What one intake replaced in one assignment: when, and whose."""
+
+    assignment: str
+    time: str
+    owners: tuple[str, ...]
+
+    @property
+    def when(self) -> str:
+        """The time as people read it, in UTC."""
+        return f"{datetime.strptime(self.time, FORM):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def now() -> str:
+    """A name for this moment; names of later moments sort after it."""
+    return datetime.now(UTC).strftime(FORM)
+
+
+def set_aside(course: Course, assignment: str, owner: str, time: str) -> None:
+    """Move a submission, its originals and its note to where they are kept."""
+    submitted, kept = course.submitted / owner / assignment, _place(course, assignment, time, owner)
+    own = originals(course, assignment, owner)
+    if submitted.is_dir():
+        kept.mkdir(parents=True, exist_ok=True)
+        submitted.rename(kept / "submitted")
+        if own.is_dir():
+            own.rename(kept / "originals")
+        note = note_of(course, assignment, owner)
+        (kept / "note.json").write_text(json.dumps(to_json(note) if note else None))
+    shutil.rmtree(own, ignore_errors=True)
+
+
+def drop_if_same(course: Course, assignment: str, owner: str, time: str) -> None:
+    """Drop what was set aside where the same is in its place again."""
+    kept = _place(course, assignment, time, owner)
+    pairs = ((kept / "submitted", course.submitted / owner / assignment),
+             (kept / "originals", originals(course, assignment, owner)))
+    if kept.is_dir() and all(_contents(one) == _contents(other) for one, other in pairs):
+        shutil.rmtree(kept)
+        for folder in (kept.parent, kept.parent.parent):
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def replaced(course: Course, assignment: str) -> list[Replaced]:
+    """What intakes replaced in an assignment, the oldest first."""
+    folder = _folder(course, assignment)
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        owners = tuple(sorted(one.name for one in path.iterdir() if (one / "submitted").is_dir()))
+        if owners:
+            found.append(Replaced(assignment, path.name, owners))
+    return found
+
+
+def restore(course: Course, one: Replaced, owners: Collection[str]) -> None:
+    """Bring back what an intake replaced; what is there now is set aside in its turn.
+
+    Raises CourseError where it does not hold one of the `owners`.
+    """
+    unknown = sorted(set(owners) - set(one.owners))
+    if unknown:
+        raise CourseError(f"The intake of {one.when} replaced nothing of {', '.join(unknown)} in "
+                          f"{one.assignment}; it replaced what {', '.join(one.owners)} had.")
+    time = now()
+    back: list[Received] = []
+    for owner in owners:
+        set_aside(course, one.assignment, owner, time)
+        kept = _place(course, one.assignment, one.time, owner)
+        (course.submitted / owner).mkdir(parents=True, exist_ok=True)
+        (kept / "submitted").rename(course.submitted / owner / one.assignment)
+        if (kept / "originals").is_dir():
+            originals(course, one.assignment, owner).parent.mkdir(parents=True, exist_ok=True)
+            (kept / "originals").rename(originals(course, one.assignment, owner))
+        note = json.loads((kept / "note.json").read_text())
+        if note:
+            back.append(from_json(note))
+        shutil.rmtree(kept)
+    forget(course, one.assignment, owners)
+    write_notes(course, one.assignment, back)
+
+
+def _folder(course: Course, assignment: str) -> Path:
+    return course.journal / "replaced" / assignment
+
+
+def _place(course: Course, assignment: str, time: str, owner: str) -> Path:
+    return _folder(course, assignment) / time / owner
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*")) if path.is_file()}
