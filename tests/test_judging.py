@@ -186,9 +186,9 @@ def test_a_module_that_kills_the_kernel_when_imported_costs_what_needs_it(grade_
                                                                           ) -> None:
     verdict = grade_toy("def scale(vector):", "__import__('os')._exit(1)\n\n\ndef scale(vector):")
     assert points(verdict) == FULL | {"toy_scale": 0.0}
-    says = "ectors.py, while it was imported, ended its own process (exit status 1)."
-    assert verdict.events == (f"v{says}",)
-    assert part_of(verdict, "toy_scale").says == (f"V{says}",)
+    says = "vectors.py, while it was imported, ended its own process (exit status 1)."
+    assert verdict.events == (says,)
+    assert part_of(verdict, "toy_scale").says == (says,)
 
 
 @pytest.mark.sandbox
