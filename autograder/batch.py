@@ -120,7 +120,10 @@ def _settle(course: Course, assignment: str, students: list[str]) -> None:
             remarks = [text for one in said for text in (*one.violations, *one.remarks)]
             flags = [flag for one in said for flag in one.flags]
             rows.append(replace(before, remarks=tuple(dict.fromkeys((*before.remarks, *remarks))),
-                                flags=tuple(dict.fromkeys((*before.flags, *flags)))))
+                                flags=tuple(dict.fromkeys((*before.flags, *flags))),
+                                elsewhere=tuple({part: where for one in said
+                                                 for part, where in one.elsewhere.items()}.items())
+                                or before.elsewhere))
     write_notes(course, assignment, rows)
 
 

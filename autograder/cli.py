@@ -17,6 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from autograder.course import Course, CourseError
 from autograder.crossfeedback.cli import app as crossfeedback
 from autograder.gradebook.native import NativeError
+from autograder.intake import replaced
+from autograder.intake.cli import restore
 from autograder.intake.receive import receive
 from autograder.intake.received import Received
 from autograder.kernel.sandbox import SandboxError
@@ -118,7 +120,7 @@ def grade(
 ) -> None:
     """Grade submissions: judge them, fill the gradebook, write feedback pages and grades.csv."""
     from autograder import batch
-    from autograder.report import grades
+    from autograder.report import absent, grades
     from autograder.report.feedback.write import write
     from autograder.report.todo import marks
 
@@ -138,6 +140,7 @@ def grade(
                                functools.partial(bar.advance, task), again, scheduler)
             bar.console.print(f"{assignment}: {done}.", highlight=False)
     lines = grades.lines(found, name)
+    lines += absent.rows(found, name, lines)
     grades.write_csv(found.grades, grades.by_person(found, name, lines))
     console.print(grades.table(name, lines))
     console.print(f"Feedback pages: {write(found, name, lines)}.", highlight=False)
@@ -153,10 +156,14 @@ def grade(
 def _take_in(course: Course, name: str, folder: Path) -> list[Received]:
     from autograder.release.build import prepare
 
-    received = []
+    received, time = [], replaced.now()
     for assignment in course.together(name):
         prepare(course, assignment)
-        received += receive(course, assignment, folder)
+        received += receive(course, assignment, folder, time)
+    if any(one.time == time for assignment in course.together(name)
+           for one in replaced.replaced(course, assignment)):
+        console.print(f"What this replaced is kept, and comes back with: autograder restore {name}",
+                      highlight=False)
     return sorted(received, key=lambda row: (row.student, row.upload))
 
 
@@ -210,6 +217,7 @@ def validate(
 
 # Commands that stand beside their stations, with an example each.
 for command, example in (
+    (restore, "`autograder restore hw4`, or `autograder restore hw4 --list`"),
     (release, "`autograder release q2`, `autograder release q2 --check`, `autograder release hw4 "
               "--zip --version 2026.1`, or `autograder release --repository ../students hw4 hw3`"),
     (todo, "`autograder todo hw4`, or `autograder todo hw4 --done 1b9d6bcd --note 'asked both'`"),

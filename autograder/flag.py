@@ -22,6 +22,8 @@ class Kind(StrEnum):
     LOG = "log"
     BORROWED = "borrowed"
     SIMILAR = "similar"
+    TIME = "time"
+    ABSENT = "absent"
     OTHER = "other"
 
     @property
@@ -41,6 +43,8 @@ LABELS = {
     Kind.LOG: "odd log",
     Kind.BORROWED: "like a forbidden library",
     Kind.SIMILAR: "suspected copy",
+    Kind.TIME: "time in doubt",
+    Kind.ABSENT: "nothing handed in",
     Kind.OTHER: "flagged",
 }
 

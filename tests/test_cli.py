@@ -18,7 +18,7 @@ from autograder.course import Course
 from autograder.kernel import cgroup
 
 COMMANDS = ("doctor", "export", "feedback", "grade", "intake", "latedays", "release", "report",
-            "samples", "similar", "todo", "validate")
+            "restore", "samples", "similar", "todo", "validate")
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ def test_no_course_is_a_sentence(tmp_path: Path, complaint: Complaint, args: tup
 @pytest.mark.parametrize("args", [
     ("release", "q7"), ("grade", "q7"), ("grade", "q7", "empty"), ("intake", "q7", "empty"),
     ("samples", "q7", "s"), ("validate", "q7"), ("export", "q7", "--to", "csv"), ("report", "q7"),
+    ("restore", "q7"),
     pytest.param(("release", "q7", "--check"))],
     ids=" ".join)
 def test_an_unknown_assignment_is_a_sentence_that_names_those_there_are(

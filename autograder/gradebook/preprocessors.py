@@ -100,7 +100,11 @@ class SaveJudgedGrades(OfWholeNotebooks, NbgraderSaveAutoGrades):
         if cell.cell_type == "code" and not utils.is_solution(cell):
             part = resources[RESOURCE].part(cell.metadata.nbgrader.grade_id)
             grade.auto_score = part.points if part else 0.0  # no verdict, no points
-            grade.needs_manual_grade = grade.manual_score is not None or bool(part and part.flags)
+            note = resources[NOTE]
+            in_doubt = not grade.auto_score and note is not None and (
+                cell.metadata.nbgrader.grade_id in dict(note.elsewhere))
+            grade.needs_manual_grade = grade.manual_score is not None or in_doubt or bool(
+                part and part.flags)
         elif by_hand(cell):
             zero = answers.is_zero_by_itself(cell, resources[CAME], resources[NOTE])
             grade.auto_score = 0.0 if zero else None

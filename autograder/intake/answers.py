@@ -41,7 +41,9 @@ def is_zero_by_itself(cell: NotebookNode, came: bool, note: Received | None) -> 
     It must be empty, no written part may have come (`came`), and intake must have found nothing in
     the submission that could hold the answer instead.
     """
-    in_doubt = note is not None and any(kind_of(flag) is Kind.NOTEBOOK for flag in note.flags)
+    in_doubt = note is not None and (
+        cell.metadata.nbgrader.grade_id in dict(note.elsewhere)
+        or any(kind_of(flag) is Kind.NOTEBOOK for flag in note.flags))
     return is_empty(cell) and not came and not in_doubt
 
 

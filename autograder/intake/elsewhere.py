@@ -7,11 +7,12 @@ its own beside the empty one is moved; whatever is less certain is for a person.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
+from autograder.flag import Flag, Kind
 from autograder.intake.cells import (
     added,
     is_code,
@@ -41,7 +42,7 @@ class _Place:
 
 def elsewhere(notebook: NotebookNode, released: Sequence[NotebookNode], beside: Iterable[str] = ()
               ) -> dict[str, str]:
-    """By part: where its work may be, though its own cell is as it was released.
+    """Where the work of a part may be, by part, though its own cell is as it was released.
 
     `released` are the versions of the notebook that students received, today's first; `beside` are
     files that came with it. Whether such a part got points is another matter: code in a cell of
@@ -61,10 +62,18 @@ def elsewhere(notebook: NotebookNode, released: Sequence[NotebookNode], beside: 
         where += list(beside)
         if where:
             shown = where if len(where) <= SHOWN else [*where[:SHOWN - 1], "others"]
-            for part in parts:
-                found[part] = (f"`{part}` is as it was released, and there is work in "
-                               f"{listed(shown)}: look whether that is its answer")
+            found |= dict.fromkeys(parts, listed(shown))
     return found
+
+
+def flags(found: Iterable[tuple[str, str]], nothing: Collection[str]) -> list[str]:
+    """A flag for each place that may hold the work of parts that got `nothing`."""
+    parts: dict[str, list[str]] = {}
+    for part, where in found:
+        if part in nothing:
+            parts.setdefault(where, []).append(f"`{part}`")
+    return [Flag(f"nothing is filled in for {listed(some)}, and there is work in {where}: look "
+                 "whether that is the answer", Kind.NOTEBOOK) for where, some in parts.items()]
 
 
 def move_answers(cells: list[NotebookNode], found: Mapping[int, int],

@@ -24,7 +24,7 @@ class Received:
     the learning platform tells (ISO 8601, with the offset from UTC); empty where nothing tells.
     `late` is whether the platform marks it as late, `sender` the platform and its own number of
     who handed it in, where nothing in the upload speaks against that. `elsewhere` holds parts that
-    nobody filled in, each with a sentence on where else their work may be.
+    nobody filled in, each with the places where their work may be.
     """
 
     upload: str

@@ -12,6 +12,7 @@ from autograder import roster
 from autograder.course import Course
 from autograder.gradebook import book
 from autograder.gradebook.native import has_assignment
+from autograder.intake import elsewhere
 from autograder.intake.received import Received, notes
 from autograder.intake.times import late_in
 from autograder.journal import latest
@@ -146,7 +147,9 @@ def _graded(row: book.Row, note: Received | None, verdicts: list[Verdict], late:
     parts = [part for verdict in verdicts for part in verdict.parts]
     if note is None or not note.problem:
         happened += _reasons(parts)
-    flags = [*(note.flags if note else ()), *(flag for part in parts for flag in part.flags)]
+    nothing = {part for part, points in row.parts.items() if not points}
+    flags = [*(note.flags if note else ()), *(flag for part in parts for flag in part.flags),
+             *(elsewhere.flags(note.elsewhere, nothing) if note else ())]
     waiting = [_short(part) for part, points in row.parts.items() if points is None]
     if waiting:
         happened.append(f"{', '.join(waiting)}: to be graded by hand, in formgrader")

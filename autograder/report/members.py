@@ -14,10 +14,12 @@ NOT_ON_ROSTER = Flag("the roster has no such group: nobody gets this grade", Kin
 def by_member(lines: list[Line], roster: Roster) -> list[Line]:
     """The rows with each group's members in its place; a group of nobody stays, with a flag."""
     found = []
+    without_group = {member.id for member in roster.members if not member.group}
     for line in lines:
         members = roster.groups.get(line.student, [])
         found += [replace(line, student=member.id, group=line.student) for member in members]
         if not members:
-            flags = (*line.flags, NOT_ON_ROSTER) if line.student else line.flags
+            unknown = line.student and line.student not in without_group
+            flags = (*line.flags, NOT_ON_ROSTER) if unknown else line.flags
             found.append(replace(line, flags=flags))
     return found

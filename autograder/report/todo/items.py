@@ -11,9 +11,11 @@ from autograder import roster
 from autograder.course import Course
 from autograder.flag import Kind, kind_of, retold
 from autograder.gradebook import book
+from autograder.intake import elsewhere
 from autograder.intake.received import Received, notes
 from autograder.journal import Entry, last_entries
 from autograder.judge.verdict import Verdict
+from autograder.report import absent
 from autograder.report.members import NOT_ON_ROSTER
 from autograder.similarity import found
 
@@ -55,10 +57,16 @@ def items(course: Course, name: str, formgrader: str = FORMGRADER) -> list[Item]
     gradebook do.
     """
     gathered: dict[tuple[str, ...], Item] = {}
+    known: set[str] = set()
     for assignment in course.together(name):
-        for item in _Gathering(course, assignment, formgrader).items():
+        gathering = _Gathering(course, assignment, formgrader)
+        known |= {notebook.student for notebook in gathering.notebooks}
+        for item in gathering.items():
             # An upload is taken in once for each assignment of a homework.
             gathered.setdefault((item.kind, item.student, item.about, item.reason), item)
+    for owner in absent.absent(course, name, known):
+        item = Item(Kind.ABSENT, owner, name, "", str(absent.NOTHING), (course.toml.course.roster,))
+        gathered[item.id,] = item
     order = list(Kind)
     return sorted(gathered.values(), key=lambda item: (
         order.index(item.kind), item.student, item.assignment, item.about))
@@ -77,7 +85,7 @@ class _Gathering:
         return last_entries(self.course, self.assignment)
 
     @cached_property
-    def _notebooks(self) -> list[book.Notebook]:
+    def notebooks(self) -> list[book.Notebook]:
         return book.notebooks(self.course, self.assignment)
 
     def items(self) -> Iterator[Item]:
@@ -85,7 +93,7 @@ class _Gathering:
             yield from self._of_upload(row)
         for entry in self._entries.values():
             yield from self._of_verdict(entry)
-        for notebook in self._notebooks:
+        for notebook in self.notebooks:
             if notebook.waiting:
                 parts = [f"{part} ({most:g} points)" for part, most in notebook.waiting.items()]
                 yield self._item(Kind.GRADE, notebook.student, notebook.exercise, parts)
@@ -101,8 +109,16 @@ class _Gathering:
         elif row.problem:
             item = self._item(Kind.UNREAD, row.student, row.upload, [row.problem])
             yield replace(item, where=("ask for another upload, and grade again",))
-        for kind, told in _by_kind(row.flags).items():
+        told_of = [*row.flags, *elsewhere.flags(row.elsewhere, self._without_points(row.student))]
+        for kind, told in _by_kind(told_of).items():
             yield self._item(kind, row.student, "" if row.student else row.upload, told)
+
+    def _without_points(self, student: str) -> set[str]:
+        """The parts of a submission that got no points, or wait for a person."""
+        judged = {part.part for (one, _), entry in self._entries.items() if one == student
+                  for part in entry.verdict.parts if not part.points}
+        return judged | {part for notebook in self.notebooks if notebook.student == student
+                         for part in notebook.waiting}
 
     def _of_verdict(self, entry: Entry) -> Iterator[Item]:
         events = [event for event in entry.verdict.events if kind_of(event) is Kind.CRASHED]
@@ -111,9 +127,9 @@ class _Gathering:
 
     def _off_roster(self) -> Iterator[Item]:
         """Groups that the roster does not know."""
-        if self.course.assignment(self.assignment).groups and self._notebooks:
+        if self.course.assignment(self.assignment).groups and self.notebooks:
             known = roster.of(self.course).groups
-            for group in sorted({notebook.student for notebook in self._notebooks} - known.keys()):
+            for group in sorted({notebook.student for notebook in self.notebooks} - known.keys()):
                 yield self._item(Kind.NAMES, group, "roster", [NOT_ON_ROSTER])
 
     def _item(self, kind: Kind, student: str, about: str, reasons: list[str]) -> Item:
@@ -135,7 +151,7 @@ class _Gathering:
         else:
             folders = [submitted] if kind in FILES else []
         pages = [f"{self.formgrader.rstrip('/')}/submissions/{notebook.id}/"
-                 for notebook in self._notebooks
+                 for notebook in self.notebooks
                  if notebook.student == student and about in ("", notebook.exercise)
                  and kind is not Kind.NAMES]
         paths = [str(folder.relative_to(course.root)) for folder in folders if folder.exists()]
