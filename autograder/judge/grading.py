@@ -27,7 +27,7 @@ from autograder.judge.shared import Shared, sharing
 from autograder.judge.sides import StudentSide
 from autograder.judge.trusted_process import Distant
 from autograder.judge.verdict import Verdict
-from autograder.judge.work import Work, runnable_cells
+from autograder.judge.work import Work, names_left_out, runnable_cells
 from autograder.kernel import warm
 from autograder.kernel.sandbox import Surroundings
 from autograder.kernel.scratch import Scratch
@@ -47,6 +47,7 @@ class _Prepared:
     points: dict[str, float]
     given: dict[str, bytes]
     notebook: nbformat.NotebookNode
+    names_left_out: str
     reference: Path
 
 
@@ -128,7 +129,8 @@ class Grader:
                    if name.endswith(".py") and name in work.files]
         limits = self.course.toml.limits
         return StudentSide(folder, runnable_cells(work.notebook, prepared.notebook), modules,
-                           limits, float(limits.submission), self.surroundings())
+                           limits, float(limits.submission), self.surroundings(),
+                           prepared.names_left_out)
 
     def _borrowed(self, work: Work, prepared: _Prepared) -> list[str]:
         """What of the files a person should look at, where libraries are forbidden."""
@@ -159,5 +161,6 @@ class Grader:
         built = self.course.build / "source" / self._name
         given = {path.name: path.read_bytes() for path in built.iterdir()
                  if path.is_file() and path.suffix != ".ipynb"}
-        return _Prepared(source.judged_parts(notebook), given, notebook,
+        left_out = names_left_out(notebook, {Path(name).stem for name in given})
+        return _Prepared(source.judged_parts(notebook), given, notebook, left_out,
                          self.course.build / "reference" / exercise.name)

@@ -35,12 +35,12 @@ def one_by_one(cell: str) -> str | None:
                 statement, neighbours):
             end = statement.end_lineno or statement.lineno
             lines[statement.lineno - 1:end] = [
-                f"exec({_each(statement)!r})", *[""] * (end - statement.lineno)]
+                f"exec({each(statement)!r})", *[""] * (end - statement.lineno)]
             found = True
     return "\n".join(lines) if found else None
 
 
-def _each(statement: ast.Import | ast.ImportFrom) -> str:
+def each(statement: ast.Import | ast.ImportFrom) -> str:
     """A program that imports name after name, and goes on where one is missing."""
     tries = []
     for alias in statement.names:

@@ -59,8 +59,8 @@ class Answer:
 class StudentSide:
     """One submission's code in sandboxed kernels, one at a time. Use as a context manager.
 
-    `cells` are run and `modules` imported before the first probe; `events` tells what happened,
-    for the report.
+    `before` and `cells` are run and `modules` imported before the first probe; `events` tells what
+    happened, for the report.
     """
 
     folder: Path
@@ -69,6 +69,7 @@ class StudentSide:
     limits: LimitSettings
     seconds: float
     surroundings: Surroundings = field(default_factory=Surroundings)
+    before: str = ""
     events: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -137,6 +138,8 @@ class StudentSide:
         return None
 
     def _run_cells(self, session: KernelSession) -> None:
+        if self.before:
+            session.run(self.before, timeout=self.limits.cell)
         for index, source in enumerate(self.cells):
             if index in self._deadly:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import shutil
@@ -10,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from autograder.course import Course
 from autograder.intake.received import TIMESTAMP
+from autograder.judge.imports import each
 from autograder.release.source import SKIP_TAG
 
 
@@ -92,6 +95,35 @@ def runnable_cells(notebook: NotebookNode, source: NotebookNode) -> list[str]:
     skipped = {cell.id for cell in source.cells if _is_skipped(cell)}
     return [str(cell.source) for cell in notebook.cells
             if cell.cell_type == "code" and not _is_skipped(cell) and cell.get("id") not in skipped]
+
+
+def names_left_out(source: NotebookNode, beside: Collection[str] = ()) -> str:
+    """Code with what the released cells that grading leaves out import, and their plain values.
+
+    A student's function may use these names: elsewhere these cells have run. What they compute is
+    left out with them, and so are modules `beside` the notebook, which may be the student's.
+    """
+    kept = []
+    for cell in source.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and _is_skipped(cell) and not marks.get("solution"):
+            kept += [code for statement in ast.parse(TransformerManager().transform_cell(
+                cell.source)).body if (code := _name_giving(statement, beside))]
+    return "\n".join(dict.fromkeys(kept))
+
+
+def _name_giving(statement: ast.stmt, beside: Collection[str]) -> str:
+    """The statement, where it imports from a package or names a literal; else nothing."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        modules = ([statement.module or ""] if isinstance(statement, ast.ImportFrom) else
+                   [alias.name for alias in statement.names])
+        return "" if {name.partition(".")[0] for name in modules} & {*beside} else each(statement)
+    if isinstance(statement, ast.Assign) and all(
+            isinstance(target, ast.Name) for target in statement.targets):
+        with contextlib.suppress(ValueError):
+            ast.literal_eval(statement.value)
+            return ast.unparse(statement)
+    return ""
 
 
 def _is_skipped(cell: NotebookNode) -> bool:

@@ -124,10 +124,11 @@ def in_squad(code: Any, **parts: Any) -> AbstractContextManager[None]:
     model, tokenizer = small_t5(), t5_tokenizer()
     rows = {"input_ids": [[5, 1]], "attention_mask": [[1, 1]], "target_ids": [[6, 1]],
             "target_attention_mask": [[1, 1]]}
+    trainer = Seq2SeqTrainer(model, args)
     return code.played(**_not_there(code, {
         "squad": squad(), "t5_tokenizer": tokenizer, "t5_model": model, "t5_args": args,
         "t5_train_data": Dataset.from_dict(rows).with_format("torch"),
-        "t5_trainer": Seq2SeqTrainer(model, args), "qa_tokenizer": tokenizer,
+        "t5_trainer": trainer, "trainer": trainer, "qa_tokenizer": tokenizer,
         "qa_model": model}) | parts)
 
 
