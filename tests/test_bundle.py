@@ -94,6 +94,34 @@ def test_what_goes_beside_is_what_handing_in_needs(tmp_path: Path, settings: str
     assert (name in contents(course, ["toy"])) is there
 
 
+@pytest.mark.parametrize("made", [
+    ".venv/bin/activate", ".venv/pyvenv.cfg", "venv/bin/activate", "env/Scripts/activate.bat",
+    "my-env/bin/python", ".git/config", ".ipynb_checkpoints/a.ipynb", "data/weights/model.bin",
+    "data/sst/train.csv", "data/checkpoints/bert.pt", "best.pt", "result.log", "train-output.txt",
+    "__pycache__/a.pyc"])
+def test_what_is_made_on_everybodys_machine_is_no_promise(course: Course, made: str) -> None:
+    """The course's folder has a virtual environment, prepared data and a run of its own, too."""
+    path = course.root / made
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("of this machine")
+    if "env" in made:
+        (course.root / made.split("/")[0] / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (course.root / "setup.md").write_text(f"{SETUP}\nRun `source {made}`.\n")
+    written, faults = write_zip(course, "toy")
+    assert faults == [] and written.is_file()
+
+
+@pytest.mark.parametrize("promised", ["data/fetch.sh", "extra.txt", "docs/guide.md", "help.ipynb",
+                                      "tools/run.py", "data/more/notes.ipynb", "hints/a.png"])
+def test_what_the_course_holds_is_a_promise(course: Course, promised: str) -> None:
+    path = course.root / promised
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("of the course")
+    (course.root / "setup.md").write_text(f"{SETUP}\nSee `{promised}`.\n")
+    _, faults = write_zip(course, "toy")
+    assert faults == [f"setup.md speaks of {promised}, which students would not receive."]
+
+
 @pytest.mark.parametrize(("file", "text", "fault"), [
     ("data/prepare.py", "largest = vector.abs().max()\n", "holds a line of a solution"),
     ("setup.md", f"{SETUP}\nsee autograder/exercises\n", "names a staff path"),

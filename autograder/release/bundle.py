@@ -18,6 +18,7 @@ from autograder.release.version import LENGTH
 TIME = (1980, 1, 1, 0, 0, 0)  # the same files make the same zip, whenever and wherever
 COLLECT = "collect_submission.sh"
 INSTRUCTIONS = "setup.md"
+PROGRAMS = (".py", ".sh", ".ipynb")
 SECONDS = 60  # for what students run that trains nothing
 MISSING = re.compile(r"Problem: (\S+) is missing")
 
@@ -88,8 +89,23 @@ def _unnamed(course: Course, files: Mapping[str, bytes]) -> Iterator[str]:
     told = files.get(INSTRUCTIONS, b"").decode()
     for name in sorted(set(re.findall(r"[\w./-]*\w", told)) - {*files, *BESIDE}):
         inside = PurePosixPath(name).parts[0] in course.toml.assignments
-        if not inside and not name.startswith("/") and (course.root / name).is_file():
+        if not inside and _is_ours(course.root, PurePosixPath(name)):
             yield f"{INSTRUCTIONS} speaks of {name}, which students would not receive."
+
+
+def _is_ours(root: Path, name: PurePosixPath) -> bool:
+    """Whether a path is a file of the course, and not one that everybody makes on their machine.
+
+    The latter are hidden files, a virtual environment under whatever name, data and models that
+    are prepared, and what running the exercises leaves.
+    """
+    hidden = name.is_absolute() or any(part.startswith(".") for part in name.parts)
+    if hidden or not (root / name).is_file():
+        return False
+    environment = any((root / folder / "pyvenv.cfg").is_file() for folder in name.parents)
+    prepared = name.parts[0] == "data" and name.suffix not in PROGRAMS
+    left = any(name.match(one) for one in LEFTOVERS)
+    return not (environment or prepared or left)
 
 
 def _tried(course: Course, assignments: list[str], files: Mapping[str, bytes], path: Path
