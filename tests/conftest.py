@@ -333,6 +333,22 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Course:
     return course
 
 
+@pytest.fixture(scope="module")
+def grade_q2(prepared: Course, tmp_path_factory: pytest.TempPathFactory
+             ) -> Iterator[Callable[[dict[str, bytes]], Verdict]]:
+    """Judge the solved q2 with further files, or others in the place of its own; one grader."""
+    from autograder.validate import work
+
+    def judge(files: dict[str, bytes]) -> Verdict:
+        solved = work(prepared.exercise("q2"), "reference", "reference")
+        handed_in = Work("q2", solved.notebook, {**solved.files, **files})
+        return executor.submit(pool._judge, handed_in).result()
+
+    scratch = str(tmp_path_factory.mktemp("q2"))
+    with spawned(initializer=pool._start, initargs=(prepared, "q2", 7, scratch)) as executor:
+        yield judge
+
+
 def grades_of(course: Course) -> dict[str, dict[str, str]]:
     """The rows of grades.csv, by student or else by upload."""
     with open(course.grades, newline="") as file:

@@ -181,7 +181,7 @@ BertSelfAttention.attention = borrowed
         ("pytest.ini", "[pytest]\naddopts = --collect-only\n"),
         ("course.toml", "max_points = 0\n"),
         ("sitecustomize.py", "raise SystemExit(0)\n"),
-    )),
+    ), fails="Left out while grading: sitecustomize.py"),
 ]
 
 

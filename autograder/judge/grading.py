@@ -23,6 +23,7 @@ from autograder.judge.explain import Explainer
 from autograder.judge.oracle import TrustedSide
 from autograder.judge.outdated import outdated
 from autograder.judge.plugin import JudgePlugin
+from autograder.judge.shadows import shadowing, told
 from autograder.judge.shared import Shared, sharing
 from autograder.judge.sides import StudentSide
 from autograder.judge.trusted_process import Distant
@@ -97,7 +98,11 @@ class Grader:
     def write(self, work: Work, folder: Path) -> None:
         """Write a work's files to a folder, those that are given as they were given."""
         work.write(folder, self._prepared[work.exercise].given, self._assignment.student_files,
-                   self._assignment.hidden)
+                   self._assignment.hidden, self._shadows(work))
+
+    def _shadows(self, work: Work) -> dict[str, str]:
+        return shadowing(work.files, self._prepared[work.exercise].given,
+                         self._assignment.student_files, self._assignment.preload)
 
     def surroundings(self) -> Surroundings:
         """What the kernels of this assignment find around them."""
@@ -120,7 +125,7 @@ class Grader:
         for tally in plugin.tallies.values():
             tally.flags += looked_at
         parts = tuple(tally.verdict(part) for part, tally in plugin.tallies.items())
-        events = (*student.events, *outdated(student.cells))
+        events = (*student.events, *told(self._shadows(work)), *outdated(student.cells))
         return Verdict(work.exercise, parts, events, self.seed,
                        round(time.monotonic() - start, 2))
 

@@ -59,14 +59,15 @@ class Work:
         return cls(exercise, notebook, files)
 
     def write(self, folder: Path, given: Mapping[str, bytes], student_files: list[str],
-              hidden: Collection[str] = ()) -> None:
+              hidden: Collection[str] = (), left_out: Collection[str] = ()) -> None:
         """Write the files to `folder`: what is given as it was given, the rest as handed in.
 
-        Left out are files that programs read without being asked, and those that would stand in
-        the place of a `hidden` package.
+        Left out are files that programs read without being asked, those that would stand in the
+        place of a `hidden` package, and those that are to be `left_out`.
         """
         for name, data in self.files.items():
-            if "/." in f"/{name}" or name.partition("/")[0].partition(".")[0] in hidden:
+            hides = name.partition("/")[0].partition(".")[0] in hidden
+            if "/." in f"/{name}" or hides or name in left_out:
                 continue
             path = folder / name
             with contextlib.suppress(OSError):  # a path that cannot be is nobody's module

@@ -79,7 +79,7 @@ def _collect(arena: Arena, one: Input) -> list[str]:
 
 def _log(arena: Arena, one: Input) -> list[str]:
     work = Work("q2", nbformat.v4.new_notebook(), {"result.log": one.files["result.log"]})
-    return of_a_log(arena, work.text("result.log") or "")
+    return of_a_log(arena, work.files.get("result.log", b""))
 
 
 def _roster(arena: Arena, one: Input) -> list[str]:

@@ -65,8 +65,8 @@ def toy(arena: Arena, one: Input) -> list[str]:
 
 def q2(arena: Arena, one: Input) -> list[str]:
     said = laid_out(arena, arena.q2, "q2", one, receive(arena.q2, "q2", arena.uploads))
-    text = read_work(arena.q2, "q2", "2026_00001", "q2").text("result.log")
-    return said if text is None else [*said, *of_a_log(arena, text)]
+    log = read_work(arena.q2, "q2", "2026_00001", "q2").files.get("result.log")
+    return said if log is None else [*said, *of_a_log(arena, log)]
 
 
 def essay(arena: Arena, one: Input) -> list[str]:
@@ -184,10 +184,10 @@ def _report(arena: Arena, course: Course, assignment: str, lines: list[Line]) ->
     inert(path, len(lines))
 
 
-def of_a_log(arena: Arena, text: str) -> list[str]:
+def of_a_log(arena: Arena, content: bytes) -> list[str]:
     """As the hidden tests read it: an AssertionError is the sentence that the student gets."""
     try:
-        log = resultlog.read(text)
+        log = resultlog.read(content)
     except AssertionError as error:
         return [str(error)[:2000]]
     steps = resultlog.accuracy_steps(log, arena.q2.assignment("q2").settings["accuracy"])

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from conftest import spawned
 
 from autograder.course import Course
-from autograder.judge import pool
 from autograder.judge.verdict import Verdict
-from autograder.judge.work import Work
-from autograder.validate import work as filled_in
 
 pytestmark = pytest.mark.sandbox
 
@@ -103,21 +99,12 @@ def divided(solved: str, at: dict[str, str], rng: random.Random) -> str:
 
 
 @pytest.fixture(scope="module")
-def hand_in(prepared: Course, tmp_path_factory: pytest.TempPathFactory
-            ) -> Iterator[Callable[[dict[str, str], int], Verdict]]:
-    """Judge the solved exercise with the work divided as drawn; one grader for all."""
-    exercise = prepared.exercise("q2")
-    source = (exercise.source / "bert.py").read_text()
-
-    def judge(at: dict[str, str], number: int) -> Verdict:
-        solved = filled_in(exercise, "reference", "reference")
-        text = divided(source, at, random.Random(number))
-        files = {**solved.files, "bert.py": text.encode()}
-        return executor.submit(pool._judge, Work("q2", solved.notebook, files)).result()
-
-    scratch = str(tmp_path_factory.mktemp("s"))
-    with spawned(initializer=pool._start, initargs=(prepared, "q2", 7, scratch)) as executor:
-        yield judge
+def hand_in(prepared: Course, grade_q2: Callable[[dict[str, bytes]], Verdict]
+            ) -> Callable[[dict[str, str], int], Verdict]:
+    """Judge the solved exercise with the work divided as drawn."""
+    source = (prepared.exercise("q2").source / "bert.py").read_text()
+    return lambda at, number: grade_q2(
+        {"bert.py": divided(source, at, random.Random(number)).encode()})
 
 
 def test_the_work_done_where_it_belongs_earns_everything(hand_in) -> None:

@@ -1,6 +1,8 @@
 """result.log: what is written can be read, and what was not written by the program is refused."""
 
+import codecs
 import math
+import random
 import sys
 from pathlib import Path
 
@@ -159,8 +161,69 @@ def test_a_log_cut_above_its_table_is_refused(text):
 def test_files_that_are_no_log_are_refused(tmp_path):
     path = tmp_path / "picture.png"
     path.write_bytes(b"minBERT result.log, version 1\n\n\xff\xd8")
-    with pytest.raises(ValueError, match=r"Line 3 of .*picture.png is not text in UTF-8"):
+    with pytest.raises(ValueError, match=r"Line 3 is '\ufffd\ufffd'; expected a setting"):
         read_result_log(path)
     path.write_bytes(b"a" * 1_000_001)
     with pytest.raises(ValueError, match="larger than 1,000,000 bytes"):
         read_result_log(path)
+
+
+BARS = ["epoch 1/2:   0%|          | 0/8 [00:00<?, ?batch/s]\r", "epoch 1/2: 100%|#####| 8/8\r\r"]
+PROMPTS = [
+    "PS C:\\Users\\me\\q2> type result.log", "C:\\q2>type result.log", "$ cat result.log",
+    "(base) me@laptop:~/nlp/q2$ cat result.log", "me@laptop q2 % cat result.log", "> ",
+    "(.venv) PS D:\\nlp course\\q2>", "root@b2c3:/content/q2# cat result.log", "% ", ">>> ",
+]
+CHANGES = {  # what editors and terminals make of a log's text
+    "nothing": lambda text, rng: text,
+    "CRLF": lambda text, rng: text.replace("\n", "\r\n"),
+    "CRCRLF": lambda text, rng: text.replace("\n", "\r\r\n"),
+    "CR alone": lambda text, rng: text.replace("\n", "\r"),
+    "no last line end": lambda text, rng: text.rstrip("\n"),
+    "blank lines": lambda text, rng: "\n\n" + text.replace("\n", "\n\n"),
+    "colours": lambda text, rng: "".join(
+        f"\x1b[{rng.randrange(108)}m{line}\x1b[0m\x1b[K" for line in text.splitlines(True)),
+    "links": lambda text, rng: text.replace("saved", "\x1b]8;;file\x07saved\x1b]8;;\x07"),
+    "progress bars": lambda text, rng: text.replace("\n    1  ", "\n" + "".join(BARS) + "    1  "),
+    "bars on lines of their own": lambda text, rng: text.replace("\n    2", f"\n{BARS[0]}\n    2"),
+    "prompts": lambda text, rng: f"{rng.choice(PROMPTS)}\n{text}\n{rng.choice(PROMPTS)}",
+    "hard spaces": lambda text, rng: text.replace("  ", "\u00a0 "),
+    "spaces at the ends": lambda text, rng: text.replace("\n", "  \n"),
+    "an end-of-file mark": lambda text, rng: text + "\x1a",
+}
+ENCODINGS = {
+    "utf-8": b"", "utf-8 with its mark": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE,
+    "utf-16-be": codecs.BOM_UTF16_BE, "utf-16-le ": b"", "utf-16-be ": b"",
+    "utf-32-le": codecs.BOM_UTF32_LE, "utf-32-be": codecs.BOM_UTF32_BE,
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_editors_and_terminals_add_is_overlooked(path, text, change, encoding):
+    rng = random.Random(f"{change} {encoding}")
+    changed = CHANGES[change](text, rng).encode(encoding.split()[0].rstrip())
+    content = ENCODINGS[encoding] + changed
+    path.write_bytes(content)
+    for source in (content, path):
+        record = read_result_log(source)
+        assert record == read_result_log(text), content[:200]
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_several_changes_at_once_are_overlooked(text, number):
+    rng = random.Random(number)
+    names = [name for name in CHANGES if name not in ("CR alone", "CRLF", "CRCRLF")]
+    changed = text
+    for name in rng.sample(names, 4):
+        changed = CHANGES[name](changed, rng)
+    changed = CHANGES[rng.choice(["nothing", "CRLF", "CRCRLF"])](changed, rng)
+    encoding, mark = rng.choice([pair for pair in ENCODINGS.items() if pair[1]])
+    content = mark + changed.encode(encoding.split()[0])
+    assert read_result_log(content) == read_result_log(text)
+
+
+def test_a_note_between_the_lines_is_not_overlooked(text):
+    for note in ("# my best run", "$ 0.6", "100%", "epoch 3 was better"):
+        with pytest.raises(ValueError, match="Line"):
+            read_result_log(text.replace("\nseed", f"\n{note}\nseed"))

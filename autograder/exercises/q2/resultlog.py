@@ -10,10 +10,10 @@ from autograder.exercises.q2.source.utils import ResultLogRecord, read_result_lo
 ROUNDING = 6e-5  # figures in the log have four decimals
 
 
-def read(text: str) -> ResultLogRecord:
-    """Read a log's text; an unreadable one fails the test with the reader's sentence."""
+def read(content: bytes) -> ResultLogRecord:
+    """Read a log; an unreadable one fails the test with the reader's sentence."""
     try:
-        return read_result_log(text + "\n")
+        return read_result_log(content)
     except ValueError as error:
         raise AssertionError(f"result.log cannot be read: {error}") from None
 

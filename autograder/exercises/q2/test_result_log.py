@@ -11,9 +11,9 @@ from autograder.judge.testing import part
 @pytest.fixture
 def log(work) -> resultlog.ResultLogRecord:
     """The log as handed in."""
-    text = work.text("result.log")
-    assert text is not None, "there is no result.log in what you handed in"
-    return resultlog.read(text)
+    content = work.files.get("result.log")
+    assert content is not None, "there is no result.log in what you handed in"
+    return resultlog.read(content)
 
 
 @part("q2_result", weight=3)

@@ -160,13 +160,13 @@ class ResultLog:
             file.write(text + "\n")
 
 
-def read_result_log(path_or_text: str | Path) -> ResultLogRecord:
-    """Read a result.log, given as a path or as its text (a string of several lines).
+def read_result_log(source: str | bytes | Path) -> ResultLogRecord:
+    """Read a result.log, given as a path, as its content or as its text (several lines).
 
     The log of a run that goes on, or was killed, is read as far as it goes. Raises ValueError with
     a sentence that names the first line that is not as the program writes it.
     """
-    lines = _Lines(_text_of(path_or_text))
+    lines = _Lines(_text_of(source))
     lines.need(re.escape(TITLE), f"{TITLE!r}")
     record = ResultLogRecord(_take_settings(lines), _take_epochs(lines))
     for name in ("dev", "test"):
@@ -233,15 +233,47 @@ class _Lines:
         return ValueError(f"Line {number} is {line[:80]!r}; expected {expected}.")
 
 
-def _text_of(path_or_text: str | Path) -> str:
-    if isinstance(path_or_text, str) and "\n" in path_or_text:
-        return path_or_text
-    with open(path_or_text, "rb") as file:
-        content = file.read(MAX_BYTES + 1)
+def _text_of(source: str | bytes | Path) -> str:
+    if isinstance(source, str) and "\n" in source:
+        return plain_text(source)
+    if isinstance(source, bytes):
+        content, name = source, "result.log"
+    else:
+        with open(source, "rb") as file:
+            content, name = file.read(MAX_BYTES + 1), str(source)
     if len(content) > MAX_BYTES:
-        raise ValueError(f"{path_or_text} is larger than {MAX_BYTES:,} bytes; no run writes that.")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise ValueError(f"Line {line} of {path_or_text} is not text in UTF-8.") from None
+        raise ValueError(f"{name} is larger than {MAX_BYTES:,} bytes; no run writes that.")
+    return plain_text(content.decode(_encoding(content), errors="replace"))
+
+
+def _encoding(content: bytes) -> str:
+    """UTF-8 but where an editor or PowerShell made it another: by its mark or its zeros."""
+    if content.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return "utf-32"
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    return {0: "utf-16-be", 1: "utf-16-le"}.get(content[:2].find(b"\0"), "utf-8")
+
+
+def plain_text(text: str) -> str:
+    """The lines of a log as the program wrote them.
+
+    Editors and terminals add to them: marks of the encoding, other line ends, colours, and what a
+    progress bar wrote over; a copy from a terminal holds the prompts before and after it, too.
+    """
+    text = _COLOUR.sub("", text.replace("\ufeff", "").replace("\u00a0", " ")).strip("\0\x1a")
+    text = re.sub(r"\r+\n", "\n", text)
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n")]
+    written = [i for i, line in enumerate(lines) if line and not _PROMPT.fullmatch(line)]
+    first, last = (written[0], written[-1]) if written else (0, len(lines))
+    return "\n".join("" if i < first or i > last or _BAR.search(line) else line
+                     for i, line in enumerate(lines))
+
+
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07")
+_BAR = re.compile(r"\d%\|.*\|")
+_PROMPT = re.compile(  # of PowerShell and cmd, of a shell with its user or folder, of a bare one
+    r"(\([\w.-]+\) *)?(PS [^>]*>|[A-Za-z]:\\[^>]*>|\S*[@~/]\S*( \S+)? ?[$%#]|[$%>]|>>>)( .*)?"
+)
