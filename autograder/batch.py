@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import Any
 
 from autograder import doctor
 from autograder.course import Course
+from autograder.faults import Faults, Step, of_the_machine, sentence
+from autograder.files import read_lines
 from autograder.flag import Flag, Kind
 from autograder.gradebook import book, native
 from autograder.gradebook.backup import back_up
 from autograder.gradebook.preprocessors import known
 from autograder.gradebook.writers import PageWriters
-from autograder.intake.notebooks import is_settled, released_instead, settle
+from autograder.intake.notebooks import Settled, is_settled, released_instead, settle
 from autograder.intake.received import Received, note_of, notes, write_notes
 from autograder.intake.times import late_in
 from autograder.journal import Entry, Journal, last_entries, path_of
@@ -108,13 +111,14 @@ def _settle(course: Course, assignment: str, students: list[str]) -> None:
     And into those that became notebooks of an older version since they were taken in.
     """
     known = {row.student: row for row in notes(course, assignment)}
-    rows = []
+    rows, faults = [], Faults(course, assignment)
     for student in students:
-        folder = course.submitted / student / assignment
-        said = [settle(course, assignment, exercise, folder)
-                for exercise in course.assignment(assignment).exercises
-                if student not in known
-                or not is_settled(course, assignment, exercise, folder)]
+        folder, said = course.submitted / student / assignment, list[Settled]()
+        with faults.guard(Step.SETTLE, student):
+            said = [settle(course, assignment, exercise, folder)
+                    for exercise in course.assignment(assignment).exercises
+                    if student not in known
+                    or not is_settled(course, assignment, exercise, folder)]
         if said:
             before = known.get(student, Received("", student))
             remarks = [text for one in said for text in (*one.violations, *one.remarks)]
@@ -151,7 +155,7 @@ def _verdicts(course: Course, assignment: str, students: list[str], again: bool,
     due: dict[Key, str] = {}  # with the submission's hash
     for key in ((student, exercise) for student in students for exercise in origins):
         entry = last.get(key)
-        submission = read_work(course, assignment, *key).fingerprint
+        submission = _fingerprint(course, assignment, key)
         why = _why(entry, submission, origins[key[1]], again)
         if entry is not None and not why:
             done.kept += 1
@@ -161,6 +165,22 @@ def _verdicts(course: Course, assignment: str, students: list[str], again: bool,
             done.judged[why] = done.judged.get(why, 0) + 1
     if due:
         yield from _judge(course, assignment, due, origins, judging(len(due)))
+
+
+def _fingerprint(course: Course, assignment: str, key: Key) -> str:
+    """The hash of what was handed in; empty where that cannot be read."""
+    work = _work(course, assignment, key)
+    return "" if isinstance(work, Lost) else work.fingerprint
+
+
+def _work(course: Course, assignment: str, key: Key) -> Work | Lost:
+    """What was handed in, or why it cannot be read; a fault of this machine is raised."""
+    try:
+        return read_work(course, assignment, *key)
+    except Exception as error:
+        if of_the_machine(error):
+            raise
+        return Lost(f"what lies in submitted/ cannot be read ({sentence(error)})")
 
 
 def _why(entry: Entry | None, submission: str, now: dict[str, str], again: bool) -> str:
@@ -177,9 +197,19 @@ def _why(entry: Entry | None, submission: str, now: dict[str, str], again: bool)
 
 def _judge(course: Course, assignment: str, due: dict[Key, str],
            origins: dict[str, dict[str, str]], judging: Judging) -> Iterator[tuple[Key, Verdict]]:
-    works = ((key, read_work(course, assignment, *key)) for key in due)
+    unreadable: dict[Key, Lost] = {}
+
+    def works() -> Iterator[tuple[Key, Work]]:
+        for key in due:
+            work = _work(course, assignment, key)
+            if isinstance(work, Lost):
+                unreadable[key] = work
+            else:
+                yield key, work
+
     with Journal(path_of(course, assignment)) as journal:
-        for key, verdict in judging(course, assignment, new_seed(), works):
+        for key, verdict in itertools.chain(
+                judging(course, assignment, new_seed(), works()), unreadable.items()):
             student, exercise = key
             rests_on = origins[exercise]
             if isinstance(verdict, Lost):
@@ -198,37 +228,53 @@ class _Entered:
         self._course, self._assignment, self._pages = course, assignment, pages
         self._release = fingerprint(course, assignment)
         self._file = course.journal / f"{assignment}.entered.jsonl"
-        self._known = dict(_lines(self._file))
+        self._known = dict(pair for _, pair in read_lines(self._file, _pair))
+        self._faults = Faults(course, assignment)
         self._late = late_in(course, assignment)
         self._rows = {row.student: row for row in book.rows(course, assignment)}
         self._open: dict[str, dict[str, Verdict]] = {}  # whose page is being written
-        self._left_alone: list[str] = []
+        self._over: list[str] = []  # nothing more is done for them
 
     def enter(self, student: str, verdicts: dict[str, Verdict]) -> None:
         """Enter one submission, and have its feedback written."""
+        with self._faults.guard(Step.ENTER, student):
+            if self._is_entered(student, verdicts):
+                self._over.append(student)
+                return
+            self._note(student, "")  # until its page is there
+            with self._judged_as(student, verdicts):
+                _enter(self._course, self._assignment, student)
+            self._pages.start(student)
+            self._open[student] = verdicts
+            return
+        self._over.append(student)
+
+    def _is_entered(self, student: str, verdicts: dict[str, Verdict]) -> bool:
+        """Whether row and page are there, and of the present state."""
         row = self._rows.get(student)
         page = self._course.feedback / student / self._assignment
-        if row and page.is_dir() and self._known.get(student) == self._state(row, verdicts):
-            self._left_alone.append(student)
-            return
-        with self._judged_as(student, verdicts):
-            _enter(self._course, self._assignment, student)
-        self._open[student] = verdicts
-        self._pages.start(student)
+        return bool(row and page.is_dir()
+                    and self._known.get(student) == self._state(row, verdicts))
 
     def finished(self, every: bool = False) -> Iterator[str]:
         """Whose row and page are there by now; waits for `every` one that has been entered."""
-        yield from self._left_alone
-        self._left_alone.clear()
+        yield from self._over
+        self._over.clear()
         for student, there in self._pages.written(every):
             verdicts = self._open.pop(student)
-            if not there:
-                self._write_released(student, verdicts)
-            row = book.row(self._course, self._assignment, student)
+            with self._faults.guard(Step.PAGE, student):
+                if not there:
+                    self._write_released(student, verdicts)
+                row = book.row(self._course, self._assignment, student)
+                self._note(student, self._state(row, verdicts))
+            yield student
+
+    def _note(self, student: str, state: str) -> None:
+        """Write down in which state a submission was entered; none while it is being entered."""
+        if state or self._known.get(student):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with open(self._file, "a", encoding="utf-8") as file:
-                file.write("\n" + json.dumps([student, self._state(row, verdicts)]))
-            yield student
+                file.write("\n" + json.dumps([student, state]))
 
     def _judged_as(self, student: str, verdicts: dict[str, Verdict]
                    ) -> AbstractContextManager[None]:
@@ -253,22 +299,21 @@ class _Entered:
         """
         late = self._late.get(row.student)
         note = note_of(self._course, self._assignment, row.student)
-        works = [read_work(self._course, self._assignment, row.student, exercise)
+        works = [_fingerprint(self._course, self._assignment, (row.student, exercise))
                  for exercise in sorted(verdicts)]
         shown = [self._release, repr(row), repr(note),
                  repr(late.told(reasons=False) if late else None),
-                 *(work.fingerprint for work in works),
+                 *works,
                  *(json.dumps(verdicts[exercise].to_json()) for exercise in sorted(verdicts))]
         return hashlib.sha256("\0".join(shown).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def _lines(file: Path) -> Iterator[tuple[str, str]]:
-    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
-        try:
-            student, state = json.loads(line)
-        except ValueError:
-            continue  # cut off by a crash, or the empty line before each
-        yield student, state
+def _pair(data: Any) -> tuple[str, str]:
+    """The student and the state of a line. Raises one of files.UNLIKE where it is another."""
+    student, state = data
+    if not isinstance(student, str) or not isinstance(state, str):
+        raise TypeError("a student or a state is no text")
+    return student, state
 
 
 def _enter(course: Course, assignment: str, student: str) -> None:
@@ -279,6 +324,8 @@ def _enter(course: Course, assignment: str, student: str) -> None:
     """
     try:
         native.autograde(course, assignment, student)
-    except native.NativeError:
+    except Exception as error:
+        if of_the_machine(error):
+            raise
         with released_instead(course, assignment, course.submitted / student / assignment):
             native.autograde(course, assignment, student)

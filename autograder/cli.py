@@ -140,10 +140,13 @@ def grade(
                                functools.partial(bar.advance, task), again, scheduler)
             bar.console.print(f"{assignment}: {done}.", highlight=False)
     lines = grades.lines(found, name)
+    pages = write(found, name, lines)
+    if pages.failed:
+        lines = grades.lines(found, name)
     lines += absent.rows(found, name, lines)
     grades.write_csv(found.grades, grades.by_person(found, name, lines))
     console.print(grades.table(name, lines))
-    console.print(f"Feedback pages: {write(found, name, lines)}.", highlight=False)
+    console.print(f"Feedback pages: {pages}.", highlight=False)
     for what, path in (("gradebook", make_url(found.db_url).database), ("grades", found.grades),
                        ("feedback", found.feedback), ("journal", found.journal)):
         console.print(f"{what:9} {path}", highlight=False, soft_wrap=True)

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     """What a person is asked for, the most urgent first. The values stand in journals."""
 
     NOT_JUDGED = "not-judged"
+    FAULT = "fault"
     UNREAD = "unread"
     CRASHED = "crashed"
     NOBODYS = "nobodys"
@@ -34,6 +35,7 @@ class Kind(StrEnum):
 
 LABELS = {
     Kind.NOT_JUDGED: "not judged",
+    Kind.FAULT: "a step failed",
     Kind.UNREAD: "could not be read",
     Kind.CRASHED: "crashed",
     Kind.NOBODYS: "nobody's upload",
@@ -80,6 +82,8 @@ def told(sentence: str) -> str:
 
 def all_told(sentences: Iterable[str]) -> tuple[str, ...]:
     """Sentences that have passed the door for text, and no more of them than somebody reads."""
+    if isinstance(sentences, str):
+        raise TypeError("a sentence stands where several are expected")
     return text.at_most(map(told, sentences))
 
 

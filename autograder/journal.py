@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -10,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from autograder.course import Course
+from autograder.files import read_lines
 from autograder.judge.verdict import Verdict
 
 
@@ -59,33 +60,24 @@ class Journal:
         os.fsync(self._file.fileno())
 
 
-class LastLines:
-    """The last line on each student's exercise, read when it is asked for.
+class LastEntries:
+    """The last entry on each student's exercise, read when it is asked for.
 
     A class of thousands takes no more memory than its names do.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._places: dict[tuple[str, str], int] = {}
-        if not path.is_file():
-            return
-        with open(path, "rb") as file:
-            place = 0
-            for line in file:
-                with contextlib.suppress(ValueError):  # cut off by a crash
-                    data = json.loads(line)
-                    self._places[data["student"], data["exercise"]] = place
-                place += len(line)
+        self._places = {(entry.student, entry.exercise): place
+                        for place, entry in read_lines(path, _entry)}
 
-    def __call__(self, student: str, exercise: str) -> bytes:
-        """The line, as it was written; empty where there is none."""
+    def __call__(self, student: str, exercise: str) -> Entry | None:
         place = self._places.get((student, exercise))
         if place is None:
-            return b""
+            return None
         with open(self._path, "rb") as file:
             file.seek(place)
-            return file.readline()
+            return _entry(json.loads(file.readline()))
 
 
 def path_of(course: Course, assignment: str) -> Path:
@@ -112,15 +104,15 @@ def last_entries(course: Course, assignment: str) -> dict[tuple[str, str], Entry
 
 
 def read(path: Path) -> Iterator[Entry]:
-    """The entries of a journal, oldest first; a last line cut off by a crash is left out."""
-    if not path.is_file():
-        return
-    with open(path, "rb") as file:
-        for line in file:
-            try:
-                data = json.loads(line)
-            except ValueError:
-                continue
-            yield Entry(data["student"], data["exercise"], data["fingerprint"],
-                        Verdict.from_json(data["verdict"]), data.get("origin", {}),
-                        data.get("time", ""))
+    """The entries of a journal, oldest first; what is no whole entry is left out."""
+    return (entry for _, entry in read_lines(path, _entry))
+
+
+def _entry(data: Any) -> Entry:
+    """The entry of a line. Raises one of files.UNLIKE where it holds something else."""
+    texts = data["student"], data["exercise"], data["fingerprint"], data.get("time", "")
+    origin = data.get("origin", {})
+    if not all(isinstance(one, str) for one in (*texts, *origin.values())):
+        raise TypeError("a name or a hash is no text")
+    student, exercise, fingerprint, time = texts
+    return Entry(student, exercise, fingerprint, Verdict.from_json(data["verdict"]), origin, time)

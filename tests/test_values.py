@@ -15,6 +15,7 @@ from autograder.judge.testing import Wrong, assert_close, same
 from autograder.judge.verdict import PartVerdict, Verdict, finished, nothing
 from autograder.kernel.wire import Opaque
 from autograder.report.grades import Line, table, write_csv
+from autograder.text import printable
 
 PART = PartVerdict("q2_layer", 3.5, 8.0, says=("wrong.",), flags=("look",), misconceptions=("m",))
 VERDICT = Verdict("q2", (PART,), events=("a cell failed.",), seed=7, seconds=1.5)
@@ -172,7 +173,7 @@ def test_a_formula_does_not_reach_a_spreadsheet(tmp_path: Path, evil: str) -> No
     write_csv(tmp_path / "grades.csv", [line("2026_00001", evil)])
     with open(tmp_path / "grades.csv", newline="") as file:
         (row,) = csv.DictReader(file)
-    assert row["what_happened"] == f"'{evil}"
+    assert row["what_happened"] == f"'{printable(evil)}"
 
 
 def test_an_upload_that_is_nobodys_is_still_a_row(tmp_path: Path) -> None:

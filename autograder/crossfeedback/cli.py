@@ -38,14 +38,18 @@ def assign(
         grid.add_column(column)
     place = rounds.folder(found, assignment)
     for reviewer, reviewed in given.round.reviews.items():
+        file = given.files.get(reviewer)
         grid.add_row(escape(reviewer), escape(reviewed), given.round.letters[reviewed],
-                     escape(str(given.files[reviewer].relative_to(place))))
+                     escape(str(file.relative_to(place))) if file else "[red]none[/red]")
     console.print(grid)
     for group in given.absent:
         console.print(f"[yellow]{escape(group)} handed in nothing, so it takes no part."
                       "[/yellow]", highlight=False)
     console.print(f"Send each group what lies in its folder below {place / rounds.OUT}",
                   highlight=False, soft_wrap=True)
+    for why in given.failed:
+        console.print(f"[red]{escape(why)}[/red]", highlight=False)
+    raise typer.Exit(1 if given.failed else 0)
 
 
 @app.command(epilog="Example: `autograder crossfeedback collect hw3 downloads/`")

@@ -16,6 +16,8 @@ from autograder.course import Course, CourseError
 from autograder.crossfeedback import marks, rounds
 from autograder.crossfeedback.marks import Asked
 from autograder.crossfeedback.rounds import COMMENTS, KEY, OUT, Round
+from autograder.faults import of_the_machine, sentence
+from autograder.files import UNLIKE
 from autograder.intake.archive import LITTER, MAX_FILE, ArchiveError, read_archive
 
 LETTER = r"[ _-]*group[ _-]*([A-Z]{1,2})(?![A-Za-z])"
@@ -68,7 +70,7 @@ def collect(course: Course, assignment: str, folder: Path) -> list[Return]:
     came: set[str] = set()
     for upload in _uploads(folder):
         row = (upload if isinstance(upload, Return)
-               else _read(course, drawn, asked, upload, earlier))
+               else _row(course, drawn, asked, upload, earlier))
         if row.problem:
             problems.append(row)
         else:
@@ -89,7 +91,7 @@ def returns(course: Course, assignment: str) -> dict[str, Return]:
     try:
         return {reviewer: Return(**{**row, "remarks": tuple(row["remarks"])})
                 for reviewer, row in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (ValueError, TypeError, KeyError) as error:
+    except UNLIKE as error:
         raise CourseError(f"{path} cannot be read ({error}). Remove it and collect again."
                           ) from None
 
@@ -133,6 +135,16 @@ def _uploads(folder: Path) -> Iterator[_Upload | Return]:
             yield Return(name, time, problem=f"the notebook is larger than {MAX_FILE >> 20} MB")
         else:
             yield _Upload(name, time, path.read_bytes())
+
+
+def _row(course: Course, drawn: Round, asked: Asked, upload: _Upload, earlier: set[str]) -> Return:
+    """What came back in one notebook, or that nothing can be made of it."""
+    try:
+        return _read(course, drawn, asked, upload, earlier)
+    except Exception as error:
+        if of_the_machine(error):
+            raise
+        return Return(upload.name, upload.time, problem=f"it cannot be read ({sentence(error)})")
 
 
 def _read(course: Course, drawn: Round, asked: Asked, upload: _Upload,

@@ -12,16 +12,22 @@ from autograder.course import Course, CourseError
 from autograder.crossfeedback import marks, rounds
 from autograder.crossfeedback.anonymise import anonymous
 from autograder.crossfeedback.rounds import OUT, Round
+from autograder.faults import Faults, Step
+from autograder.files import replacing
 from autograder.roster import Roster
 
 
 @dataclass(frozen=True)
 class HandedOut:
-    """What was handed out: the round, a file for each reviewing group, and who is not in it."""
+    """What was handed out: the round, a file for each reviewing group, and who is not in it.
+
+    Where a notebook could not be given on, its reviewer has no file, and `failed` says why.
+    """
 
     round: Round
     files: dict[str, Path]
     absent: tuple[str, ...]
+    failed: tuple[str, ...] = ()
 
 
 def assign(course: Course, assignment: str, roster: Roster, seed: int | None = None,
@@ -39,13 +45,15 @@ def assign(course: Course, assignment: str, roster: Roster, seed: int | None = N
     drawn = rounds.settle(course, assignment, works, seed, again)
     out = rounds.folder(course, assignment) / OUT
     shutil.rmtree(out, ignore_errors=True)
-    files = {}
+    files, guarded = {}, Faults(course, assignment)
     for reviewer, reviewed in drawn.reviews.items():
         letter = drawn.letters[reviewed]
-        notebook = anonymous(nbformat.read(works[reviewed], as_version=4), asked, reviewed,
-                             roster.groups[reviewed], letter, drawn.tokens[reviewer])
-        path = out / reviewer / f"{asked.exercise.name}-group-{letter}.ipynb"
-        path.parent.mkdir(parents=True)
-        nbformat.write(notebook, path)
-        files[reviewer] = path
-    return HandedOut(drawn, files, tuple(group for group in roster.groups if group not in works))
+        with guarded.guard(Step.HAND_OUT, reviewed):
+            notebook = anonymous(nbformat.read(works[reviewed], as_version=4), asked, reviewed,
+                                 roster.groups[reviewed], letter, drawn.tokens[reviewer])
+            path = out / reviewer / f"{asked.exercise.name}-group-{letter}.ipynb"
+            with replacing(path) as partial:
+                nbformat.write(notebook, partial)
+            files[reviewer] = path
+    return HandedOut(drawn, files, tuple(group for group in roster.groups if group not in works),
+                     tuple(f"{fault.student}: {fault.flag}" for fault in guarded.failed))

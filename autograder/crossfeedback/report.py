@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from rich.table import Table
 from autograder.course import Course
 from autograder.crossfeedback import marks, rounds
 from autograder.crossfeedback.collect import Return, returns
+from autograder.files import write_table
 from autograder.roster import Roster
 
 CSV = "report.csv"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 HEADER = ("group", "members", "reviews", "letter", "came_back", "file", "subtasks", "of",
           "characters", "took_part", "remarks")
 
@@ -90,12 +89,8 @@ def table(assignment: str, found: list[Row]) -> Table:
 
 def write_csv(path: Path, found: list[Row]) -> None:
     """Write the report as a table; cells that a spreadsheet would take for formulas are quoted."""
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(HEADER)
-        for row in found:
-            writer.writerow([f"'{cell}" if str(cell).startswith(FORMULA) else cell for cell in (
-                row.group, " ".join(row.members), row.reviews, row.letter,
-                row.came.time if row.came else "", row.came.file if row.came else "",
-                row.subtasks, row.of, row.characters, "yes" if row.took_part else "no",
-                row.happened)])
+    write_table(path, HEADER, (
+        (row.group, " ".join(row.members), row.reviews, row.letter,
+         row.came.time if row.came else "", row.came.file if row.came else "",
+         row.subtasks, row.of, row.characters, "yes" if row.took_part else "no", row.happened)
+        for row in found))

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from autograder.course import Course, CourseError
 from autograder.crossfeedback.marks import released_file
+from autograder.files import UNLIKE, write_file
 from autograder.intake.received import note_of
 from autograder.roster import Roster
 
@@ -84,7 +85,7 @@ def load(course: Course, assignment: str) -> Round:
                           f"crossfeedback assign {assignment}")
     try:
         return Round(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+    except UNLIKE as error:
         raise CourseError(f"{path} cannot be read ({error}). Restore it: without it nobody knows "
                           "whose comments come back.") from None
 
@@ -143,10 +144,7 @@ def earlier_tokens(course: Course, assignment: str) -> set[str]:
 
 def write_json(path: Path, data: object) -> None:
     """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_file(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
 def handed_in(course: Course, assignment: str, roster: Roster, exercise: str) -> dict[str, Path]:

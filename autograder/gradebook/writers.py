@@ -12,6 +12,7 @@ from types import TracebackType
 from pebble import ProcessExpired, ProcessPool
 
 from autograder.course import Course
+from autograder.faults import of_the_machine
 from autograder.gradebook import native
 
 AHEAD = 2  # pages under way for each process
@@ -83,6 +84,8 @@ def _write(course: Course, assignment: str, student: str) -> bool:
     """Whether nbgrader could make a page of what lies in autograded/."""
     try:
         native.generate_feedback(course, assignment, student)
-    except native.NativeError:
+    except Exception as error:
+        if of_the_machine(error):
+            raise
         return False
     return True

@@ -16,6 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course
+from autograder.files import replacing, write_file
 from autograder.flag import Flag, Kind
 from autograder.intake.elsewhere import elsewhere
 from autograder.intake.made_from import made_from, mend, stamp_beside
@@ -75,7 +76,7 @@ def settle(course: Course, assignment: str, exercise: str, folder: Path,
     said.flags += [Flag(f"{path.name}: {text}", Kind.NOTEBOOK) for text in mended.unsure]
     if reading or mended.notebook is not notebook:
         _keep(course, assignment, path)
-        nbformat.write(mended.notebook, path)
+        _write(mended.notebook, path)
     said.elsewhere = elsewhere(mended.notebook, (released, made_from(
         course, assignment, exercise, stamp, released).released), beside)
     return said
@@ -113,7 +114,7 @@ def _find_renamed(course: Course, assignment: str, path: Path, released: Noteboo
             fitting[0].replace(path)
         else:
             said.remarks += [f"{name}: {text}" for text in reading]
-            nbformat.write(notebook, path)
+            _write(notebook, path)
     elif fitting:
         names = ", ".join(str(other.relative_to(path.parent)) for other in fitting)
         said.flags.append(Flag(f"{path.name} is missing, and {names} all look like it: choose one, "
@@ -149,8 +150,12 @@ def _keep(course: Course, assignment: str, path: Path) -> None:
     """Keep a notebook as it came, before anything of it is changed for the first time."""
     kept = originals(course, assignment, path.parent.parent.name) / path.name
     if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, kept)
+        write_file(kept, path.read_bytes())
+
+
+def _write(notebook: NotebookNode, path: Path) -> None:
+    with replacing(path) as partial:
+        nbformat.write(notebook, partial)
 
 
 def keep_beside(course: Course, assignment: str, student: str, files: Mapping[str, bytes]) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC
 from pathlib import Path
 
 from autograder.course import Course
+from autograder.files import write_file
 from autograder.flag import Flag, Kind
 from autograder.intake import attempts, groups, replaced
 from autograder.intake.archive import WEIGHTS, ArchiveError
@@ -260,7 +261,7 @@ def _write_timestamp(upload: Upload, folder: Path) -> None:
     """Write when it was handed in where nbgrader's own tools look for it, as they write it."""
     if upload.handed_in is not None:
         moment = upload.handed_in.astimezone(UTC)
-        (folder / TIMESTAMP).write_text(f"{moment:%Y-%m-%d %H:%M:%S.%f} UTC")
+        write_file(folder / TIMESTAMP, f"{moment:%Y-%m-%d %H:%M:%S.%f} UTC")
 
 
 def _doubts(folder: Path, exercises: list[str], group: str, people: Roster) -> list[str]:

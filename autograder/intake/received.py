@@ -10,6 +10,7 @@ from typing import Any
 
 from autograder import flag, text
 from autograder.course import Course
+from autograder.files import read_lines, write_file
 
 TIMESTAMP = "timestamp.txt"  # there nbgrader looks when a submission was handed in
 
@@ -41,11 +42,13 @@ class Received:
     def __post_init__(self) -> None:
         """File names may hold bytes that are no text; here they become text that can be shown."""
         for name, value in vars(self).items():
+            if not isinstance(value, type(getattr(Received, name, ""))):
+                raise TypeError(f"`{name}` of an upload is a {type(value).__name__}")
             if isinstance(value, str):
                 object.__setattr__(self, name, text.sentence(value))
             elif name == "elsewhere":
                 object.__setattr__(self, name, tuple((part, text.sentence(says))
-                                                     for part, says in value))
+                                                     for part, says in self.elsewhere))
             elif isinstance(value, tuple):
                 object.__setattr__(self, name, flag.all_told(value))
 
@@ -56,12 +59,9 @@ def notes(course: Course, assignment: str, of: Collection[str] | None = None) ->
     Or those `of` some students or groups alone: of a large class, that is read much faster.
     """
     path = _notes_file(course, assignment)
-    lines = path.read_text().splitlines() if path.is_file() else []
-    if of is not None:
-        written = [json.dumps(name) for name in of]
-        lines = [line for line in lines if any(name in line for name in written)]
-    rows = [from_json(json.loads(line)) for line in lines]
-    return [row for row in rows if of is None or row.student in of]
+    written = None if of is None else [json.dumps(name).encode() for name in of]
+    return [row for _, row in read_lines(path, from_json, written)
+            if of is None or row.student in of]
 
 
 def note_of(course: Course, assignment: str, student: str) -> Received | None:
@@ -85,9 +85,8 @@ def forget(course: Course, assignment: str, students: Collection[str]) -> None:
 
 
 def _write(course: Course, assignment: str, rows: list[Received]) -> None:
-    path = _notes_file(course, assignment)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(to_json(row)) + "\n" for row in rows))
+    write_file(_notes_file(course, assignment),
+               "".join(json.dumps(to_json(row)) + "\n" for row in rows))
 
 
 def to_json(row: Received) -> dict[str, Any]:

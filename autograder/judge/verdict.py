@@ -29,6 +29,8 @@ class PartVerdict:
     staff: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_type(str, self.part)
+        _check_type((int, float), self.points, self.max_points)
         if not 0 <= self.points <= self.max_points:  # also catches NaN
             raise ValueError(f"{self.part}: {self.points} is not within 0 and {self.max_points}")
         for name in ("says", "remarks", "flags", "misconceptions", "staff"):
@@ -46,6 +48,8 @@ class Verdict:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
+        _check_type(str, self.exercise)
+        _check_type((int, float), self.seed, self.seconds)
         object.__setattr__(self, "events", flag.all_told(self.events))
 
     @property
@@ -69,11 +73,19 @@ class Verdict:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:
-        """Rebuild what `to_json` gave, JSON's lists made tuples again."""
+        """Rebuild what `to_json` gave, JSON's lists made tuples again.
+
+        Raises one of files.UNLIKE where the data are something else.
+        """
         parts: list[dict[str, Any]] = [
             {key: flag.from_json(value) for key, value in part.items()} for part in data["parts"]]
         return cls(**{**data, "parts": tuple(PartVerdict(**part) for part in parts),
                       "events": flag.from_json(data["events"])})
+
+
+def _check_type(kind: type | tuple[type, ...], *values: Any) -> None:
+    if not all(isinstance(value, kind) for value in values):
+        raise TypeError(f"{values} is not what a verdict holds")
 
 
 def nothing(exercise: str, points: dict[str, float], reason: str, **staff: Any) -> Verdict:

@@ -10,12 +10,12 @@ secret. What was given out belongs into the course's own version control: whoeve
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course import Course, CourseError
+from autograder.files import write_file
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -82,9 +82,8 @@ def _here(course: Course) -> Path:
 
 
 def _copy(course: Course, assignment: str, released: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for exercise in course.assignment(assignment).exercises:
-        shutil.copyfile(released / f"{exercise}.ipynb", folder / f"{exercise}.ipynb")
+        write_file(folder / f"{exercise}.ipynb", (released / f"{exercise}.ipynb").read_bytes())
 
 
 def _all(place: Path) -> Iterator[Recorded]:

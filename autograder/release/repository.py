@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course import Course, CourseError
+from autograder.files import write_file
 from autograder.release.bundle import contents, mode
 from autograder.release.readme import readme
 
@@ -64,8 +65,7 @@ def write_repository(course: Course, names: list[str], folder: Path) -> Changed:
     there = {name: (folder / name).read_bytes() for name in files if (folder / name).is_file()}
     written = [name for name, data in files.items() if there.get(name) != data]
     for name in written:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(files[name])
+        write_file(folder / name, files[name])
         (folder / name).chmod(mode(name))
     gone = {name: digest for name, digest in before.items()
             if name not in files and (folder / name).is_file()}
@@ -75,7 +75,7 @@ def write_repository(course: Course, names: list[str], folder: Path) -> Changed:
         _remove(folder, name)
     manifest = json.dumps({name: _hash(data) for name, data in sorted(files.items())}, indent=1)
     if not (folder / MANIFEST).is_file() or (folder / MANIFEST).read_text() != manifest + "\n":
-        (folder / MANIFEST).write_text(manifest + "\n")
+        write_file(folder / MANIFEST, manifest + "\n")
     overwritten = [name for name in written if name in there
                    and _hash(there[name]) != before.get(name)]
     return Changed(tuple(written), tuple(removed), tuple(overwritten), tuple(left))

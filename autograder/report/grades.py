@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+from dataclasses import replace
 from pathlib import Path
 
 from rich.markup import escape
@@ -10,6 +10,9 @@ from rich.table import Table
 
 from autograder import roster
 from autograder.course import Course
+from autograder.faults import Faults, Step, faults
+from autograder.files import write_table
+from autograder.flag import Flag
 from autograder.gradebook import book
 from autograder.gradebook.native import has_assignment
 from autograder.intake import elsewhere
@@ -35,10 +38,19 @@ def lines(course: Course, name: str) -> list[Line]:
     found = {assignment: _of_assignment(course, assignment)
              for assignment in course.together(name)
              if assignment == name or has_assignment(course, assignment)}
-    if name not in course.toml.homeworks:
-        return found[name]
-    return together(course.toml.homeworks[name],
-                    [by_person(course, assignment, some) for assignment, some in found.items()])
+    rows = found[name] if name not in course.toml.homeworks else together(
+        course.toml.homeworks[name],
+        [by_person(course, assignment, some) for assignment, some in found.items()])
+    failed: dict[str, list[Flag]] = {}
+    for fault in faults(course, name):
+        failed.setdefault(fault.student, []).append(fault.flag)
+    return [_flagged(row, failed) for row in rows]
+
+
+def _flagged(row: Line, failed: dict[str, list[Flag]]) -> Line:
+    """A row with flags on what failed for it, as `failed` says by student or group."""
+    flags = [flag for owner in (row.student, row.group) if owner for flag in failed.get(owner, ())]
+    return replace(row, flags=tuple(dict.fromkeys((*row.flags, *flags)))) if flags else row
 
 
 def by_person(course: Course, name: str, found: list[Line]) -> list[Line]:
@@ -52,9 +64,17 @@ def _of_assignment(course: Course, assignment: str) -> list[Line]:
     received, verdicts = notes(course, assignment), latest(course, assignment)
     noted, late = {row.student: row for row in received}, late_in(course, assignment)
     most = course.assignment(assignment).max_points
-    found = [_graded(row, noted.get(row.student), verdicts.get(row.student, []),
-                     late.get(row.student), most)
-             for row in book.rows(course, assignment)]
+    entered = {row.student: row for row in book.rows(course, assignment)}
+    guarded, found = Faults(course, assignment), list[Line]()
+    for student in sorted({*entered, *(fault.student for fault in faults(course, assignment)
+                                       if fault.name == assignment)}):
+        note, line = noted.get(student), None
+        with guarded.guard(Step.ROW, student):
+            if student in entered:
+                line = _graded(entered[student], note, verdicts.get(student, []),
+                               late.get(student), most)
+        found.append(line or Line(student, note.upload if note else "", None, None, most,
+                                  ("not graded",), ()))
     found += [Line("", row.upload, None, None, most, (row.problem,), ("not graded",))
               for row in received if not row.student]
     return found
@@ -104,17 +124,12 @@ def _columns(parts: list[str]) -> dict[str, list[str]]:
 def write_csv(path: Path, found: list[Line]) -> None:
     """Write grades.csv; cells that a spreadsheet would take for formulas are quoted."""
     parts = _parts(found)
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["student", "group", "upload", *parts, "deduction", "late",
-                         "late_days_used", "late_penalty", "total", "max", "what_happened",
-                         "for_a_person"])
-        for line in found:
-            numbers = [_number((line.parts or {}).get(part)) for part in parts]
-            writer.writerow([inert(cell) for cell in (
-                line.student, line.group, line.upload, *numbers, _number(line.deduction),
-                *_late(line), _number(line.points), _number(line.max_points),
-                "; ".join(line.happened), "; ".join(line.flags))])
+    write_table(path, ["student", "group", "upload", *parts, "deduction", "late", "late_days_used",
+                       "late_penalty", "total", "max", "what_happened", "for_a_person"], (
+        (line.student, line.group, line.upload,
+         *(_number((line.parts or {}).get(part)) for part in parts), _number(line.deduction),
+         *_late(line), _number(line.points), _number(line.max_points),
+         "; ".join(line.happened), "; ".join(line.flags)) for line in found))
 
 
 def _late(line: Line) -> tuple[str, str, str]:
@@ -174,8 +189,3 @@ def _short(part: str) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
-
-
-def inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

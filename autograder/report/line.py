@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autograder import flag, text
 from autograder.late import Applied
 
 
@@ -30,6 +31,11 @@ class Line:
     group: str = ""
     late: Applied | None = None
     late_penalty: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("happened", "flags", "violations"):
+            object.__setattr__(self, name, flag.all_told(getattr(self, name)))
+        object.__setattr__(self, "upload", text.sentence(self.upload))
 
     @property
     def is_late(self) -> bool:

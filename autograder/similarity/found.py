@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from autograder.course import Course
+from autograder.files import UNLIKE, write_json
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,16 @@ class Found:
 
 def write(course: Course, assignment: str, pairs: list[Found]) -> None:
     """Keep the pairs, in the place of those found before."""
-    path = _file(course, assignment)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([asdict(pair) for pair in pairs], indent=1) + "\n")
+    write_json(_file(course, assignment), [asdict(pair) for pair in pairs])
 
 
 def read(course: Course, assignment: str) -> list[Found]:
     """The pairs that were found last; none where nobody has looked yet."""
     path = _file(course, assignment)
-    return [Found(**pair) for pair in json.loads(path.read_text())] if path.is_file() else []
+    try:
+        return [Found(**pair) for pair in json.loads(path.read_text())] if path.is_file() else []
+    except UNLIKE:
+        return []
 
 
 def _file(course: Course, assignment: str) -> Path:

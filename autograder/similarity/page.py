@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader
 
+from autograder.files import write_page
 from autograder.settings import SimilaritySettings
 from autograder.similarity.pairs import Pair, Passage
 from autograder.similarity.units import Unit
@@ -57,10 +58,9 @@ def write(path: Path, name: str, sections: list[Section], settings: SimilaritySe
     environment = Environment(loader=PackageLoader("autograder.similarity", "."), autoescape=True,
                               trim_blocks=True, lstrip_blocks=True)
     template = environment.get_template("page.html")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(template.render(
+    write_page(path, template.render(
         name=name, sections=sections, settings=settings, anchor=anchor, compared=compared,
-        title=title), encoding="utf-8", errors="replace")
+        title=title))
 
 
 def anchor(assignment: str, pair: Pair) -> str:

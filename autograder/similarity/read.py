@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from autograder import roster
 from autograder.batch import submitted_students
 from autograder.course import Course, CourseError
+from autograder.faults import Faults, Step, of_the_machine, sentence
 from autograder.intake.archive import ArchiveError, read_archive
 from autograder.intake.notebooks import SUFFIXES
 from autograder.intake.read import read_any
@@ -18,7 +19,7 @@ from autograder.release.build import prepare
 from autograder.release.check import BESIDE
 from autograder.roster import Roster
 from autograder.similarity import identical, units
-from autograder.similarity.fingerprints import Given
+from autograder.similarity.fingerprints import Given, prints
 from autograder.similarity.pairs import Submission
 from autograder.similarity.units import Unit
 
@@ -60,17 +61,21 @@ def _texts(files: Mapping[str, bytes]) -> Iterator[tuple[str, bool]]:
             yield data.decode(errors="replace"), True
 
 
-def submissions(course: Course, assignment: str, given: Released) -> list[Submission]:
-    """What was handed in, by nbgrader's folder of submissions."""
+def submissions(course: Course, assignment: str, given: Released, guarded: Faults
+                ) -> list[Submission]:
+    """What was handed in, by nbgrader's folder of submissions; what cannot be read is left out."""
     path = course.root / course.toml.course.roster
     together = course.assignment(assignment).groups and path.is_file()
     people = roster.of(course) if together else Roster()
     found = []
     for student in submitted_students(course, assignment):
-        files = _folder(course.submitted / student / assignment)
-        found.append(Submission(student, people.group_of(student) or student,
-                                tuple(_units(files, given)),
-                                files=identical.own_files(files, given.all)))
+        with guarded.guard(Step.SIMILAR, student):
+            files = _folder(course.submitted / student / assignment)
+            pieces = tuple(_units(files, given))
+            for piece in pieces:
+                prints(piece.text, piece.code)  # kept for the comparison
+            found.append(Submission(student, people.group_of(student) or student, pieces,
+                                    files=identical.own_files(files, given.all)))
     return found
 
 
@@ -87,13 +92,16 @@ def earlier(course: Course, assignment: str, folder: Path, given: Released
     for path in sorted(folder.iterdir()):
         try:
             files = _any(path)
-        except (ArchiveError, OSError) as error:
-            unread.append(f"{path}: {error}")
+            inside = {name: data for name, data in files.items()
+                      if assignment in PurePosixPath(name).parts}
+            pieces = tuple(_units(inside or files, given))
+            same = identical.own_files(inside or files, given.all)
+        except Exception as error:
+            if of_the_machine(error):
+                raise
+            known = isinstance(error, (ArchiveError, OSError))
+            unread.append(f"{path}: {error if known else sentence(error)}")
             continue
-        inside = {name: data for name, data in files.items()
-                  if assignment in PurePosixPath(name).parts}
-        pieces = tuple(_units(inside or files, given))
-        same = identical.own_files(inside or files, given.all)
         ids = set(re.findall(rf"(?<!\d)(?:{course.toml.course.student_id})(?!\d)", path.name))
         name = f"{folder.name}/{path.name}"
         if pieces or same:

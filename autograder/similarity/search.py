@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from autograder.course import Course
+from autograder.faults import Faults
 from autograder.similarity import found, pairs, read
 from autograder.similarity.page import Section, anchor, title
 from autograder.similarity.pairs import Pair
@@ -18,8 +19,9 @@ def look(course: Course, assignment: str, also: list[Path], page: Path
     `page` is where they will be shown. Raises CourseError where there is no such folder.
     """
     released = read.released(course, assignment)
-    submissions = read.submissions(course, assignment, released)
-    unread: list[str] = []
+    guarded = Faults(course, assignment)
+    submissions = read.submissions(course, assignment, released, guarded)
+    unread = [f"{fault.student}: {fault.flag}" for fault in guarded.failed]
     for folder in also:
         before, problems = read.earlier(course, assignment, folder, released)
         submissions += before

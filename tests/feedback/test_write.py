@@ -15,7 +15,7 @@ from nbgrader.api import Gradebook
 from autograder.course import Course, CourseError
 from autograder.gradebook.native import open_gradebook
 from autograder.intake.received import Received, write_notes
-from autograder.journal import Entry, Journal, LastLines, path_of
+from autograder.journal import Entry, Journal, LastEntries, path_of
 from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.report.feedback.write import Written, page_name, path, write
 
@@ -179,10 +179,12 @@ def test_the_command_says_what_it_wrote_and_where(two: Course) -> None:
     assert str(two.feedback / "ID" / "toy.html") in done.stdout
 
 
-def test_the_last_line_of_a_journal_is_found_without_reading_the_rest(two: Course) -> None:
+def test_the_last_entry_of_a_journal_is_found_without_reading_the_rest(two: Course) -> None:
     judged(two, "s001", 1.0, "newest")
     with open(path_of(two, "toy"), "ab") as file:
         file.write(b'{"student": "s001", "exer')  # cut off
-    last = LastLines(path_of(two, "toy"))
-    assert b"newest" in last("s001", "toy") and last("s003", "toy") == b""
-    assert LastLines(two.root / "nowhere.jsonl")("s001", "toy") == b""
+    last = LastEntries(path_of(two, "toy"))
+    newest = last("s001", "toy")
+    assert newest is not None and "newest" in newest.verdict.parts[0].says
+    assert last("s003", "toy") is None
+    assert LastEntries(two.root / "nowhere.jsonl")("s001", "toy") is None

@@ -13,6 +13,7 @@ from conftest import TOY_COURSE, Toy, status_of, toy_work
 from nbformat import NotebookNode
 
 from autograder.course import Course, CourseError
+from autograder.faults import Faults
 from autograder.report.todo.items import items
 from autograder.similarity import found, read
 from similarity.classes import OWN, renamed
@@ -192,7 +193,8 @@ def test_what_was_given_and_hidden_files_are_left_out(course: Course) -> None:
     (folder / "broken.ipynb").write_text("{")
     (folder / "link.py").symlink_to("/etc/passwd")
     released = read.released(course, "toy")
-    mine = next(one for one in read.submissions(course, "toy", released) if one.owner == "s101")
+    mine = next(one for one in read.submissions(
+        course, "toy", released, Faults(course, "toy")) if one.owner == "s101")
     assert {unit.file for unit in mine.units} == {"toy.ipynb"}
     assert not any("assert words" in unit.text for unit in mine.units)  # the checks are locked
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from autograder.course import CourseError
+from autograder.files import write_file
 
 MAX_SIZE = 16 * 1024 * 1024
 ENCODINGS = ("utf-8", "cp1252", "latin-1")  # the last one takes every byte, and gives it back
@@ -62,7 +63,7 @@ class Table:
         """Write the table, in its own encoding."""
         text = "".join(self.delimiter.join(cells) + end
                        for cells, end in zip(self.rows, self.ends, strict=True))
-        path.write_bytes(self.mark + text.encode(self.encoding, "replace"))
+        write_file(path, self.mark + text.encode(self.encoding, "replace"))
 
     @cached_property
     def header(self) -> list[str]:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterable
 
 from autograder.course import Course, Exercise
+from autograder.faults import Faults, Step
 from autograder.journal import Entry
 from autograder.judge.work import Work, read_work
 from autograder.release.edits import read_changes
@@ -18,9 +19,14 @@ ENOUGH, TRIED = 2, 8  # examples, and submissions that are looked into for them
 
 
 class Examples:
-    """Finds examples in what lies in submitted/. `assignments` maps exercises to theirs."""
+    """Finds examples in what lies in submitted/. `assignments` maps exercises to theirs.
 
-    def __init__(self, course: Course, assignments: dict[str, str], nameless: Nameless) -> None:
+    `name` is what the report is on: a fault of a submission is noted under it.
+    """
+
+    def __init__(self, course: Course, name: str, assignments: dict[str, str], nameless: Nameless
+                 ) -> None:
+        self._faults = Faults(course, name)
         self._course, self._assignments, self._nameless = course, assignments, nameless
         self._read = functools.lru_cache(maxsize=256)(self._work)
         self._of_exercise = functools.cache(lambda name: _Source(course.exercise(name)))
@@ -40,11 +46,12 @@ class Examples:
         for entry in sorted(entries, key=lambda one: (one.fingerprint, one.student))[:TRIED]:
             source = self._of_exercise(entry.exercise)
             place = place_in(source)
-            work = self._read(entry.student, entry.exercise) if place else None
-            text = answer(work, place) if work and place else ""
-            text = self._nameless.clean(text, "code", entry.student, source.texts)
-            if text.strip() and text not in found:
-                found.append(text)
+            with self._faults.guard(Step.EXAMPLE, entry.student):
+                work = self._read(entry.student, entry.exercise) if place else None
+                text = answer(work, place) if work and place else ""
+                text = self._nameless.clean(text, "code", entry.student, source.texts)
+                if text.strip() and text not in found:
+                    found.append(text)
             if len(found) == ENOUGH:
                 break
         return tuple(found)

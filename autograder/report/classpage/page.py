@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograder.course import Course
+from autograder.files import write_page
 from autograder.report.classpage import items, plots
 from autograder.report.classpage.gather import gather
 from autograder.report.classpage.view import ClassReport, class_report
@@ -26,8 +27,7 @@ def write(course: Course, name: str, anonymous: bool, now: datetime | None = Non
     """
     path = course.root / "report" / f"{name}{'-anonymous' if anonymous else ''}.html"
     page = render(class_report(course, gather(course, name), anonymous), now or datetime.now(UTC))
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(page, encoding="utf-8", errors="replace")
+    write_page(path, page)
     return path
 
 

@@ -106,8 +106,9 @@ def class_report(course: Course, found: Gathered, anonymous: bool) -> ClassRepor
     entries = found.all_entries
     nameless = Nameless(found.roster, {line.student for line in found.lines}
                         | {entry.student for entry in entries})
-    examples = Examples(course, {exercise: assignment for assignment in course.together(found.name)
-                                 for exercise in course.assignment(assignment).exercises}, nameless)
+    examples = Examples(course, found.name, {
+        exercise: assignment for assignment in course.together(found.name)
+        for exercise in course.assignment(assignment).exercises}, nameless)
     summed = times((batch for some in found.batches.values() for batch in some), entries)
     names = [part.name for part in found.parts]
     return ClassReport(

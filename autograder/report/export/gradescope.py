@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from autograder.files import write_file
 from autograder.report.export.result import Part, Result, Trouble, above_maximum
 
 VISIBILITY = "after_published"
@@ -24,9 +25,7 @@ def export(out: list[Result], folder: Path) -> list[Trouble]:
     shutil.rmtree(folder, ignore_errors=True)
     for result in out:
         path = folder / result.student / RESULTS
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(as_json(result), indent=2, ensure_ascii=False) + "\n",
-                        encoding="utf-8")
+        write_file(path, json.dumps(as_json(result), indent=2, ensure_ascii=False) + "\n")
     return [trouble for result in out for trouble in _above(result)]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from autograder.course import Course, CourseError
+from autograder.files import replacing
 from autograder.intake.platforms.moodle import BLIND, Worksheet
 from autograder.intake.platforms.person import Person
 from autograder.intake.platforms.table import Table
@@ -90,7 +91,8 @@ def _number(text: str) -> float | None:
 
 
 def _zip(path: Path, graded: Iterable[tuple[Person, Result]]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+    with replacing(path) as partial, zipfile.ZipFile(
+            partial, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for person, result in graded:
             name = re.sub(r"[\W_]+", " ", person.name).strip() or BLIND
             for page, file in result.pages:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autograder import roster
 from autograder.course import Course, CourseError
+from autograder.faults import Faults, Step
 from autograder.gradebook import book, native
 from autograder.intake.platforms.person import Person, students
 from autograder.intake.received import notes
@@ -73,7 +74,7 @@ def results(course: Course, name: str) -> tuple[list[Result], list[Trouble]]:
     known = {part: (points, by_hand) for assignment in assignments
              for part, points, by_hand in _parts(course, assignment)}
     said = _said(course, assignments)
-    found, troubles = [], []
+    found, troubles, guarded = [], [], Faults(course, name)
     for line in grades.by_person(course, name, grades.lines(course, name)):
         if line.points is None or line.parts is None or not line.student:
             troubles.append(Trouble(line.student or line.upload, "; ".join(
@@ -81,12 +82,14 @@ def results(course: Course, name: str) -> tuple[list[Result], list[Trouble]]:
         elif NOT_ON_ROSTER in line.flags:
             troubles.append(Trouble(line.student, NOT_ON_ROSTER))
         else:
-            owners = [one for one in (line.student, line.group) if one]
-            parts = tuple(Part(part, points, *known.get(part, (0.0, True)), tuple(
-                sentence for owner in owners for sentence in said.get((owner, part), ())))
-                for part, points in line.parts.items())
-            found.append(Result(line.student, line.group, line.points, line.max_points, parts,
-                                tuple(_pages(course, name, owners))))
+            with guarded.guard(Step.EXPORT, line.student):
+                owners = [one for one in (line.student, line.group) if one]
+                parts = tuple(Part(part, points, *known.get(part, (0.0, True)), tuple(
+                    sentence for owner in owners for sentence in said.get((owner, part), ())))
+                    for part, points in line.parts.items())
+                found.append(Result(line.student, line.group, line.points, line.max_points, parts,
+                                    tuple(_pages(course, name, owners))))
+    troubles += [Trouble(fault.student, fault.flag) for fault in guarded.failed]
     return found, troubles
 
 

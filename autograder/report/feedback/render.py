@@ -23,9 +23,9 @@ BACKTICKS = re.compile(r"`([^`\n]+)`")
 
 def render(page: FeedbackPage, language: Language, made_from: str = "") -> str:
     """The page in a language. `made_from` is kept in it, for who asks whether it is up to date."""
-    text = _template(language).render(page=page, language=language, made_from=made_from,
-                                      css=Markup(_style()), css_hash=_hash(_style()))
-    return printable(text)
+    return printable(_template(language).render(
+        page=page, language=language, made_from=made_from, css=Markup(_style()),
+        css_hash=_hash(_style())))
 
 
 @functools.cache

@@ -6,19 +6,19 @@ One page is in memory at a time, however large the class is.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from autograder.faults import Faults, Step
+from autograder.files import write_page
 from autograder.course import Course, CourseError, Exercise
 from autograder.crossfeedback import merge
 from autograder.gradebook.hands import HandGrades, Hands, hand_grades
 from autograder.gradebook.native import has_assignment
 from autograder.intake.received import notes
-from autograder.journal import LastLines, path_of
-from autograder.judge.verdict import Verdict
+from autograder.journal import LastEntries, path_of
 from autograder.release import places, reread, titles
 from autograder.report import grades
 from autograder.report.feedback.code import Code, Submission
@@ -39,9 +39,11 @@ class Written:
     name: str
     new: int = 0
     kept: int = 0
+    failed: int = 0
 
     def __str__(self) -> str:
-        return f"{self.new} written, {self.kept} unchanged"
+        return (f"{self.new} written, {self.kept} unchanged"
+                + f", {self.failed} failed" * bool(self.failed))
 
 
 def page_name(course: Course, name: str) -> str:
@@ -69,14 +71,18 @@ def write(course: Course, name: str, lines: Iterable[Line] | None = None) -> Wri
         raise CourseError(f"Nothing of {done.name} is graded yet. First: autograder grade {name}")
     if lines is None or done.name != name:
         lines = grades.lines(course, done.name)
+    guarded = Faults(course, done.name)
     with hand_grades(course) as by_hand:
         pages = _Pages(course, done.name, graded, by_hand)
-        for line in grades.by_person(course, done.name, list(lines)):
-            if line.student and line.parts is not None:
-                if pages.write(line):
-                    done.new += 1
-                else:
-                    done.kept += 1
+        for row in lines:
+            with guarded.guard(Step.FEEDBACK, row.student or row.upload):
+                for line in grades.by_person(course, done.name, [row]):
+                    if line.student and line.parts is not None:
+                        if pages.write(line):
+                            done.new += 1
+                        else:
+                            done.kept += 1
+    done.failed = len(guarded.failed)
     return done
 
 
@@ -112,10 +118,7 @@ class _Pages:
         code = {name: code for source in handed_in.values()
                 for name, code in source.code(line).items()}
         text = render(with_code(found, code), self._language, made_from)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(file)
+        write_page(file, text)
         return True
 
     def _page(self, line: Line, handed_in: dict[str, _Source]) -> FeedbackPage:
@@ -139,7 +142,7 @@ class _Source:
         self._course, self._assignment = course, assignment
         self._by_groups = course.assignment(assignment).groups
         self._texts = [texts(exercise, language) for exercise in course.exercises(assignment)]
-        self._last = LastLines(path_of(course, assignment))
+        self._last = LastEntries(path_of(course, assignment))
         self._notes = {row.student: row for row in notes(course, assignment)}
         self._others = merge.comments_by_group(course, assignment)
 
@@ -159,15 +162,14 @@ class _Source:
     def fingerprint(self, line: Line) -> str:
         """The hashes of what was judged."""
         read = [self._last(self.owner(line), one.name) for one in self._texts]
-        return " ".join(json.loads(one)["fingerprint"] for one in read if one)
+        return " ".join(entry.fingerprint for entry in read if entry is not None)
 
     def graded(self, line: Line, hands: Hands) -> Iterator[Graded]:
         """Each exercise, as it was graded."""
         owner = self.owner(line)
         for one in self._texts:
-            read = self._last(owner, one.name)
-            verdict = Verdict.from_json(json.loads(read)["verdict"]) if read else None
-            yield Graded(one, verdict, hands, self._others.get(owner, {}))
+            entry = self._last(owner, one.name)
+            yield Graded(one, entry.verdict if entry else None, hands, self._others.get(owner, {}))
 
     def code(self, line: Line) -> dict[str, tuple[Code, ...]]:
         """The submission's own code, by part."""

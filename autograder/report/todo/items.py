@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from autograder import roster
 from autograder.course import Course
+from autograder.faults import Faults, Step, faults
 from autograder.flag import Kind, kind_of, retold
 from autograder.gradebook import book
 from autograder.intake import elsewhere
@@ -89,14 +91,26 @@ class _Gathering:
         return book.notebooks(self.course, self.assignment)
 
     def items(self) -> Iterator[Item]:
+        by_student: dict[str, list[Callable[[], Iterator[Item]]]] = {}
         for row in notes(self.course, self.assignment):
-            yield from self._of_upload(row)
+            by_student.setdefault(row.student or row.upload, []).append(
+                functools.partial(self._of_upload, row))
         for entry in self._entries.values():
-            yield from self._of_verdict(entry)
+            by_student.setdefault(entry.student, []).append(
+                functools.partial(self._of_verdict, entry))
         for notebook in self.notebooks:
-            if notebook.waiting:
-                parts = [f"{part} ({most:g} points)" for part, most in notebook.waiting.items()]
-                yield self._item(Kind.GRADE, notebook.student, notebook.exercise, parts)
+            by_student.setdefault(notebook.student, []).append(
+                functools.partial(self._of_notebook, notebook))
+        guarded = Faults(self.course, self.assignment)
+        for student, some in by_student.items():
+            listed: list[Item] = []
+            with guarded.guard(Step.TODO, student):
+                listed = [item for one in some for item in one()]
+            yield from listed
+        for fault in faults(self.course, self.assignment):
+            place = self.course.submitted / fault.student / self.assignment
+            yield Item(Kind.FAULT, fault.student, self.assignment, fault.step.value, fault.flag,
+                       (str(place.relative_to(self.course.root)),))
         yield from self._off_roster()
         for pair in found.read(self.course, self.assignment):
             yield Item(Kind.SIMILAR, f"{pair.one} and {pair.other}", self.assignment, "",
@@ -124,6 +138,11 @@ class _Gathering:
         events = [event for event in entry.verdict.events if kind_of(event) is Kind.CRASHED]
         for kind, told in _by_kind([*events, *_flags(entry.verdict)]).items():
             yield self._item(kind, entry.student, entry.exercise, told)
+
+    def _of_notebook(self, notebook: book.Notebook) -> Iterator[Item]:
+        if notebook.waiting:
+            parts = [f"{part} ({most:g} points)" for part, most in notebook.waiting.items()]
+            yield self._item(Kind.GRADE, notebook.student, notebook.exercise, parts)
 
     def _off_roster(self) -> Iterator[Item]:
         """Groups that the roster does not know."""

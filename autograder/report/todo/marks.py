@@ -10,8 +10,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from autograder.course import Course, CourseError
+from autograder.files import read_lines
 from autograder.report.todo.items import Item, items
 
 REOPENED = ""  # no item is ever in this state
@@ -30,14 +32,16 @@ class Mark:
 
 def read(course: Course) -> dict[str, Mark]:
     """The last mark on each item, by the item's id; those of all homeworks and assignments."""
-    marks = []
-    for path in sorted(course.journal.glob("*.todo.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                marks.append(Mark(**json.loads(line)))
-            except (ValueError, TypeError):
-                continue  # cut off by a crash, or the empty line before each
+    marks = [mark for path in sorted(course.journal.glob("*.todo.jsonl"))
+             for _, mark in read_lines(path, _mark)]
     return {mark.id: mark for mark in sorted(marks, key=lambda mark: mark.time)}
+
+
+def _mark(data: dict[str, Any]) -> Mark:
+    """The mark of a line. Raises one of files.UNLIKE where it holds something else."""
+    if not all(isinstance(value, str) for value in data.values()):
+        raise TypeError("a mark holds texts")
+    return Mark(**data)
 
 
 def mark_of(item: Item, marks: dict[str, Mark]) -> Mark | None:

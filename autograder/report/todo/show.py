@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
-from autograder.report.grades import inert
+from autograder.files import write_table
 from autograder.report.todo.items import Item
 from autograder.report.todo.marks import Mark
 
@@ -42,13 +41,10 @@ def table(name: str, rows: list[Row]) -> Table:
 
 def write_csv(path: Path, rows: list[Row]) -> None:
     """Write the rows; cells that a spreadsheet would take for formulas are quoted."""
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for item, mark in rows:
-            writer.writerow(map(inert, (
-                item.id, item.kind.label, item.student, item.assignment, item.about, item.reason,
-                "; ".join(item.where), mark.time if mark else "", mark.note if mark else "")))
+    write_table(path, COLUMNS, (
+        (item.id, item.kind.label, item.student, item.assignment, item.about, item.reason,
+         "; ".join(item.where), mark.time if mark else "", mark.note if mark else "")
+        for item, mark in rows))
 
 
 def _place(item: Item) -> str:
