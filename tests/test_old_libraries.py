@@ -22,14 +22,16 @@ from autograder.kernel.session import KernelSession, Outcome
     ("trainer = Trainer(model=model, tokenizer=tokenizer)", "processing_class"),
     ("    tokenizer=tokenizer,", "processing_class"),
     ("    train_dataset=data, data_collator=collate, tokenizer=mine)", "processing_class"),
-    ("    logging_dir='logs',", "take it away"),
-    ("    warmup_ratio=0.1,", "take it away"),
+    ("    logging_dir='logs',", "the same without it"),
+    ("    save_safetensors=True,", "the same without it"),
+    ("    warmup_ratio=0.1,", "warmup_steps=0.1"),
+    ("    group_by_length=True,", 'train_sampling_strategy="group_by_length"'),
     ("args = TrainingArguments('x', no_cuda=True)", "use_cpu"),
     ("tokenizer.batch_encode_plus(texts)", "call the tokenizer"),
     ("tokenizer(texts, pad_to_max_length=True)", "padding="),
     ("T5Tokenizer.from_pretrained('t5-small', max_len=512)", "model_max_length"),
     ("        self.init_weights()", "post_init"),
-    ("from transformers import AdamW, Trainer", "torch.optim"),
+    ("from transformers import AdamW, Trainer", "weight decay is 0.01"),
     ("optimizer = transformers.AdamW(model.parameters())", "torch.optim"),
     ("model(input_ids=ids, lm_labels=labels)", "labels"),
 ])
@@ -97,10 +99,12 @@ def test_only_failed_imports_count_as_such(outcome: Outcome, failed: bool) -> No
 
 OLD_CELLS = {
     "from datasets import load_metric": "load_metric.__name__",
-    "from transformers import AdamW": "AdamW.__module__",
+    "from transformers import AdamW\nimport torch":
+        "AdamW([torch.nn.Parameter(torch.ones(1))], correct_bias=True).defaults['weight_decay']",
     "from transformers import TrainingArguments\n"
     "args = TrainingArguments('x', evaluation_strategy='steps', eval_steps=3, logging_dir='logs', "
-    "overwrite_output_dir=True, no_cuda=True, warmup_ratio=0.1)": "args.eval_strategy",
+    "overwrite_output_dir=True, no_cuda=True, warmup_ratio=0.1, group_by_length=True)":
+        "args.eval_strategy, args.get_warmup_steps(200), args.train_sampling_strategy",
     "from transformers import Seq2SeqTrainingArguments\n"
     "args = Seq2SeqTrainingArguments('x', evaluation_strategy='epoch', save_safetensors=True)":
         "args.eval_strategy",
@@ -129,8 +133,8 @@ OLD_CELLS = {
     "Old(config).save_pretrained('old')\n"
     "old = Old.from_pretrained('old')": "type(old).__name__",
 }
-EXPECTED = ["load_metric", "torch.optim.adamw", "IntervalStrategy.STEPS", "IntervalStrategy.EPOCH",
-            "mine", "yours", "[2, 5, 3, 0, 0]", "77", "Old"]
+EXPECTED = ["load_metric", "0.0", "IntervalStrategy.STEPS 20 group_by_length",
+            "IntervalStrategy.EPOCH", "mine", "yours", "[2, 5, 3, 0, 0]", "77", "Old"]
 
 
 @pytest.fixture(scope="module")

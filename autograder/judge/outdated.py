@@ -21,18 +21,25 @@ OUTDATED = {
         "a Trainer's `tokenizer=` is called `processing_class=` today",
     r"^\s*tokenizer\s*=\s*\w+\s*,\s*$":
         "where this is an argument of a Trainer, it is called `processing_class=` today",
-    r"\b(logging_dir|overwrite_output_dir|save_safetensors|group_by_length|warmup_ratio)\s*=":
-        "this option has left `TrainingArguments`; take it away",
+    r"\b(logging_dir|overwrite_output_dir|save_safetensors)\s*=":
+        "this option has left `TrainingArguments`, and a training is the same without it",
+    r"\bwarmup_ratio\s*=":
+        "`warmup_ratio` is `warmup_steps` today, where a number below 1 is a share of all steps, "
+        "as in `warmup_steps=0.1`",
+    r"\bgroup_by_length\s*=":
+        '`group_by_length=True` is `train_sampling_strategy="group_by_length"` today',
     r"\bno_cuda\s*=": "`no_cuda` is called `use_cpu` today",
     r"\.(batch_)?encode_plus\(": "`encode_plus` is gone; call the tokenizer itself",
     r"\bpad_to_max_length\s*=":
-        "`pad_to_max_length` is ignored without a word; write `padding=\"max_length\"`",
+        "`pad_to_max_length` is ignored without a word; write "
+        '`padding="max_length", truncation=True`',
     r"from_pretrained\([^#]*\bmax_len\s*=":
         "`max_len` is ignored without a word; write `model_max_length`",
     r"\bself\.init_weights\(":
         "a model of your own ends its `__init__` with `self.post_init()` today",
     r"from transformers import [^#]*\bAdamW\b|transformers\.AdamW\b":
-        "`AdamW` has left `transformers`; take `torch.optim.AdamW`",
+        "`AdamW` has left `transformers`; take `torch.optim.AdamW`, whose weight decay is 0.01 "
+        "where nothing is said, and not 0 as it was",
     r"pipeline\(\s*['\"]question-answering['\"]":
         "the pipeline `question-answering` has left `transformers`",
     r"\blm_labels\s*=": "`lm_labels` is called `labels` today, and is ignored without a word",

@@ -13,9 +13,24 @@ from typing import Any
 
 DATA_SETS = {"swag": "allenai/swag", "squad": "rajpurkar/squad",
              "squad_v2": "rajpurkar/squad_v2"}
-RENAMED = {"evaluation_strategy": "eval_strategy", "no_cuda": "use_cpu"}
-GONE = ("logging_dir", "overwrite_output_dir", "save_safetensors", "group_by_length",
-        "warmup_ratio")
+# Options of TrainingArguments, each as what means the same today (tests/test_old_names.py).
+SUCCESSORS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "evaluation_strategy": lambda value: {"eval_strategy": value},
+    "no_cuda": lambda value: {"use_cpu": value},
+    "per_gpu_train_batch_size": lambda value: {"per_device_train_batch_size": value},
+    "per_gpu_eval_batch_size": lambda value: {"per_device_eval_batch_size": value},
+    "warmup_ratio": lambda value: {"warmup_steps": min(float(value), WHOLE)},
+    "group_by_length":
+        lambda value: {"train_sampling_strategy": "group_by_length"} if value else {},
+    "adafactor": lambda value: {"optim": "adafactor"} if value else {},
+    "include_inputs_for_metrics":
+        lambda value: {"include_for_metrics": ["inputs"]} if value else {},
+}
+WHOLE = 1 - 1e-9  # `warmup_steps` takes 1.0 for a single step, and what is under 1 for a share
+# These name files and folders, or hardware: without them a training computes the same.
+GONE = ("logging_dir", "overwrite_output_dir", "save_safetensors", "use_mps_device", "use_ipex",
+        "half_precision_backend", "fp16_backend", "fp16_opt_level", "jit_mode_eval",
+        "tpu_num_cores", "tpu_metrics_debug", "ray_scope", "dispatch_batches")
 TOKENIZER_CALLS = ("encode_plus", "batch_encode_plus")
 
 
@@ -46,16 +61,27 @@ def _datasets(module: Any) -> None:
     module.load_dataset, module.load_metric = load_dataset, load_metric
 
 
+def today(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of TrainingArguments by today's names; what was given by these stays."""
+    options = dict(options)
+    if options.get("warmup_steps"):
+        options.pop("warmup_ratio", None)  # of both, the number of steps has always counted
+    found = {name: value for name, value in options.items()
+             if name not in GONE and name not in SUCCESSORS}
+    for name in SUCCESSORS.keys() & options.keys():
+        found |= SUCCESSORS[name](options[name])
+    return found
+
+
 def _arguments(name: str) -> Callable[[Any], None]:
-    """TrainingArguments: options under their new names, those that are gone left out."""
+    """TrainingArguments: options as what they are called today, those that are gone left out."""
 
     def change(module: Any) -> None:
         arguments = getattr(module, name)
         init = arguments.__init__
 
         def taken(self: Any, *args: Any, **kwargs: Any) -> None:
-            init(self, *args, **{RENAMED.get(key, key): value for key, value in kwargs.items()
-                                 if key not in GONE})
+            init(self, *args, **today(kwargs))
 
         arguments.__init__ = taken
 
@@ -79,22 +105,39 @@ def _trainer(name: str) -> Callable[[Any], None]:
     return change
 
 
+def padded(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a tokenizer's call by today's names: what `pad_to_max_length` did, too."""
+    options = dict(options)
+    if "batch_text_or_text_pairs" in options:
+        options["text"] = options.pop("batch_text_or_text_pairs")
+    if "truncation_strategy" in options:
+        options.setdefault("truncation", options.pop("truncation_strategy"))
+    if options.pop("pad_to_max_length", False) and not options.get("padding"):
+        limited = options.get("max_length") is not None
+        options["padding"] = "max_length" if limited else "longest"
+        if limited and options.get("truncation") is None:
+            options["truncation"] = True  # as it was: a limit alone has always cut, too
+    return options
+
+
 def _tokenizers(module: Any) -> None:
     """`encode_plus` and its like are calls; padding and the longest length under new names."""
     base = module.PreTrainedTokenizerBase
-    call, load = base.__call__, base.from_pretrained.__func__
+    call, encode, load = base.__call__, base.encode, base.from_pretrained.__func__
 
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs.pop("pad_to_max_length", False):
-            kwargs.setdefault("padding", "max_length")
-        return call(self, *args, **kwargs)
+        return call(self, *args, **padded(kwargs))
+
+    def encoded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return encode(self, *args, **padded(kwargs))
 
     def from_pretrained(cls: Any, *args: Any, **kwargs: Any) -> Any:
         if "max_len" in kwargs:
             kwargs.setdefault("model_max_length", kwargs.pop("max_len"))
         return load(cls, *args, **kwargs)
 
-    base.__call__, base.from_pretrained = called, classmethod(from_pretrained)
+    base.__call__, base.encode = called, encoded
+    base.from_pretrained = classmethod(from_pretrained)
     for name in TOKENIZER_CALLS:
         setattr(base, name, called)
 
@@ -113,5 +156,15 @@ def _models(module: Any) -> None:
 
 
 def _transformers(module: Any) -> None:
-    """`transformers.AdamW` is torch's."""
-    module.AdamW = importlib.import_module("torch.optim").AdamW
+    """`transformers.AdamW` is torch's, with the defaults that it had."""
+    torch = importlib.import_module("torch.optim")
+
+    class AdamW(torch.AdamW):  # type: ignore[name-defined]
+        def __init__(self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+                     eps: float = 1e-6, weight_decay: float = 0.0, correct_bias: bool = True,
+                     no_deprecation_warning: bool = True) -> None:
+            if not correct_bias:
+                raise TypeError("AdamW without correct_bias has left the library")
+            super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    module.AdamW = AdamW
