@@ -64,8 +64,8 @@ def _of_assignment(course: Course, assignment: str) -> list[Line]:
     received, verdicts = notes(course, assignment), latest(course, assignment)
     noted, late = {row.student: row for row in received}, late_in(course, assignment)
     for owner, doubt in unread(course, assignment).items():
-        note = noted.get(owner, Received("", owner))
-        noted[owner] = replace(note, flags=(*note.flags, doubt))
+        before = noted.get(owner, Received("", owner))
+        noted[owner] = replace(before, flags=(*before.flags, doubt))
     most = course.assignment(assignment).max_points
     entered = {row.student: row for row in book.rows(course, assignment)}
     guarded, found = Faults(course, assignment), list[Line]()
