@@ -14,7 +14,7 @@ from typing import Any
 from autograder import text
 from autograder.flag import Flag, Kind
 from autograder.judge.imports import is_failed_import, one_by_one
-from autograder.kernel import wire
+from autograder.kernel import agent, wire
 from autograder.kernel.sandbox import SandboxError, Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import KernelSession, Outcome
@@ -112,6 +112,7 @@ class StudentSide:
                 return None
             self._session = session
             self._run_cells(session)
+            self._put_back_modules(session)
             self._import_modules(session)
         return self._session
 
@@ -164,6 +165,22 @@ class StudentSide:
             second = session.run(again, timeout=min(self.limits.cell, max(1, self._left())))
             return second if second.kind != "done" else outcome  # it is told of all the same
         return outcome
+
+    def _put_back_modules(self, session: KernelSession) -> None:
+        """Write the modules as they were handed in, where a cell has rewritten one of them."""
+        files = {f"{name}.py": path.read_bytes() for name in self.modules
+                 if (path := self.folder / f"{name}.py").is_file()}
+        if not files or not session.alive:
+            return
+        outcome = session.run(f"__import__({agent.__name__!r}, fromlist=['put_back'])"
+                              f".put_back({files!r})", timeout=self.limits.probe)
+        self.killed |= outcome.killed
+        said = " ".join(str(out.get("data", {}).get("text/plain", "")) for out in outcome.outputs)
+        for name in files:
+            event = (f"A code cell of the notebook wrote to {name} while it ran; {name} counts as "
+                     "it was handed in.")
+            if name in said and event not in self.events:
+                self.events.append(event)
 
     def _import_modules(self, session: KernelSession) -> None:
         """Import each module once; one that kills the kernel is replaced by its own obituary.
