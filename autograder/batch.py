@@ -216,6 +216,8 @@ def _judge(course: Course, assignment: str, due: dict[Key, str],
                 points = source.judged_parts(source.read_notebook(course.exercise(exercise)))
                 verdict = nothing(exercise, points, verdict.reason, flags=(
                     Flag(f"not judged: {verdict.reason}", Kind.NOT_JUDGED),))
+                verdict = replace(verdict, final=False)
+            if not verdict.final:
                 rests_on = {}  # it is tried again the next time
             journal.write(Entry(student, exercise, due[key], verdict, rests_on))
             yield key, verdict

@@ -79,7 +79,11 @@ class CourseInfo(_Strict):
 
 
 class LimitSettings(_Strict):
-    """[limits]: what one submission may use. Sizes in MiB, times in seconds."""
+    """[limits]: what one submission may use. Sizes in MiB, times in seconds.
+
+    `cell`, `probe` and `submission` are the code's own time: processor time, and time asleep; not
+    the time in which it waits for a processor because the machine is busy.
+    """
 
     memory: int = Field(4096, gt=0, description="Of each process and, where root grades, of "
                                                 "all together, in MiB.")
@@ -91,6 +95,9 @@ class LimitSettings(_Strict):
     cell: int = Field(60, gt=0, description="One cell of the notebook, in seconds.")
     probe: int = Field(20, gt=0, description="One probe of a hidden test, in seconds.")
     submission: int = Field(300, gt=0, description="Everything of a submission, in seconds.")
+    patience: int = Field(10, gt=0, description="How many times as long these three may take by "
+                                                "the clock, on a busy machine; then the grader "
+                                                "gives up, and tries again the next time.")
 
     def sandbox(self) -> Limits:
         """The part of the limits that the sandbox itself enforces."""

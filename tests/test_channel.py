@@ -15,6 +15,7 @@ import torch
 from autograder.kernel import agent, channel, warm, wire
 from autograder.kernel import session as sessions
 from autograder.kernel.channel import Channel, Flooded, Gone
+from autograder.kernel.owntime import Budget, Stalled
 from autograder.kernel.sandbox import Limits, Surroundings
 from autograder.kernel.session import KernelSession, Outcome
 
@@ -223,7 +224,8 @@ def test_who_closes_all_files_is_ended(tmp_path: Path) -> None:
 def test_a_question_that_nobody_reads_ends_by_the_clock(tmp_path: Path) -> None:
     with kernel(tmp_path) as session:
         define(session, f"{FOUND}\nimport asyncio\n"
-                        "asyncio.get_running_loop().remove_reader(line._socket)")
+                        "def f(*args): asyncio.get_running_loop().remove_reader(line._socket)")
+        ask(session, "f")
         assert ask(session, "f", torch.zeros(3_000_000), timeout=1).kind == "timeout"
 
 
@@ -243,7 +245,7 @@ def test_a_dead_kernel_is_noticed_whoever_holds_its_socket(ends: Any) -> None:
 
     start = time.monotonic()
     with pytest.raises(Gone):
-        Channel(ends[0], look).ask(b"x", 20)
+        Channel(ends[0], look).ask(b"x", Budget(None, 20, 20))
     assert time.monotonic() - start < 5
 
 
@@ -257,8 +259,8 @@ def test_who_dribbles_is_looked_after_too(ends: Any) -> None:
     looks: list[bytes] = []
     thread = threading.Thread(target=dribble)
     thread.start()
-    with pytest.raises(TimeoutError):
-        Channel(ends[0], looks.append).ask(b"x", 10 * channel.A_MOMENT)
+    with pytest.raises(Stalled):
+        Channel(ends[0], looks.append).ask(b"x", Budget(None, 20, 10 * channel.A_MOMENT))
     thread.join()
     assert len(looks) >= 3
 
@@ -266,4 +268,4 @@ def test_who_dribbles_is_looked_after_too(ends: Any) -> None:
 def test_more_than_may_be_read_is_not_read(ends: Any) -> None:
     ends[1].sendall(agent.HEADER.pack(bytes(16), channel.MOST, False, False))
     with pytest.raises(Flooded):
-        Channel(ends[0], lambda number: None).ask(b"x", 20)
+        Channel(ends[0], lambda number: None).ask(b"x", Budget(None, 20, 20))

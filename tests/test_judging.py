@@ -12,7 +12,7 @@ import pytest
 from conftest import TOY_HIDDEN_TESTS, Toy, judge_once, toy_work
 
 from autograder.course import Course, CourseError
-from autograder.judge import pool, sides
+from autograder.judge import pool
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.sides import StudentSide
 from autograder.judge.verdict import PartVerdict, Verdict
@@ -215,26 +215,20 @@ def test_cells_that_train_are_known_without_their_tags(toy: Course, judging: Pro
     assert judging.submit(judge_once, toy, 7, work).result().events == ()
 
 
-def test_cells_cannot_use_more_than_the_submissions_time(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, allowed = [0.0], []
-
-    class Clock:
-        @staticmethod
-        def monotonic() -> float:
-            return now[0]
+def test_cells_cannot_use_more_than_the_submissions_time(tmp_path: Path) -> None:
+    allowed = []
 
     class Session:
-        alive = True
+        alive, taken = True, 0.0
 
         def run(self, source: str, timeout: float) -> Outcome:
             allowed.append(timeout)
-            now[0] += 2
+            self.taken += 2
             return Outcome("done")
 
-    monkeypatch.setattr(sides, "time", Clock)
     side = StudentSide(tmp_path, ["cell"] * 20, [], LimitSettings(cell=60), seconds=5)
-    side._run_cells(Session())  # type: ignore[arg-type]
+    side._session = session = Session()  # type: ignore[assignment]
+    side._run(session, 20)  # type: ignore[arg-type]
     assert allowed == [5, 3, 1]
 
 

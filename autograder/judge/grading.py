@@ -32,6 +32,7 @@ from autograder.judge.work import Work, names_left_out, runnable_cells
 from autograder.kernel import warm
 from autograder.kernel.sandbox import Surroundings
 from autograder.kernel.scratch import Scratch
+from autograder.kernel.session import Outcome
 from autograder.release import source
 from autograder.settings import Assignment
 
@@ -112,12 +113,15 @@ class Grader:
         """Judge one exercise as somebody handed it in."""
         start = time.monotonic()
         prepared = self._prepared[work.exercise]
+        guilty: dict[int, Outcome] = {}
         for _ in range(TRIALS):
             with Scratch() as folder:
                 self.write(work, folder)
-                with self._student(work, prepared, folder) as student:
+                with self._student(work, prepared, folder, guilty) as student:
                     plugin = self._run_tests(work, prepared, student)
-            if not student.killed or time.monotonic() - start > self._patience:
+                    student.conclude()
+            guilty = student.guilty
+            if not (student.killed or student.spoilt) or student.taken > self._patience:
                 break
         if plugin.broken is not None:
             raise plugin.broken
@@ -127,15 +131,16 @@ class Grader:
         parts = tuple(tally.verdict(part) for part, tally in plugin.tallies.items())
         events = (*student.events, *told(self._shadows(work)), *outdated(student.cells))
         return Verdict(work.exercise, parts, events, self.seed,
-                       round(time.monotonic() - start, 2))
+                       round(time.monotonic() - start, 2), student.tried)
 
-    def _student(self, work: Work, prepared: _Prepared, folder: Path) -> StudentSide:
+    def _student(self, work: Work, prepared: _Prepared, folder: Path, guilty: dict[int, Outcome]
+                 ) -> StudentSide:
         modules = [Path(name).stem for name in self._assignment.student_files
                    if name.endswith(".py") and name in work.files]
         limits = self.course.toml.limits
         return StudentSide(folder, runnable_cells(work.notebook, prepared.notebook), modules,
                            limits, float(limits.submission), self.surroundings(),
-                           prepared.names_left_out)
+                           prepared.names_left_out, guilty=guilty)
 
     def _borrowed(self, work: Work, prepared: _Prepared) -> list[str]:
         """What of the files a person should look at, where libraries are forbidden."""

@@ -256,7 +256,10 @@ class JudgePlugin:
             return
         if isinstance(error, StudentFailed) and error.failure.fatal:
             tally.stopped = error.failure.says
-        if isinstance(error, StudentFailed):
+        if isinstance(error, StudentFailed) and error.failure.untried:
+            tally.says.append(f"{finished(error.failure.says)} A person will look at it.")
+            tally.flags.append(Flag(error.failure.untried, Kind.NOT_JUDGED))
+        elif isinstance(error, StudentFailed):
             says = finished(error.failure.says)
             tally.says.append(Flag(says, Kind.CRASHED) if error.failure.fatal else says)
         elif isinstance(error, (Wrong, AssertionError)) and str(error):

@@ -106,7 +106,8 @@ class Judges:
 
     def __init__(self, course: Course, assignment: str, seed: int, scratch: Path, processes: int
                  ) -> None:
-        self._limit = course.toml.limits.submission + SLACK_SECONDS
+        limits = course.toml.limits
+        self._limit = limits.patience * (limits.submission + SLACK_SECONDS)  # by the clock
         self._stack = ExitStack()
         shared = self._stack.enter_context(sharing(course, assignment, scratch))
         self._make = functools.partial(

@@ -7,25 +7,29 @@ first asked, starts another one where student code killed it, and stops when its
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autograder import text
 from autograder.flag import Flag, Kind
-from autograder.judge.imports import is_failed_import, one_by_one
-from autograder.kernel import agent, wire
+from autograder.kernel import wire
 from autograder.kernel.sandbox import SandboxError, Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.kernel.wire import WireError
 from autograder.settings import LimitSettings
 
-MAX_KERNELS = 12
+MAX_KERNELS = 40
 TRIALS = 3  # of a kernel that does not start
+KILLS = 3  # at one cell, after which the cell itself has done it
 LITTLE = 0.2  # of such a trial, where the kernel was killed
-MAX_REPORTED_CELLS = 5
+MAX_REPORTED = 8  # events of one submission
+PAUSE = 0.5, 10.0  # seconds, at least and at most, to see whether a kernel lives on
 NO_START = "with the files of this submission no Jupyter kernel starts"
+USED_UP = "not tried: this submission's time was used up by what came before"
+BUSY = "not tried: the grading machine was too busy"
 OBITUARY = "EndedAtImport"  # what a module raises that took its kernel down when first imported
 
 
@@ -34,6 +38,7 @@ class Failure:
     """Why there is no value: a sentence for the student, and whether the process is gone.
 
     `error` is the type of what was raised, with its message and the line of code it was raised at.
+    `untried` says why that tells nothing of the code, where it does not: what the grader lacks.
     """
 
     says: str
@@ -41,10 +46,11 @@ class Failure:
     fatal: bool = False
     message: str = ""
     line: str = ""
+    untried: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "says", text.sentence(self.says))
-        object.__setattr__(self, "error", text.sentence(self.error))
+        for name in ("says", "error", "untried"):
+            object.__setattr__(self, name, text.sentence(getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,28 @@ class Answer:
     failure: Failure | None = None
 
 
+@dataclass(frozen=True)
+class _Step:
+    """Something that is run before the first probe: a cell of the notebook, or a module's import.
+    """
+
+    source: str
+    number: int = 0  # of the cell
+    module: str = ""
+
+    def told(self, says: str) -> str:
+        if self.module:
+            return f"{self.module}.py, while it was imported, {says}"
+        return f"A code cell of the notebook (number {self.number} of those run): {says}"
+
+
 @dataclass
 class StudentSide:
     """One submission's code in sandboxed kernels, one at a time. Use as a context manager.
 
     `before` and `cells` are run and `modules` imported before the first probe; `events` tells what
-    happened, for the report.
+    happened, for the report. `seconds` are the code's own (kernel/owntime.py). Cells and modules
+    that are known to end their kernel (`guilty`, by their place) are not run.
     """
 
     folder: Path
@@ -71,13 +93,32 @@ class StudentSide:
     surroundings: Surroundings = field(default_factory=Surroundings)
     before: str = ""
     events: list[str] = field(default_factory=list)
+    guilty: dict[int, Outcome] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._steps = [*(_Step(source, number=number)
+                         for number, source in enumerate(self.cells, start=1)),
+                       *(_Step(f"__import__({name!r}) and None", module=name)
+                         for name in self.modules)]
         self._session: KernelSession | None = None
-        self._deadly: set[int] = set()
         self._kernels = 0
-        self._end = time.monotonic() + self.seconds
-        self.killed = False  # whether a kernel was ended by a signal that anybody can send
+        self._taken = 0.0  # by kernels that have ended
+        self._deaths: list[int] = []  # the step at which a kernel ended, or len(steps): a probe
+        self._kills: Counter[int] = Counter()  # likewise, by a signal that anybody can send
+        self._last = Outcome("done")  # how a step ended its kernel
+        self._lived = 0.0  # seconds that one lived that ended
+        self._since = 0.0
+        self._blamed: dict[int, str] = {}  # steps that are not run, with what is told of them
+        self._buried: dict[int, bytes] = {}  # likewise, modules
+        self._searched = False
+        self._end = time.monotonic() + self.seconds * self.limits.patience
+        self.killed = False  # whether a probe was ended by a signal that anybody can send
+        self.stalled = False  # whether the machine was too busy
+        self.spoilt = False  # whether a probe was ended by what a cell had left behind
+        self.tried = True  # whether everything that was asked was tried
+        for index, outcome in self.guilty.items():
+            self._last = outcome
+            self._blame(index)
 
     def __enter__(self) -> StudentSide:
         return self
@@ -90,30 +131,67 @@ class StudentSide:
         """Put one request to the student's code."""
         session = self._ready()
         if session is None or self._left() <= 0:
-            return Answer(failure=Failure(
-                NO_START if NO_START in self.events else
-                "not tried: this submission's time was used up by what came before", fatal=True))
+            says = (NO_START if NO_START in self.events else
+                    BUSY if self.stalled else USED_UP)
+            self.tried = False
+            return Answer(failure=Failure(says, fatal=True, untried=says))
         outcome = session.ask(request, timeout=self.limits.probe)
         self.killed |= outcome.killed
+        self.stalled |= outcome.kind == "stalled"
+        if outcome.kind == "died":
+            self._lived = self._age()
+            self._deaths.append(len(self._steps))
         return read_answer(outcome)
 
+    @property
+    def taken(self) -> float:
+        """Seconds of its own that this submission has taken."""
+        return self._taken + (self._session.taken if self._session is not None else 0.0)
+
     def _left(self) -> float:
-        """Seconds that this submission may still take."""
-        return self._end - time.monotonic()
+        """Those that it may still take."""
+        self.stalled |= time.monotonic() > self._end
+        return 0.0 if self.stalled else self.seconds - self.taken
 
     def _ready(self) -> KernelSession | None:
-        """The session, fed with the notebook's cells; None where time or kernels are used up."""
+        """The session, fed with cells and modules; None where time or kernels are used up."""
         while self._session is None or not self._session.alive:
-            if self._left() <= 0 or self._kernels >= MAX_KERNELS:
-                return None
-            self._kernels += 1
-            session = self._start()
+            session = self._new()
             if session is None:
                 return None
-            self._session = session
-            self._run_cells(session)
-            self._put_back_modules(session)
-            self._import_modules(session)
+            doubtful = self._doubtful
+            ended_at = self._run(session, len(self._steps), self._pause() if doubtful else 0.0)
+            if ended_at is None:
+                self._searched |= doubtful
+            elif self._last.kind != "died":
+                self._blame(ended_at)
+            elif not self._may_be_anybodys(ended_at):
+                if self._ends_alone(ended_at) or not doubtful:
+                    self._blame(ended_at)
+                else:
+                    self._search(ended_at)
+        return self._session
+
+    def conclude(self) -> None:
+        """Once all is asked: was a probe ended by what a cell had left behind?"""
+        if self._doubtful:
+            self._ready()
+
+    @property
+    def _doubtful(self) -> bool:
+        """Whether a kernel may have ended by another's doing than that of what ran in it."""
+        return not self._searched and bool(set(self._deaths) - self.guilty.keys())
+
+    def _new(self) -> KernelSession | None:
+        """A new kernel; None where none starts, or time or kernels are used up."""
+        if self._session is not None:
+            self._session.close()
+            self._taken += self._session.taken
+            self._session = None
+        if self._left() <= 0 or self._kernels >= MAX_KERNELS:
+            return None
+        self._kernels += 1
+        self._session = self._start()
         return self._session
 
     def _start(self) -> KernelSession | None:
@@ -138,76 +216,128 @@ class StudentSide:
         self.events.append(Flag(NO_START, Kind.CRASHED))
         return None
 
-    def _run_cells(self, session: KernelSession) -> None:
+    # -- before the first probe ---------------------------------------------------------------
+
+    def _run(self, session: KernelSession, count: int, pause: float = 0.0) -> int | None:
+        """Run the first `count` steps that are not deadly, then wait for so many seconds.
+
+        Returns the step at which the kernel ended, or `count` where it ended later.
+        """
+        self._since = time.monotonic()
         if self.before:
-            session.run(self.before, timeout=self.limits.cell)
-        for index, source in enumerate(self.cells):
-            if index in self._deadly:
+            session.run(self.before, self.limits.cell)
+        for index, step in enumerate(self._steps[:count]):
+            if index in self._blamed:
                 continue
             if self._left() <= 0:
-                return
-            outcome = self._run_cell(session, source)
-            self.killed |= outcome.killed
+                return None
+            outcome = session.run(step.source, min(self.limits.cell, max(1.0, self._left())))
+            self.stalled |= outcome.kind == "stalled"
+            self._report(step, outcome)
             if outcome.fatal:
-                self._deadly.add(index)
-            if outcome.kind != "done":
-                self._report(index, outcome)
-            if outcome.fatal:
-                if len(self._deadly) >= MAX_REPORTED_CELLS:
-                    self._deadly.update(range(len(self.cells)))
-                return
+                self._last, self._lived = outcome, self._age()
+                return index
+        outcome = session.rest(pause)
+        if outcome.fatal:
+            self._last, self._lived = outcome, self._age()
+            return count
+        return None
 
-    def _run_cell(self, session: KernelSession, source: str) -> Outcome:
-        """Run a cell; one whose imports fail is run again with each of them for itself."""
-        outcome = session.run(source, timeout=min(self.limits.cell, max(1, self._left())))
-        again = one_by_one(source) if is_failed_import(outcome) else None
-        if again is not None and self._left() > 0:
-            second = session.run(again, timeout=min(self.limits.cell, max(1, self._left())))
-            return second if second.kind != "done" else outcome  # it is told of all the same
-        return outcome
+    def _age(self) -> float:
+        """Seconds that a kernel has lived, at most, before it ended."""
+        return max(self._lived, time.monotonic() - self._since)
 
-    def _put_back_modules(self, session: KernelSession) -> None:
-        """Write the modules as they were handed in, where a cell has rewritten one of them."""
-        files = {f"{name}.py": path.read_bytes() for name in self.modules
-                 if (path := self.folder / f"{name}.py").is_file()}
-        if not files or not session.alive:
-            return
-        outcome = session.run(f"__import__({agent.__name__!r}, fromlist=['put_back'])"
-                              f".put_back({files!r})", timeout=self.limits.probe)
-        self.killed |= outcome.killed
-        said = " ".join(str(out.get("data", {}).get("text/plain", "")) for out in outcome.outputs)
-        for name in files:
-            event = (f"A code cell of the notebook wrote to {name} while it ran; {name} counts as "
-                     "it was handed in.")
-            if name in said and event not in self.events:
-                self.events.append(event)
+    def _may_be_anybodys(self, index: int) -> bool:
+        """Whether the kernel that ended at this step may have been killed from outside.
 
-    def _import_modules(self, session: KernelSession) -> None:
-        """Import each module once; one that kills the kernel is replaced by its own obituary.
-
-        An import that merely fails is left alone: the probes that need it will say so.
+        Then it is tried again: what the step itself does happens again.
         """
-        for name in self.modules if session.alive else ():
-            outcome = session.run(f"__import__({name!r}) and None", timeout=self.limits.probe)
-            self.killed |= outcome.killed
-            if outcome.fatal:
-                reason = f"{name}.py, while it was imported, {outcome.says}"
-                (self.folder / f"{name}.py").write_text(
-                    f"class {OBITUARY}(ImportError): ...\n\nraise {OBITUARY}({reason!r})\n")
-                self.events.append(Flag(f"{reason}.", Kind.CRASHED))
-                return
+        if not self._last.killed:
+            return False
+        self._kills[index] += 1
+        return self._kills[index] < KILLS and self._kills.total() < 2 * KILLS
 
-    def _report(self, index: int, outcome: Outcome) -> None:
-        event = f"A code cell of the notebook (number {index + 1} of those run): {outcome.says}."
-        if event not in self.events and len(self.events) < MAX_REPORTED_CELLS:
-            self.events.append(Flag(event, Kind.CRASHED) if outcome.fatal else event)
+    def _ends_alone(self, index: int) -> bool:
+        """Whether this step, and nothing else, ends a new kernel: then it is guilty for certain."""
+        told, session = self._last, self._new() if index < len(self._steps) else None
+        if session is None:
+            return False
+        ended = session.run(self._steps[index].source, self.limits.cell).kind == "died"
+        session.close()
+        self._last = told
+        if ended:
+            self.guilty[index] = told
+        return ended
+
+    def _blame(self, index: int) -> None:
+        """A step that ended its kernel is not run again, and told of.
+
+        A module is replaced by its own obituary: the probes that need it will say so. What merely
+        fails is left alone.
+        """
+        step, outcome = self._steps[index], self._last
+        if outcome.kind == "stalled":
+            return
+        if outcome.kind == "died":
+            self._deaths.append(index)
+        event = Flag(f"{step.told(outcome.says)}.", Kind.CRASHED)
+        self._blamed[index] = event
+        self.events.append(event)
+        if step.module:
+            file = self.folder / f"{step.module}.py"
+            self._buried[index] = file.read_bytes()
+            file.write_text(f"class {OBITUARY}(ImportError): ...\n\n"
+                            f"raise {OBITUARY}({step.told(outcome.says)!r})\n")
+
+    def _acquit(self) -> None:
+        """Forget who was blamed for a death: it may have been another's doing."""
+        for index in (self._blamed.keys() & set(self._deaths)) - self.guilty.keys():
+            self.events.remove(self._blamed.pop(index))
+            if index in self._buried:
+                file = self.folder / f"{self._steps[index].module}.py"
+                file.write_bytes(self._buried.pop(index))
+
+    def _search(self, ended_at: int) -> None:
+        """Find the step that leaves something behind (a timer, a thread) that ends kernels later.
+
+        A kernel has ended although who was blamed so far was left out. The first steps up to that
+        one, and no fewer, are followed by an end.
+        """
+        self._acquit()
+        low, high = 0, min(ended_at + 1, len(self._steps))
+        while high - low > 1:
+            session = self._new()
+            if session is None:
+                return
+            middle = (low + high) // 2
+            found = self._run(session, middle, self._pause())
+            if found is not None and self._last.kind != "died":
+                self._blame(found)
+                return
+            session.close()
+            low, high = (middle, high) if found is None else (low, min(middle, found + 1))
+        self._blame(high - 1)
+        self.guilty[high - 1] = self._last
+        self.spoilt |= len(self._steps) in self._deaths
+
+    def _pause(self) -> float:
+        """As long as it took a kernel to end, and a little longer."""
+        return min(max(PAUSE[0], 1.5 * self._lived), PAUSE[1])
+
+    def _report(self, step: _Step, outcome: Outcome) -> None:
+        told = [f"{note if step.module else step.told(note)}." for note in outcome.notes]
+        if outcome.kind == "error" and not step.module:
+            told = [f"{step.told('; '.join([outcome.says, *outcome.notes]))}."]
+        for event in told:
+            if event not in self.events and len(self.events) < MAX_REPORTED:
+                self.events.append(event)
 
 
 def read_answer(outcome: Outcome) -> Answer:
     """What the student's process sent, or why it sent nothing."""
     if outcome.answer is None:
-        return Answer(failure=Failure(f"your code {outcome.says}", outcome.kind,
-                                      fatal=outcome.fatal))
+        return Answer(failure=Failure(f"your code {outcome.says}", outcome.kind, outcome.fatal,
+                                      untried=BUSY if outcome.kind == "stalled" else ""))
     return unpack(outcome.answer)
 
 
@@ -230,12 +360,12 @@ def _sentence(error: dict[str, Any]) -> Failure:
     at = f"{where} (`{line}`)" if line else where
     if kind == OBITUARY:
         return Failure(message, kind)
+    lacking = text.sentence(error.get("lacking", ""))
+    untried = f"the grading machine has not what this needs: {lacking}" if lacking else ""
     if kind == "NotImplementedError":
         return Failure(f"not written yet: NotImplementedError{where}", kind)
     if kind == "MemoryError" or "can't allocate memory" in message:
         return Failure(f"your code ran out of memory{at}", "MemoryError")
     first = message.splitlines()[0][:300] if message else ""
     return Failure(f"your code stopped with {kind}{': ' if first else ''}{first}{at}", kind,
-                   message=message, line=line)
-
-
+                   message=message, line=line, untried=untried)

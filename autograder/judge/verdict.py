@@ -39,13 +39,17 @@ class PartVerdict:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All parts of one exercise, what happened to the student's process, and the batch's seed."""
+    """All parts of one exercise, what happened to the student's process, and the batch's seed.
+
+    One that is not `final` has parts that could not be tried: it is judged again the next time.
+    """
 
     exercise: str
     parts: tuple[PartVerdict, ...]
     events: tuple[str, ...] = ()
     seed: int = 0
     seconds: float = 0.0
+    final: bool = True
 
     def __post_init__(self) -> None:
         _check_type(str, self.exercise)

@@ -16,7 +16,6 @@ from nbformat import NotebookNode
 
 from autograder.course import Course
 from autograder.intake.received import TIMESTAMP
-from autograder.judge.imports import each
 from autograder.release.source import SKIP_TAG
 
 
@@ -118,7 +117,8 @@ def _name_giving(statement: ast.stmt, beside: Collection[str]) -> str:
     if isinstance(statement, ast.Import | ast.ImportFrom):
         modules = ([statement.module or ""] if isinstance(statement, ast.ImportFrom) else
                    [alias.name for alias in statement.names])
-        return "" if {name.partition(".")[0] for name in modules} & {*beside} else each(statement)
+        return "" if {name.partition(".")[0] for name in modules} & {*beside} else (
+            ast.unparse(statement))
     if isinstance(statement, ast.Assign) and all(
             isinstance(target, ast.Name) for target in statement.targets):
         with contextlib.suppress(ValueError):

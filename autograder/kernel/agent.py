@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import errno
 import functools
 import getpass
 import importlib
+import importlib.util
 import linecache
 import os
 import random
-import shutil
 import socket
 import struct
 import sys
@@ -29,10 +30,10 @@ from typing import Any
 import numpy
 import torch
 
-from autograder.kernel import offline, old_names, standins, wire
+from autograder.kernel import offline, old_names, standins, statements, wire
 
 NUMBER = 16
-HOME = Path()  # where the files of a submission are; its cells may go elsewhere
+MAIN = "__main__"
 HEADER = struct.Struct(f">{NUMBER}sQ??")  # number and size; has it printed, has the agent failed?
 
 
@@ -51,6 +52,8 @@ class Code:
             return importlib.import_module(name)
         if name in self._names:
             return self._names[name]
+        if (MAIN, name) in statements.errors:
+            raise statements.errors[MAIN, name]
         raise NameError(f"name '{name}' is not defined")
 
     @contextmanager
@@ -75,6 +78,10 @@ def call(code: Code, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     return getattr(code, name)(*args, **kwargs)
 
 
+def nothing(code: Code) -> None:
+    """The probe that only shows that somebody is there to answer."""
+
+
 def answer(request: bytes, code: Code) -> bytes:
     """Run the probe that `request` names on `code`; return its value, or what went wrong.
 
@@ -83,8 +90,10 @@ def answer(request: bytes, code: Code) -> bytes:
     """
     asked = wire.unpack(request)
     try:
-        _seed()
-        value = _probe(asked["probes"], asked["function"])(code, **asked["inputs"])
+        probe = _probe(asked["probes"], asked["function"])
+        if probe is not nothing:  # cells draw on
+            _seed()
+        value = probe(code, **asked["inputs"])
         return wire.pack({"value": value})
     except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are the person's doing
         return wire.pack({"error": _describe(error, Path(code._folder))})
@@ -99,7 +108,8 @@ def _seed() -> None:
 
 def _probe(source: str, function: str) -> Callable[..., Any]:
     if not source:
-        return {"call": call}[function]
+        known: dict[str, Callable[..., Any]] = {"call": call, "nothing": nothing}
+        return known[function]
     namespace: dict[str, Any] = {"__name__": "probes"}  # no probe finds what another one left
     exec(_compiled(source), namespace)
     return namespace[function]
@@ -126,33 +136,26 @@ def _describe(error: BaseException, folder: Path) -> dict[str, Any]:
         line = (error.text or linecache.getline(error.filename, error.lineno or 0)).strip()
         message = error.msg
     return {"type": type(error).__name__, "message": message[:2000], "where": where,
-            "line": line[:500]}
+            "line": line[:500], "lacking": _lacking(error)}
 
 
-def put_back(files: dict[str, bytes]) -> list[str] | None:
-    """Write files that no longer hold this where they were handed in; return which these were.
-
-    Modules of these names are then imported anew. None where all files are as they should be.
-    """
-    changed = []
-    for name, data in files.items():
-        path = HOME / name
-        with suppress(OSError):
-            if not path.is_symlink() and path.read_bytes() == data:
-                continue
-        with suppress(OSError):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
-            path.write_bytes(data)
-        changed.append(name)
-    if not changed:
-        return None
-    for name in files:
-        sys.modules.pop(Path(name).stem, None)
-    importlib.invalidate_caches()
-    return changed
+def _lacking(error: BaseException | None) -> str:
+    """What this machine lacks, where that is why the error came; empty where it is not."""
+    if isinstance(error, NameError):
+        error = next((kept for (_, name), kept in statements.errors.items() if name == error.name),
+                     None)
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            package = error.name.partition(".")[0]
+            if importlib.util.find_spec(package) is None:
+                return f"the package {package[:60]}"
+        if isinstance(error, socket.gaierror) or (isinstance(error, OSError)
+                                                  and error.errno == errno.ENETUNREACH):
+            return "the network"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 class Line:
@@ -165,6 +168,7 @@ class Line:
     def __init__(self, path: str, shell: Any) -> None:
         self._shell = shell
         self._process = os.getpid()
+        self._home = Path.cwd()
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect(path)
         asyncio.get_running_loop().add_reader(self._socket, self._serve)
@@ -176,9 +180,10 @@ class Line:
         kernel = self._shell.kernel
         builtins.input, getpass.getpass = kernel.raw_input, kernel.getpass  # wait for nobody
         sent = kernel.session.message_count
+        self._go_home()
         try:
             with self._shell.builtin_trap, standins.whole():
-                data, failed = answer(request, Code(self._shell.user_ns, HOME)), False
+                data, failed = answer(request, Code(self._shell.user_ns, self._home)), False
         except BaseException as error:
             told = f"{type(error).__name__}: {str(error)[:500]}"
             data, failed = told.encode(errors="replace"), True
@@ -191,6 +196,13 @@ class Line:
         if printed:
             self._tell_the_end(number)
         self._socket.sendall(HEADER.pack(number, len(data), printed, failed) + data)
+
+    def _go_home(self) -> None:
+        """Modules and files are found, wherever the notebook has gone meanwhile."""
+        home = str(self._home)
+        os.chdir(home)
+        if home not in sys.path:
+            sys.path.insert(0, home)
 
     def _leave_if_copy(self) -> None:
         """A process that student code forked and let run on here has nothing to say."""
@@ -231,10 +243,30 @@ def settle(questions: str, lenient: bool = False) -> None:
     if "HF_HOME" in os.environ:
         offline.lay_links(Path(os.environ["HF_HUB_CACHE"]).parent, Path(os.environ["HF_HOME"]))
     standins.install(old_names.changes() if lenient else {})
-    global HOME
-    HOME = Path.cwd()
-    sys.path.insert(0, str(HOME))
+    sys.path.insert(0, str(Path.cwd()))
     sys.breakpointhook = no_breakpoint
     shell = get_ipython()
     shell.system = shell.system_piped = shell.system_raw = no_shell
+    _live_on(shell)
+    statements.install(shell, Path.cwd())
     Line(questions, shell)
+
+
+def _live_on(shell: Any) -> None:
+    """Whoever asks Jupyter to end or restart the kernel is told, and the kernel goes on.
+
+    Jupyter's own loop would end a moment later, while an innocent cell runs.
+    """
+
+    def no_end(*args: Any, **kwargs: Any) -> None:
+        print(f"{statements.NOTE}the kernel is neither ended nor restarted)")
+
+    def stay(change: dict[str, Any]) -> None:
+        if change["new"]:
+            shell.exit_now = False
+            no_end()
+
+    shell.ask_exit = no_end
+    shell.kernel.do_shutdown = no_end
+    shell.unobserve_all("exit_now")
+    shell.observe(stay, "exit_now")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from autograder.kernel import agent, wire
+from autograder.kernel.owntime import Budget
 
 MOST = 2 * wire.MAX_BYTES  # that is read for one question, whatever it is
 AT_ONCE = 1024 * 1024
@@ -58,18 +59,19 @@ class Channel:
         self._connection = connection
         self._connection.settimeout(A_MOMENT)
         self._look = look
-        self._end = self._next_look = 0.0
+        self._next_look = 0.0
+        self._budget: Budget | None = None
         self._left = 0
         self._number = b""
 
-    def ask(self, request: bytes, seconds: float) -> Reply:
-        """Put one question. Raises TimeoutError, Flooded or Gone.
+    def ask(self, request: bytes, budget: Budget) -> Reply:
+        """Put one question. Raises OutOfTime, Stalled, Flooded or Gone.
 
         An answer bears the number of its question. What student code wrote ahead bears another and
         is thrown away.
         """
-        now = time.monotonic()
-        self._end, self._next_look, self._left = now + seconds, now + A_MOMENT, MOST
+        self._budget, self._left = budget, MOST
+        self._next_look = time.monotonic() + A_MOMENT
         self._number = secrets.token_bytes(agent.NUMBER)
         self._send(agent.HEADER.pack(self._number, len(request), False, False) + request)
         while True:
@@ -102,8 +104,8 @@ class Channel:
         """Try, moment after moment, until it is done."""
         while True:
             if time.monotonic() >= self._next_look:
-                if time.monotonic() >= self._end:
-                    raise TimeoutError
+                if self._budget is not None:
+                    self._budget.look()
                 self._look(self._number)
                 self._next_look = time.monotonic() + A_MOMENT
             try:

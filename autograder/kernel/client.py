@@ -14,12 +14,16 @@ import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from autograder.kernel.channel import Flooded
+from autograder.kernel.owntime import LOOK, Budget, OutOfTime, Stalled
 
 A_MOMENT = 0.02  # seconds; what a kernel that is asked at once says first may be lost
 CONTENT = 6  # the place of a message's content among its frames
+START_SECONDS = 600  # for a kernel to start, on a machine that has much to do
+OUTPUT_SECONDS = 10  # for what a cell printed to arrive after its reply; no verdict needs it
 
 
 class PromptClient(AsyncKernelClient):
@@ -43,16 +47,44 @@ class PromptClient(AsyncKernelClient):
 
 
 class CountingClient(NotebookClient):
-    """nbclient's notebook client, with a bound on what the kernel may print."""
+    """nbclient's notebook client, with bounds on a cell's time and on what the kernel may print.
+
+    After a cell, `reply` is what the kernel replied, and `over` why it was stopped, if it was.
+    """
 
     def __init__(self, most: int, manager: AsyncKernelManager) -> None:
         super().__init__(nbformat.v4.new_notebook(), km=manager, allow_errors=True,
-                         interrupt_on_timeout=False, iopub_timeout=5, shutdown_kernel="immediate",
-                         startup_timeout=60)
+                         interrupt_on_timeout=False, iopub_timeout=OUTPUT_SECONDS,
+                         shutdown_kernel="immediate", startup_timeout=START_SECONDS,
+                         timeout=None)
         self._most = most
         self._count = 0
         self._seen = b""
         self.flooded = False
+        self.budget: Budget | None = None
+        self.over: OutOfTime | Stalled | None = None
+        self.reply: dict[str, Any] = {}
+        self.on_cell_executed = self._keep_reply
+
+    def _keep_reply(self, execute_reply: dict[str, Any], **_: Any) -> None:
+        """Called by nbclient once a cell has run."""
+        self.reply = execute_reply["content"]
+
+    async def _async_poll_kernel_alive(self) -> None:
+        """While a cell runs: does the kernel live, and has the cell time left?"""
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                await self._async_check_alive()
+                if self.budget is not None:
+                    self.budget.look()
+            except (OutOfTime, Stalled) as over:
+                self.over = over
+                break
+            except DeadKernelError:
+                break
+        assert self.task_poll_for_reply is not None
+        self.task_poll_for_reply.cancel()
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
                         ) -> NotebookNode | None:

@@ -43,7 +43,10 @@ class SandboxError(RuntimeError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one student process may use. Sizes in MiB, times in seconds."""
+    """What one student process may use. Sizes in MiB, times in seconds.
+
+    What is given some seconds of its own time may take `patience` times as many by the clock.
+    """
 
     memory: int = 4096
     processes: int = 128
@@ -52,7 +55,7 @@ class Limits:
     scratch: int = 512
     output: int = 8
     cpu: int = 600
-    wall: int = 600
+    patience: int = 10
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from outside and is gone for good. The caller decides whether to start another o
 from __future__ import annotations
 
 import signal
+import socket
+import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +17,26 @@ from typing import Any, Literal
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from autograder import text
-from autograder.kernel import agent, calls, offline, old_names, standins, wire
+from autograder.kernel import agent, calls, offline, old_names, standins, statements, wire
 from autograder.kernel.as_text import as_text
 from autograder.kernel.channel import Channel, Flooded, Gone
-from autograder.kernel.client import CountingClient, PromptClient
+from autograder.kernel.client import START_SECONDS, CountingClient, PromptClient
+from autograder.kernel.owntime import Budget, OutOfTime, OwnTime, Stalled, root_of
 from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 
 KILLED = "was killed (signal 9)"
 KERNEL_NAME = "autograder-sandbox"
-A_WHILE = 3.0  # seconds, from a kernel's last word to its end
+A_WHILE = 15.0  # seconds, from a kernel's last word to its end
+MOST_NOTES = 8  # of one cell
 MOST_SAID = 2000  # bytes of an error in one line
 PRINTED = 5.0  # seconds for what was printed to arrive
-Kind = Literal["done", "error", "timeout", "died", "flooded"]
+PEER = struct.Struct("3i")  # process, user and group at the other end of a unix socket
+STILL_THERE = wire.pack({"probes": "", "function": "nothing", "inputs": {}})
+Kind = Literal["done", "error", "timeout", "stalled", "died", "flooded"]
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,17 @@ class Outcome:
         return self.kind == "died" and self.says == KILLED
 
     @property
+    def notes(self) -> list[str]:
+        """What the agent printed for the judge, a sentence each."""
+        found = [line.removeprefix(statements.NOTE).removesuffix(")")
+                 for output in self.outputs if output.output_type == "stream"
+                 for line in str(output.text).splitlines() if line.startswith(statements.NOTE)]
+        return list(dict.fromkeys(found))[:MOST_NOTES]
+
+    @property
     def fatal(self) -> bool:
         """Whether the kernel is gone."""
-        return self.kind in ("timeout", "died", "flooded")
+        return self.kind in ("timeout", "stalled", "died", "flooded")
 
 
 class KernelSession:
@@ -75,6 +89,7 @@ class KernelSession:
         self._start = {"cwd": str(files), "limits": vars(limits),
                        "surroundings": vars(surroundings)}
         self._channel: Channel | None = None
+        self._own: OwnTime | None = None
         self.alive = False
         self.killed = False  # whether SIGKILL ended it while it started: that is no file's doing
 
@@ -102,7 +117,7 @@ class KernelSession:
         provisioner: Any = self._manager.provisioner
         berth = provisioner.berth
         with berth.listen() as listener:
-            outcome = self.run(_bootstrap(self._lenient, berth.questions), timeout=60)
+            outcome = self.run(_bootstrap(self._lenient, berth.questions), START_SECONDS)
             if outcome.kind != "done":
                 return outcome
             berth.seal()
@@ -110,44 +125,57 @@ class KernelSession:
                 connection, _ = listener.accept()
             except BlockingIOError:
                 return Outcome("died", "it did not connect")
+        self._own = OwnTime(root_of(_process_at(connection)))
         self._channel = Channel(connection, self._look)
         return outcome
+
+    @property
+    def taken(self) -> float:
+        """Seconds of its own (owntime.py) that the student's code has taken so far."""
+        return self._own.total if self._own is not None else 0.0
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.close()
 
     def run(self, source: str, timeout: float) -> Outcome:
-        """Execute one cell for at most `timeout` seconds."""
+        """Execute one cell for at most `timeout` seconds of its own, and see the kernel live on."""
         if not self.alive:
             return Outcome("died", "the kernel had already ended")
         cell = nbformat.v4.new_code_cell(source)
-        self._client.nb.cells[:] = [cell]
-        self._client.timeout = int(timeout)
+        client, budget = self._client, self._budget(timeout)
+        client.nb.cells[:] = [cell]
+        client.budget, client.over, client.reply = budget, None, {}
         try:
-            self._client.execute_cell(cell, 0)
-        except CellTimeoutError:
-            outcome = Outcome("timeout", f"ran for more than {timeout:g} s and was stopped")
+            client.execute_cell(cell, 0)
         except DeadKernelError:
-            outcome = Outcome("died", self._last_words())
+            outcome = (self._over(client.over, budget) if client.over is not None
+                       else Outcome("died", self._last_words()))
         else:
-            outcome = _read(cell)
-        if self._client.flooded:
+            outcome = _read(cell, client.reply)
+        if client.flooded:
             outcome = self._flooded()
         if outcome.fatal:
             self.close()
+        elif self._channel is not None:  # Jupyter replies first, and ends its loop a moment later
+            after = self.ask(STILL_THERE, timeout)
+            return after if after.fatal else outcome
         return outcome
 
     def ask(self, request: bytes, timeout: float) -> Outcome:
-        """Run a probe (see agent.answer); the packed answer stands in the outcome."""
+        """Run a probe (see agent.answer) for at most `timeout` seconds of its own.
+
+        The packed answer stands in the outcome.
+        """
         if not self.alive or self._channel is None:
             return Outcome("died", "the kernel had already ended")
+        budget = self._budget(timeout)
         try:
-            reply = self._channel.ask(request, timeout)
+            reply = self._channel.ask(request, budget)
             if reply.printed:
                 self._client.drain(_name(reply.number), PRINTED)
-        except TimeoutError:
-            outcome = Outcome("timeout", f"ran for more than {timeout:g} s and was stopped")
+        except (OutOfTime, Stalled) as over:
+            outcome = self._over(over, budget)
         except Flooded:
             outcome = self._flooded()
         except Gone:
@@ -158,6 +186,28 @@ class KernelSession:
             outcome = Outcome("error", reply.data[:MOST_SAID].decode(errors="replace"))
         if outcome.fatal:
             self.close()
+        return outcome
+
+    def _budget(self, seconds: float) -> Budget:
+        return Budget(self._own, seconds, seconds * self.limits.patience)
+
+    def _over(self, over: OutOfTime | Stalled, budget: Budget) -> Outcome:
+        if isinstance(over, OutOfTime):
+            return Outcome("timeout", f"ran for more than {budget.seconds:g} s and was stopped")
+        return Outcome("stalled", f"was stopped after {budget.wall:g} s, in most of which the "
+                                  "grading machine was busy with other things")
+
+    def rest(self, seconds: float) -> Outcome:
+        """Run nothing for a while; tell how the kernel ended, if it did."""
+        provisioner: Any = self._manager.provisioner
+        if not seconds or not self.alive:
+            return Outcome("done")
+        try:
+            provisioner.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return Outcome("done")
+        outcome = Outcome("died", self._last_words())
+        self.close()
         return outcome
 
     def close(self) -> None:
@@ -211,18 +261,31 @@ def _name(number: bytes) -> bytes:
     return number.hex().encode()
 
 
-def _read(cell: NotebookNode) -> Outcome:
-    """Sort a finished cell's outputs into an Outcome."""
+def _process_at(connection: socket.socket) -> int:
+    """The process at the other end of a unix socket, by its number here."""
+    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size)
+    return int(PEER.unpack(data)[0])
+
+
+def _read(cell: NotebookNode, reply: dict[str, Any]) -> Outcome:
+    """Sort a finished cell into an Outcome, by its outputs and by what the kernel replied.
+
+    Some errors are printed, and stand in the reply alone: groups of exceptions, magics that are not
+    there.
+    """
     outputs = tuple(cell.outputs)
     errors = [output for output in outputs if output.output_type == "error"]
     if errors:
         last = errors[-1]
         return Outcome("error", f"{last.ename}: {str(last.evalue)[:500]}", outputs)
+    if reply.get("status", "ok") != "ok":
+        says = f"{reply.get('ename', 'Error')}: {str(reply.get('evalue', ''))[:500]}"
+        return Outcome("error", says, outputs)
     return Outcome("done", "", outputs)
 
 
 def _bootstrap(lenient: bool, questions: Path) -> str:
     """The first cell: put the wire and the agent, as text, into the kernel's modules."""
-    return "\n".join([as_text(wire, offline, old_names, standins, agent),
+    return "\n".join([as_text(wire, offline, old_names, standins, statements, agent),
                       f"module.settle({str(questions)!r}, {lenient})",
                       "del sys, types, module"])

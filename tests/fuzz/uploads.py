@@ -22,7 +22,6 @@ from autograder.intake.notebooks import released_notebook, settle
 from autograder.intake.receive import receive
 from autograder.intake.received import Received, notes
 from autograder.intake.written import WRITTEN
-from autograder.judge.imports import one_by_one
 from autograder.judge.outdated import outdated
 from autograder.judge.work import Work, read_work, runnable_cells
 from autograder.report import grades
@@ -135,8 +134,6 @@ def _graded(arena: Arena, course: Course, assignment: str, student: str, exercis
     must(sorted(found) == sorted(wanted), f"parts {sorted(found)}, released were {sorted(wanted)}")
     cells = runnable_cells(work.notebook, released)
     said += outdated(cells)
-    for cell in cells:
-        one_by_one(cell)
     losses = recorded.losses(work.notebook)
     said += losses.oddities() if losses.train else []
     recorded.figures(work.notebook)
