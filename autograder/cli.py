@@ -193,25 +193,30 @@ def validate(
     every: Annotated[int, typer.Option(
         "--every", min=1, help="A sample: reference, skeleton, and every nth of the other cases.")
     ] = 1,
+    seed: Annotated[int | None, typer.Option(
+        "--seed", min=0, help="Draw the inputs, and pairs of misconceptions, as another run did.")
+    ] = None,
     processes: Processes = PROCESSES,
     course: CourseOption = Path(),
 ) -> None:
     """Test the hidden tests: misconceptions must lose, variants and the reference must not."""
+    from autograder.judge.shared import new_seed
     from autograder.report import matrix
-    from autograder.validate import cases, validate
+    from autograder.validate import cases, doubles, validate
 
     found = Course.find(course)
-    failed = False
+    failed, seed = False, new_seed() if seed is None else seed
     for name in [assignment] if assignment else list(found.toml.assignments):
-        chosen = [case for number, case in enumerate(cases(found, name))
+        every_case = [*cases(found, name), *doubles(found, name, seed)]
+        chosen = [case for number, case in enumerate(every_case)
                   if (only or "") in case.name and (not number % every or not case.part_of_many)]
         if not chosen:
             raise CourseError(f"No case of {name} has a name with `{only}` in it.")
         with progress_bar() as bar:
-            results = list(bar.track(validate(found, name, processes, chosen), total=len(chosen),
-                                     description=f"Validating {name}"))
+            results = list(bar.track(validate(found, name, processes, chosen, seed),
+                                     total=len(chosen), description=f"Validating {name}"))
         console.print(matrix.table(name, results))
-        for line in matrix.reasons(results):
+        for line in (*matrix.reasons(results), *matrix.unnamed(results, seed)):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         console.print(matrix.summary(results), highlight=False)
         failed |= any(result.problem for result in results)

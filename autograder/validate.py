@@ -1,5 +1,6 @@
 """Test the tests: every misconception must lose in its own part, every variant must lose nothing.
 
+The feedback must name no misconception that is not there, of two at once neither.
 Each case is handed in and judged like a submission, sandbox and all. Right answers also run the
 visible checks: what the hidden tests accept must pass these, too.
 """
@@ -7,8 +8,10 @@ visible checks: what the hidden tests accept must pass these, too.
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Literal, TypeVar
 
 import nbformat
@@ -21,10 +24,11 @@ from autograder.judge.visible import disagreement, grade_and_check
 from autograder.judge.work import Work
 from autograder.release import reread, source
 from autograder.release.build import clear_solutions, prepare
-from autograder.release.edits import Change, apply, read_changes
+from autograder.release.edits import Change, apply, fits, joined, read_changes
 from autograder.release.solved import answered, solved_files, split_notebook
 
-Kind = Literal["reference", "skeleton", "misconception", "variant"]
+Kind = Literal["reference", "skeleton", "misconception", "double", "variant"]
+DOUBLES = 20  # pairs of misconceptions that are drawn for each assignment
 Answer = TypeVar("Answer")
 
 
@@ -47,7 +51,12 @@ class Case:
     @property
     def part_of_many(self) -> bool:
         """Whether it is one of the exercise's many wrong and right answers."""
-        return self.kind in ("misconception", "variant")
+        return self.kind in ("misconception", "double", "variant")
+
+    @property
+    def planted(self) -> tuple[str, ...]:
+        """The misconceptions that are in it."""
+        return tuple(self.name.split("+")) if self.kind in ("misconception", "double") else ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,11 @@ class Result:
     verdict: Verdict
     problem: str
     unlike: str = ""  # how hidden tests and visible checks disagree on a right answer
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The misconceptions that the feedback names."""
+        return tuple(name for part in self.verdict.parts for name in part.misconceptions)
 
     def lost(self, part: str) -> float:
         found = self.verdict.part(part)
@@ -86,6 +100,17 @@ def cases(course: Course, assignment: str) -> list[Case]:
             apply(change, handed_in(exercise))
             found.append(Case(name, "variant", change.name, loses=change.loses))
     return found
+
+
+def doubles(course: Course, assignment: str, seed: int) -> list[Case]:
+    """Drawn pairs of misconceptions of one part, in its code, whose edits do not overlap."""
+    draw, found = random.Random(seed), list[Case]()
+    for exercise in course.exercises(assignment):
+        changes, files = read_changes(exercise, "misconception"), solved_files(exercise)
+        found += [Case(exercise.name, "double", f"{one.name}+{other.name}", one.part)
+                  for one, other in combinations(changes, 2)
+                  if one.part == other.part and fits(joined([one, other]), files)]
+    return draw.sample(found, min(DOUBLES, len(found)))
 
 
 def handed_in(exercise: Exercise) -> dict[str, bytes]:
@@ -127,11 +152,12 @@ def as_work(exercise: Exercise, files: dict[str, bytes]) -> Work:
     return Work(exercise.name, notebook, rest)
 
 
-def validate(course: Course, assignment: str, processes: int, chosen: list[Case] | None = None
-             ) -> Iterator[Result]:
+def validate(course: Course, assignment: str, processes: int, chosen: list[Case] | None = None,
+             seed: int | None = None) -> Iterator[Result]:
     """Judge every case, several at a time; yield results as they come."""
     prepare(course, assignment)
-    chosen, seed = chosen or cases(course, assignment), new_seed()
+    seed = new_seed() if seed is None else seed
+    chosen = chosen or [*cases(course, assignment), *doubles(course, assignment, seed)]
     right = [case for case in chosen if case.right]
     for case, answer in ask_all(course, assignment, seed, _works(course, right), processes,
                                 grade_and_check):
@@ -164,6 +190,11 @@ def problem(case: Case, verdict: Verdict) -> str:
         return f"the skeleton earns {verdict.points:g} points" if verdict.points else ""
     if case.kind == "variant":
         return "" if lost == case.loses else f"loses {lost or 'nothing'}, expected {case.loses}"
+    named = [name for part in verdict.parts for name in part.misconceptions]
+    if false := [name for name in named if name not in case.planted]:
+        return f"is said to be {', '.join(false)}, which it is not"
+    if case.kind == "double":
+        return ""  # two mistakes may undo each other
     if case.part not in lost:
         return f"loses nothing in {case.part}: no hidden test catches it"
     elsewhere = [part for part in lost if part != case.part]
@@ -171,5 +202,7 @@ def problem(case: Case, verdict: Verdict) -> str:
 
 
 def _change(exercise: Exercise, kind: Kind, name: str) -> Change:
+    if kind == "double":
+        return joined([_change(exercise, "misconception", one) for one in name.split("+")])
     assert kind in ("misconception", "variant")
     return next(change for change in read_changes(exercise, kind) if change.name == name)

@@ -19,11 +19,11 @@ from conftest import (
 from autograder.course import Course, CourseError
 from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.visible import disagreement
-from autograder.report.matrix import reasons, summary
-from autograder.validate import Case, Result, cases, problem, validate
+from autograder.report.matrix import reasons, summary, unnamed
+from autograder.validate import Case, Result, cases, doubles, problem, validate, work
 
 LAST_LINE = re.compile(r"misconceptions=(\d+)/\1 elsewhere=0 variants=(\d+)/\2 visible=(\d+)/\3 "
-                       r"named=(\d+)/\1 reference=full skeleton=zero")
+                       r"named=(\d+)/\1 false=0 reference=full skeleton=zero")
 PARTS = {"a": 4.0, "b": 2.0}
 
 
@@ -83,9 +83,43 @@ def test_the_summary_shows_each_kind_of_fault(fault: tuple[Case, Verdict]) -> No
 
 
 def test_the_summary_counts_what_the_feedback_names() -> None:
-    named = PartVerdict("a", 0, 4, misconceptions=("the-misconception",))
-    assert summary(results((MISCONCEPTION, Verdict("toy", (named,))),
-                           (MISCONCEPTION, verdict(a=0)))).split()[4] == "named=1/2"
+    said = case("misconception", part="a", says="it is this")
+    named = PartVerdict("a", 0, 4, ("It is this.",), misconceptions=("the-misconception",))
+    silent = PartVerdict("a", 0, 4, ("It is wrong.",), misconceptions=("the-misconception",))
+    found = results((said, Verdict("toy", (named,))), (said, Verdict("toy", (silent,))),
+                    (said, verdict(a=0)))
+    assert summary(found).split()[4:6] == ["named=1/3", "false=0"]
+    assert list(unnamed(found, 7)) == ["not named: the-misconception, the-misconception"]
+
+
+@pytest.mark.parametrize(("kind", "name", "named", "false"), [
+    ("misconception", "one", ("other",), 1), ("misconception", "one", ("one", "other"), 1),
+    ("double", "one+two", ("one", "two"), 0), ("double", "one+two", ("two",), 0),
+    ("double", "one+two", ("three",), 1), ("double", "one+two", ("four", "three"), 2),
+    ("variant", "one", ("one",), 1), ("reference", "reference", ("one",), 1),
+    ("skeleton", "skeleton", ("one",), 1), ("double", "one+two", (), 0),
+])
+def test_what_is_named_and_not_there_is_counted(kind: str, name: str, named: tuple[str, ...],
+                                                false: int) -> None:
+    tried = Case("toy", kind, name, part="a")  # type: ignore[arg-type]
+    lost = 0 if kind in ("misconception", "double", "skeleton") else 4
+    given = Verdict("toy", (PartVerdict("a", lost, 4, ("Said.",), misconceptions=named),))
+    assert f" false={false} " in summary(results((tried, given)))
+    assert kind in ("reference", "skeleton", "variant") or bool(problem(tried, given)) == bool(
+        false)
+
+
+def test_pairs_are_drawn_by_the_seed_and_can_be_handed_in(course: Course) -> None:
+    drawn = doubles(course, "q2", 3)
+    assert [one.name for one in drawn] == [one.name for one in doubles(course, "q2", 3)]
+    assert [one.name for one in drawn] != [one.name for one in doubles(course, "q2", 4)]
+    known = {one.name: one for one in cases(course, "q2") if one.kind == "misconception"}
+    right = work(course.exercise("q2"), "reference", "reference")
+    for one in drawn:
+        parts = {known[name].part for name in one.planted}
+        assert len(one.planted) == 2 and parts == {one.part}
+        handed_in = work(course.exercise("q2"), one.kind, one.name)
+        assert handed_in.fingerprint != right.fingerprint
 
 
 def failed(**checks: str) -> dict[str, str]:
@@ -180,4 +214,4 @@ def test_hidden_tests_catch_what_is_wrong_and_accept_what_is_right(tmp_path: Pat
     found = LAST_LINE.fullmatch(done.stdout.splitlines()[-1])
     assert found, done.stdout
     caught, _, _, named = map(int, found.groups())
-    assert named > caught / 2, done.stdout  # what is wrong in result.log has no code to be known by
+    assert named > 0.7 * caught, done.stdout  # what is wrong in result.log has no code to be known by

@@ -96,6 +96,15 @@ def apply(change: Change, files: dict[str, bytes]) -> dict[str, bytes]:
     return edited
 
 
+def fits(change: Change, files: dict[str, bytes]) -> bool:
+    """Whether a change can be carried out; not where the edits of a joined one overlap."""
+    try:
+        apply(change, files)
+    except CourseError:
+        return False
+    return True
+
+
 def joined(changes: list[Change]) -> Change:
     """Several changes as one, carried out in their order."""
     if len(changes) == 1:
@@ -126,12 +135,8 @@ class Misconceptions:
         return [change for change in self._changes if change.part == part]
 
     def fits(self, change: Change) -> bool:
-        """Whether a change can be carried out; not where the edits of a joined one overlap."""
-        try:
-            apply(change, self._files)
-        except CourseError:
-            return False
-        return True
+        """See `fits`."""
+        return fits(change, self._files)
 
     def written(self, change: Change) -> Path:
         """The folder of one of them, or of several joined."""

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
+from autograder.judge.verdict import finished
 from autograder.validate import Result, problem
 
 MOST_COLUMNS = 14
-ORDER = ("reference", "skeleton", "misconception", "variant")
+ORDER = ("reference", "skeleton", "misconception", "double", "variant")
 
 
 def table(assignment: str, results: list[Result]) -> Table:
@@ -51,9 +52,22 @@ def reasons(results: list[Result]) -> Iterator[str]:
                     yield f"  {part.part}, {part.points:g} of {part.max_points:g}: {said}"
 
 
+def unnamed(results: list[Result], seed: int) -> Iterator[str]:
+    """Which misconceptions the feedback does not name, and how often it names both of two."""
+    missed = [r.case.name for r in results if r.case.kind == "misconception" and not _own(r)]
+    if missed:
+        yield f"not named: {', '.join(missed)}"
+    pairs = [r for r in results if r.case.kind == "double"]
+    if pairs:
+        both = sum(set(r.named) == set(r.case.planted) for r in pairs)
+        yield (f"of {len(pairs)} pairs, drawn with --seed {seed}, both are named in {both}, one in "
+               f"{sum(_own(r) for r in pairs) - both}")
+
+
 def summary(results: list[Result]) -> str:
     """The last line: what was caught, lost elsewhere, accepted, and named in the feedback.
 
+    `false` counts sentences of misconceptions that are not there, those of drawn pairs included.
     `visible` counts right answers on which the visible checks agree with the hidden tests.
     """
     misconceptions = [r for r in results if r.case.kind == "misconception"]
@@ -67,7 +81,8 @@ def summary(results: list[Result]) -> str:
     return (f"misconceptions={caught}/{len(misconceptions)} elsewhere={elsewhere} "
             f"variants={accepted}/{len(variants)} "
             f"visible={sum(not r.unlike for r in right)}/{len(right)} "
-            f"named={sum(_named(r) != '-' for r in misconceptions)}/{len(misconceptions)} "
+            f"named={sum(map(_own, misconceptions))}/{len(misconceptions)} "
+            f"false={sum(len(set(r.named) - set(r.case.planted)) for r in results)} "
             f"reference={_extreme(results, 'reference')} "
             f"skeleton={_extreme(results, 'skeleton')}")
 
@@ -90,12 +105,21 @@ def _cell(result: Result, part: str) -> str:
     return f"{lost:g}" if own else f"[red]{lost:g}[/red]"
 
 
+def _own(result: Result) -> bool:
+    """Whether the feedback names a misconception that is there, and says its sentence."""
+    said = {sentence for part in result.verdict.parts for sentence in part.says}
+    return bool(set(result.named) & set(result.case.planted)) and (
+        result.case.kind == "double" or finished(result.case.says) in said)
+
+
 def _named(result: Result) -> str:
-    """Whether the feedback named the misconception: yes, another with the same values, or no."""
-    if result.case.kind != "misconception":
+    """Whether the feedback names what is there: yes, one of two, a false one, or nothing."""
+    if not result.case.planted:
         return ""
-    named = [name for part in result.verdict.parts for name in part.misconceptions]
-    return "yes" if result.case.name in named else ("other" if named else "-")
+    if set(result.named) - set(result.case.planted):
+        return "false"
+    return ("yes" if len(set(result.named)) == len(result.case.planted) else "one") if _own(
+        result) else "-"
 
 
 def _order(result: Result) -> tuple[int, str, str]:
