@@ -256,8 +256,8 @@ def validated(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> Val
 def test_validate_only_judges_the_cases_that_are_named(validated: Validated) -> None:
     assert validated.done.returncode == 0, validated.done
     assert validated.done.stdout.splitlines()[-1] == (
-        "misconceptions=0/0 elsewhere=0 variants=0/0 visible=0/0 named=0/0 false=0 reference=not-run "
-        "skeleton=zero")
+        "misconceptions=0/0 elsewhere=0 variants=0/0 visible=0/0 named=0/0 false=0 "
+        "reference=not-run skeleton=zero")
 
 
 @pytest.mark.sandbox

@@ -214,4 +214,4 @@ def test_hidden_tests_catch_what_is_wrong_and_accept_what_is_right(tmp_path: Pat
     found = LAST_LINE.fullmatch(done.stdout.splitlines()[-1])
     assert found, done.stdout
     caught, _, _, named = map(int, found.groups())
-    assert named > 0.7 * caught, done.stdout  # what is wrong in result.log has no code to be known by
+    assert named > 0.7 * caught, done.stdout  # a wrong result.log has no code to be known by
