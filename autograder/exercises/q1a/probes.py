@@ -7,6 +7,7 @@ vocabulary. Whatever the order in which a person packs the tokens, the scores ar
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,7 +16,12 @@ from typing import Any
 import torch
 import torch.nn as nn
 from torch import Tensor
-from transformers import BertConfig, BertForQuestionAnswering, BertTokenizerFast
+from transformers import (
+    BatchEncoding,
+    BertConfig,
+    BertForQuestionAnswering,
+    BertTokenizerFast,
+)
 from transformers.modeling_outputs import QuestionAnsweringModelOutput
 
 INPUTS = ("input_ids", "token_type_ids", "attention_mask")
@@ -180,18 +186,25 @@ def _trials(code: Any, vocabulary: list[str], question: str, context: str, encod
         trials = []
         for start, end in zip(starts, ends, strict=True):
             asked: list[list[Any]] = []
-
-            def tokenize(question: Any, context: Any, asked: list = asked, **_: Any) -> dict:
-                asked.append([question, context])
-                return {name: tensor.clone() for name, tensor in encoded.items()}
-
-            qa.tokenize = tokenize
+            qa.tokenize = _recorder(asked, qa.tokenizer, question, context, encoded)
             qa.model.forward = played = _Played(qa.model, start, end, every_form)
             answer = qa.generateAnswer(question, context)
             trials.append({"answer": answer, "tokenize": asked, "model": played.calls})
         return trials
 
     return _with_parts(code, vocabulary, use)
+
+
+def _recorder(asked: list[list[Any]], tokenizer: Any, text: str, pair: str,
+              encoded: dict[str, Tensor]) -> Callable[..., BatchEncoding]:
+    """In the place of `tokenize`: keeps what it is asked, returns what a tokenizer returns."""
+
+    def tokenize(question: Any, context: Any, *_: Any, **__: Any) -> BatchEncoding:
+        asked.append([question, context])
+        return BatchEncoding({name: tensor.clone() for name, tensor in encoded.items()},
+                             encoding=tokenizer(text, pair).encodings, n_sequences=2)
+
+    return tokenize
 
 
 def _overhear(qa: Any) -> list[Any]:
@@ -208,36 +221,41 @@ def _overhear(qa: Any) -> list[Any]:
 
 
 class _Played:
-    """In the place of a model's `forward`: each token has the scores of its row in the tables."""
+    """In the place of a model's `forward`: each token has the scores of its row in the tables.
+
+    The model's own forward runs, too. So the call is taken, refused and answered as a model does
+    it, with gradients where there are some, and only the scores are others.
+    """
 
     def __init__(self, model: nn.Module, start: Tensor, end: Tensor, every_form: bool) -> None:
         self.model, self.start, self.end, self.every_form = model, start, end, every_form
+        self.own = type(model).forward.__get__(model)
+        self.signature = inspect.signature(self.own)
         self.calls: list[dict[str, Any]] = []
 
-    def __call__(self, input_ids: Any = None, attention_mask: Any = None,
-                 token_type_ids: Any = None, *_: Any, return_dict: bool | None = None,
-                 **__: Any) -> Any:
-        given = zip(INPUTS, (input_ids, token_type_ids, attention_mask), strict=True)
-        graph = torch.is_grad_enabled() and any(p.requires_grad for p in self.model.parameters())
-        self.calls.append({"inputs": {name: value for name, value in given if value is not None},
-                           "graph": graph, "training": self.model.training,
-                           "scores": float(self.start[input_ids].sum())})
-        # As with real scores, some operations are refused while a graph is being built.
-        start, end = (table[input_ids].requires_grad_(graph) for table in (self.start, self.end))
-        if self.every_form:
-            return _EveryForm((start, end))
-        output = QuestionAnsweringModelOutput(start_logits=start, end_logits=end)
-        return output.to_tuple() if return_dict is False else output
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        output = self.own(*args, **kwargs)
+        given = self.signature.bind(*args, **kwargs).arguments
+        ids = given.get("input_ids")
+        if ids is None:  # vectors in the place of ids have no row in a table
+            return output
+        scores = [values for values in (output if isinstance(output, tuple) else output.values())
+                  if isinstance(values, Tensor) and values.shape == ids.shape]
+        self.calls.append({
+            "inputs": {name: given[name] for name in INPUTS if given.get(name) is not None},
+            "graph": any(values.requires_grad for values in scores),
+            "training": self.model.training, "scores": float(self.start[ids].sum())})
+        tables = {id(values): table[ids] + 0 * values  # exactly the table's, with a graph or none
+                  for values, table in zip(scores, (self.start, self.end), strict=False)}
+        if isinstance(output, tuple):
+            return tuple(tables.get(id(values), values) for values in output)
+        for name, values in output.items():
+            output[name] = tables.get(id(values), values)
+        return _EveryForm(**output) if self.every_form else output
 
 
-class _EveryForm(tuple):
-    """Two tensors that can be unpacked, and read by place, by key or by attribute."""
+class _EveryForm(QuestionAnsweringModelOutput):
+    """An output that gives its tensors when it is unpacked, as it did before version 4."""
 
-    start_logits = property(lambda self: tuple.__getitem__(self, 0))
-    end_logits = property(lambda self: tuple.__getitem__(self, 1))
-
-    def __getitem__(self, key: Any) -> Any:
-        return getattr(self, key) if isinstance(key, str) else tuple.__getitem__(self, key)
-
-    def to_tuple(self) -> tuple:
-        return tuple(self)
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.to_tuple())

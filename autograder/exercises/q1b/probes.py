@@ -1,8 +1,9 @@
 """Probes of q1b: they run beside the student's code, return what it does, and judge nothing.
 
-A model of one weight tensor stands in for Pix2Struct. It is called in the same way and returns the
-library's own output, so that whatever reads a loss there reads it here. Batches seem to lie on
-another device until they are moved; every forward pass and every step is kept.
+A model of one weight tensor stands in for Pix2Struct. It is a model of the library, is called in
+the same way and returns the library's own output, so that whatever reads a loss there reads it
+here. Batches seem to lie on another device until they are moved; every forward pass and every step
+is kept.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ import torch.nn as nn
 import torch.nn.functional as F
 import torch.utils.data
 from torch import Tensor
+from transformers import Pix2StructConfig, PreTrainedModel
+from transformers.modeling_outputs import Seq2SeqLMOutput
+
+DEVICE = torch.device("cpu:0")  # the CPU, but not equal to what a batch's `device` says
 
 # --------------------------------------------------------------------------- (a) loading, splitting
 
@@ -110,7 +115,7 @@ class _Run:
         optimizer = torch.optim.SGD(self.model.parameters(), lr=lr)
         optimizer.register_step_post_hook(self._stepped)
         self.trainer = code.Trainer(self.model, _loader(train, batch_size),
-                                    _loader(valid, batch_size), optimizer, torch.device("cpu"))
+                                    _loader(valid, batch_size), optimizer, DEVICE)
 
     def _stepped(self, *_: Any) -> None:
         grad = self.model.weight.grad
@@ -125,27 +130,31 @@ class _Run:
                 "gradient_left": self.model.weight.grad is not None}
 
 
-class _Captioner(nn.Module):
+class _Captioner(PreTrainedModel):
     """Scores of each piece of a caption are linear in the mean of the patches.
 
     It multiplies and adds number by number, which mixed precision leaves as it is.
     """
 
+    config_class = Pix2StructConfig
+
     def __init__(self, weight: Tensor) -> None:
-        super().__init__()
+        super().__init__(Pix2StructConfig())
         self.weight = nn.Parameter(weight.clone())  # [patch, T, vocabulary]
         self.register_buffer("training_batches", torch.zeros(()))  # as a batch norm counts them
         self.forwards: list[dict[str, Any]] = []
 
-    @property
-    def device(self) -> torch.device:
-        return self.weight.device
-
     def forward(self, flattened_patches: Any = None, attention_mask: Any = None,
                 decoder_input_ids: Any = None, decoder_attention_mask: Any = None,
-                labels: Any = None, **others: Any) -> Any:
-        from transformers.modeling_outputs import Seq2SeqLMOutput
-
+                encoder_outputs: Any = None, past_key_values: Any = None, labels: Any = None,
+                decoder_inputs_embeds: Any = None, use_cache: Any = None,
+                output_attentions: Any = None, output_hidden_states: Any = None,
+                return_dict: bool | None = None, **others: Any) -> Any:
+        if flattened_patches is None:
+            raise ValueError("You have to specify flattened_patches")
+        if labels is None and decoder_input_ids is None and decoder_inputs_embeds is None:
+            raise ValueError("You have to specify decoder_input_ids, decoder_inputs_embeds or "
+                             "labels")
         given = {"flattened_patches": flattened_patches, "attention_mask": attention_mask,
                  "labels": labels}
         self.forwards.append({
@@ -162,20 +171,28 @@ class _Captioner(nn.Module):
         picture = (patches * shares[:, :, None]).sum(dim=1)  # [B, patch]
         logits = (picture[:, :, None, None] * self.weight).sum(dim=1)  # [B, T, vocabulary]
         loss = None if labels is None else F.cross_entropy(logits.flatten(0, 1), labels.flatten())
-        return Seq2SeqLMOutput(loss=loss, logits=logits)
+        output = Seq2SeqLMOutput(loss=loss, logits=logits, encoder_last_hidden_state=patches)
+        return output.to_tuple() if return_dict is False else output
 
 
 class _Elsewhere(Tensor):
     """A tensor that lies on another device until somebody moves it."""
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
-        return self.as_subclass(Tensor).to(*args, **kwargs)
+        moved = super().to(*args, **kwargs)
+        told = [*args, *kwargs.values()]
+        return _here(moved) if any(isinstance(one, (torch.device, str, int, Tensor)) and
+                                   not isinstance(one, bool) for one in told) else moved
 
     def cuda(self, *args: Any, **kwargs: Any) -> Tensor:
-        return self.as_subclass(Tensor).cuda(*args, **kwargs)
+        return _here(self).cuda(*args, **kwargs)
 
     def cpu(self, *args: Any, **kwargs: Any) -> Tensor:
-        return self.as_subclass(Tensor)
+        return _here(self)
+
+
+def _here(tensor: Tensor) -> Tensor:
+    return tensor.as_subclass(Tensor)
 
 
 def _loader(data: dict, batch_size: int) -> torch.utils.data.DataLoader:
