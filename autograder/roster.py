@@ -9,7 +9,6 @@ reports, never student code.
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections import Counter
@@ -18,8 +17,12 @@ from functools import cached_property
 from pathlib import Path
 
 from autograder.course import Course, CourseError
+from autograder.table import Table, unquoted
 
 COLUMNS = ("id", "name")
+READ = ("utf-8", "utf-16-le", "utf-16-be")
+SAVE = "Save it as \"CSV UTF-8 (comma delimited)\", or as CSV in UTF-8, and try again."
+FORMULA = re.compile(r'="(.*)"')
 GROUP = re.compile(r"[\w-]*")  # it names folders
 
 
@@ -71,26 +74,53 @@ def of(course: Course) -> Roster:
 
 
 def read(path: Path) -> Roster:
-    """Read a roster. Raises CourseError where a column is missing or an id is there twice."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise CourseError(f"There is no {path}. Write it as a table with the columns id, name, "
-                          "group, or take `roster` out of course.toml.") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CourseError(f"{path} cannot be read as a CSV file in UTF-8: {error}.") from None
-    found = [{(key or "").strip().lower(): (value or "").strip() for key, value in row.items()
-              if isinstance(value, str)} for row in rows]
-    for number, row in enumerate(found, start=2):
-        missing = [column for column in COLUMNS if not row.get(column)]
+    """Read a roster, as a spreadsheet saves it: with , ; or tabs, in UTF-8 or UTF-16.
+
+    Raises CourseError where it is in another encoding, a column is missing or an id is there twice.
+    """
+    table = _table(path)
+    columns = {name: table.column(name) for name in (*COLUMNS, "group")}
+    lacking = [name for name in COLUMNS if columns[name] is None]
+    if lacking:
+        raise CourseError(f"{path}: {' and '.join(lacking)} missing from the first line, which has "
+                          f"{', '.join(filter(None, table.header)) or 'no columns'}; expected the "
+                          "columns id, name, group.")
+    members = []
+    for row in range(1, len(table.rows)):
+        cells = {name: _value(table.value(row, column)) for name, column in columns.items()}
+        if not any(_value(unquoted(cell)) for cell in table.rows[row]):
+            continue  # a spreadsheet's empty line
+        number = row + table.skipped + 1
+        missing = [name for name in COLUMNS if not cells[name]]
         if missing:
             raise CourseError(f"{path}, line {number}: {' and '.join(missing)} missing; expected "
                               "the columns id, name, group.")
-        if not GROUP.fullmatch(row.get("group", "")):
-            raise CourseError(f"{path}, line {number}: the group is called {row['group']!r}; only "
-                              "letters, digits, - and _ may stand in a group's name.")
-    twice = [name for name, count in Counter(row["id"] for row in found).items() if count > 1]
+        if not GROUP.fullmatch(cells["group"]):
+            raise CourseError(f"{path}, line {number}: the group is called {cells['group']!r}; "
+                              "only letters, digits, - and _ may stand in a group's name.")
+        members.append(Member(cells["id"], cells["name"], cells["group"]))
+    twice = [name for name, count in Counter(one.id for one in members).items() if count > 1]
     if twice:
         raise CourseError(f"{path}: more than one line for {', '.join(twice)}.")
-    return Roster(tuple(Member(row["id"], row["name"], row.get("group", "")) for row in found))
+    return Roster(tuple(members))
+
+
+def _table(path: Path) -> Table:
+    if not path.is_file():
+        raise CourseError(f"There is no {path}. Write it as a table with the columns id, name, "
+                          "group, or take `roster` out of course.toml.")
+    with open(path, "rb") as file:
+        head = file.read(8)
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise CourseError(f"{path} is a spreadsheet's workbook. {SAVE}")
+    table = Table.read(path)
+    if table.encoding not in READ or any("\0" in cell for row in table.rows for cell in row):
+        raise CourseError(f"{path} is not in UTF-8, so that nobody knows which letters its names "
+                          f"have. {SAVE}")
+    return table
+
+
+def _value(cell: str) -> str:
+    """What a cell says, without spaces around it, and without a spreadsheet's ="..." for text."""
+    found = FORMULA.fullmatch(cell.strip())
+    return (found[1] if found else cell).replace("\ufeff", "").strip()

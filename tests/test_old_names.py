@@ -122,5 +122,5 @@ def test_padding_of_2023_gives_the_lengths_that_it_gave(options: dict[str, Any],
                                   "no_cuda"])
 def test_the_remark_names_the_successor(name: str) -> None:
     (value, wanted), *_ = [row for row in VALUES[name] if row[0]]
-    (sentence,) = outdated([f"    {name}={value!r},"])
+    (sentence,) = outdated([f"TrainingArguments('x', {name}={value!r})"])
     assert all(new in sentence for new in wanted)

@@ -16,6 +16,7 @@ from autograder.flag import Flag, Kind
 from autograder.intake.archive import CHECKPOINTS, ArchiveError
 from autograder.intake.cells import listed
 from autograder.intake.names import may_be, suffixes
+from autograder.intake.read import read_any
 from autograder.intake.received import TIMESTAMP
 from autograder.intake.wrote import Work, Written, expected_names, given_names
 
@@ -165,6 +166,11 @@ class Chooser:
                     set(suffixes(name)) & {".ipynb", ".py", ".txt", ".json"}
                     and self.written.holds(expected, data, name)):
                 found.append(_Copy(path, data, self.written.into(expected, data, name)))
+        if expected.endswith(".py"):
+            found += [_Copy(f"{path}, in its cell %%writefile {expected}", body,
+                            self.written.into(expected, body, expected))
+                      for path, data in files.items() if b"%%writefile" in data
+                      for body in _modules_in(data, PurePosixPath(path).name, expected)]
         return found
 
     def choose(self, expected: str, base: PurePosixPath | None, sources: list[Source],
@@ -248,6 +254,19 @@ class Chooser:
                 f"{listed(idle)} {'holds' if len(idle) == 1 else 'hold'} nothing of its owner's, "
                 f"and {listed(chosen.beside)} came with it: look whether the work is in there",
                 Kind.NOTEBOOK))
+
+
+def _modules_in(data: bytes, name: str, expected: str) -> list[bytes]:
+    """The module that a notebook's own cells write; the last one of this name stays."""
+    notebook, _ = read_any(data, name) if ".ipynb" in suffixes(name) else (None, [])
+    found = []
+    for cell in notebook.cells if notebook else ():
+        magic, _, body = cell.source.lstrip().partition("\n")
+        words = magic.split()
+        if (cell.cell_type == "code" and words[:1] == ["%%writefile"] and len(words) == 2
+                and PurePosixPath(words[1].strip("'\"")).name == expected):
+            found.append(body.encode("utf-8", "replace"))
+    return found[-1:]
 
 
 def _best(copies: list[_Copy]) -> _Copy | None:

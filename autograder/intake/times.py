@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nbgrader.utils import parse_utc
+from dateutil import parser
 
 from autograder import roster
 from autograder.course import Course
+from autograder.flag import Flag, Kind
 from autograder.intake.received import TIMESTAMP, notes
+from autograder.intake.wrote import decoded
 from autograder.late import Applied, Deadline, HandedIn, apply
 from autograder.roster import Roster
 
+WORD = re.compile(r"[^\W\d_]+")
+KNOWN = {"t", "z", "utc", "gmt", "am", "pm", "a", "p", "m"}
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NAMES = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", *DAYS}
+YEAR_FIRST = re.compile(r"\d{4}[-/.]?\d{2}[-/.]?\d{2}(?!\d)")  # then the month, then the day
+ORDERS = ((False, False), (True, False), (False, True), (True, True))  # day first, year first
 
 def late(course: Course, of: str = "") -> dict[tuple[str, str], Applied]:
     """What the rules make of everything that was handed in.
@@ -107,8 +116,55 @@ def _moment(text: str) -> datetime | None:
 
 
 def _timestamp(path: Path) -> datetime | None:
-    """The time in nbgrader's file, as nbgrader reads it: in UTC where it does not tell."""
+    """The time in nbgrader's file; None where there is none, or where it is not clear."""
+    return read_time(_text(path))
+
+
+def _text(path: Path) -> str:
     try:
-        return parse_utc(path.read_text(encoding="utf-8").strip()).replace(tzinfo=UTC)
-    except (OSError, ValueError, OverflowError):
+        return decoded(path.read_bytes()).strip()
+    except OSError:
+        return ""
+
+
+def read_time(text: str) -> datetime | None:
+    """A time that somebody wrote down, in UTC; where it tells no zone, it is in UTC, as nbgrader's.
+
+    None where it can be read in more than one way: without a day or an hour, in a zone that goes by
+    letters (KST, CET: more than one has each), with day and month in an order that nobody knows.
+    """
+    words = {word.casefold() for word in WORD.findall(text)}
+    if (words - KNOWN and not all(word[:3] in NAMES for word in words - KNOWN)) or (
+            re.search(r"(?i)(?:UTC|GMT|Z)\s*[+-]", text)):
         return None
+    found = set()
+    for default in (datetime(2000, 1, 1, 1, 1), datetime(2004, 2, 2, 2, 2)):
+        for day_first, year_first in ORDERS[:1] if YEAR_FIRST.match(text) else ORDERS:
+            try:
+                found.add(parser.parse(text, default=default, dayfirst=day_first,
+                                       yearfirst=year_first))
+            except (ValueError, OverflowError, TypeError):
+                return None
+    if len(found) != 1:
+        return None
+    (time,) = found
+    if not {word[:3] for word in words} & set(DAYS) <= {DAYS[time.weekday()]}:
+        return None
+    try:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def unread(course: Course, assignment: str) -> dict[str, Flag]:
+    """A flag for each submission whose timestamp.txt cannot be read for certain, by its owner."""
+    known = {row.student for row in notes(course, assignment) if _moment(row.handed_in)}
+    found = {}
+    for path in sorted(course.submitted.glob(f"*/{assignment}/{TIMESTAMP}")):
+        owner, said = path.parent.parent.name, _text(path)
+        if said and owner not in known and read_time(said) is None:
+            found[owner] = Flag(
+                f"{TIMESTAMP} says {said[:60]!r}, which is not a certain time, so that it counts "
+                "as in time: write it as 2026-03-14 22:30:00 UTC or 2026-03-14 23:30:00+01:00",
+                Kind.TIME)
+    return found

@@ -17,6 +17,7 @@ has read, so that whatever speaks against them counts:
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import tokenize
@@ -63,7 +64,7 @@ class Explainer:
                  text: str) -> None:
         self._trusted, self._reference = trusted, reference
         self._misconceptions = misconceptions
-        self._grams = _grams([text])
+        self._grams = _grams(text)
 
     def explain(self, part: str, trials: list[Trial]) -> list[Change]:
         """The misconceptions, one or two, that explain all failed tests of the part; often none."""
@@ -78,7 +79,7 @@ class Explainer:
         alone = [[one] for one in known if self._explains([one], asked)]
         found = alone or [pair for pair in self._pairs(known, asked)
                           if self._explains(pair, asked)]
-        return max(found, key=self._closeness, default=[])
+        return max(found, key=self._closeness) if len(found) > 1 else [*found, []][0]
 
     # -- whether values speak for it --------------------------------------------------------------
 
@@ -154,15 +155,10 @@ class Explainer:
 
     # -- which one of those that answer alike -----------------------------------------------------
 
-    def _closeness(self, changes: list[Change]) -> float:
-        """How much of what the misconceptions add is in the student's code, and of what they take
-        away is not."""
-        edits = joined(changes).edits
-        before = _grams(edit.replace for edit in edits)
-        after = _grams(edit.by for edit in edits)
-        added, removed = after - before, before - after
-        share = lambda grams: len(grams & self._grams) / max(len(grams), 1)  # noqa: E731
-        return share(added) - share(removed)
+    def _closeness(self, changes: list[Change]) -> int:
+        """How little the student's code differs from the reference with the misconceptions in it.
+        """
+        return -len(_grams(self._misconceptions.text(joined(changes))) ^ self._grams)
 
 
 def _alike(one: Answer, other: Answer) -> bool:
@@ -191,11 +187,8 @@ def _line(text: str) -> str:
     return "".join("".join(tokens).split())
 
 
-def _grams(texts: Iterable[str]) -> frozenset[tuple[str, ...]]:
-    """All runs of up to GRAM tokens."""
-    found = set()
-    for text in texts:
-        tokens = TOKEN.findall(text)
-        found |= {tuple(tokens[start:start + length]) for length in range(1, GRAM + 1)
-                  for start in range(len(tokens) - length + 1)}
-    return frozenset(found)
+@functools.lru_cache(64)
+def _grams(text: str) -> frozenset[tuple[str, ...]]:
+    """All runs of a few tokens."""
+    tokens = TOKEN.findall(text)
+    return frozenset(zip(*(tokens[start:] for start in range(GRAM)), strict=False))

@@ -14,7 +14,7 @@ from typing import Any
 
 from autograder import text
 from autograder.flag import Flag, Kind
-from autograder.kernel import wire
+from autograder.kernel import agent, wire
 from autograder.kernel.sandbox import SandboxError, Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import KernelSession, Outcome
@@ -227,6 +227,8 @@ class StudentSide:
         if self.before:
             session.run(self.before, self.limits.cell)
         for index, step in enumerate(self._steps[:count]):
+            if index == len(self.cells):
+                self._put_back_modules(session)
             if index in self._blamed:
                 continue
             if self._left() <= 0:
@@ -246,6 +248,21 @@ class StudentSide:
     def _age(self) -> float:
         """Seconds that a kernel has lived, at most, before it ended."""
         return max(self._lived, time.monotonic() - self._since)
+
+    def _put_back_modules(self, session: KernelSession) -> None:
+        """Write the modules as they were handed in, where a cell has rewritten one of them."""
+        files = {f"{name}.py": path.read_bytes() for name in self.modules
+                 if (path := self.folder / f"{name}.py").is_file()}
+        if not files:
+            return
+        outcome = session.run(f"__import__({agent.__name__!r}, fromlist=['put_back'])"
+                              f".put_back({files!r})", timeout=self.limits.probe)
+        said = " ".join(str(out.get("data", {}).get("text/plain", "")) for out in outcome.outputs)
+        for name in files:
+            event = (f"A code cell of the notebook wrote to {name} while it ran; {name} counts as "
+                     "it was handed in.")
+            if name in said and event not in self.events:
+                self.events.append(event)
 
     def _may_be_anybodys(self, index: int) -> bool:
         """Whether the kernel that ended at this step may have been killed from outside.

@@ -17,6 +17,7 @@ import importlib.util
 import linecache
 import os
 import random
+import shutil
 import socket
 import struct
 import sys
@@ -33,6 +34,7 @@ import torch
 from autograder.kernel import offline, old_names, standins, statements, wire
 
 NUMBER = 16
+HOME = Path()  # where the files of a submission are; its cells may go elsewhere
 MAIN = "__main__"
 HEADER = struct.Struct(f">{NUMBER}sQ??")  # number and size; has it printed, has the agent failed?
 
@@ -158,6 +160,32 @@ def _lacking(error: BaseException | None) -> str:
     return ""
 
 
+def put_back(files: dict[str, bytes]) -> list[str] | None:
+    """Write files that no longer hold this where they were handed in; return which these were.
+
+    Modules of these names are then imported anew. None where all files are as they should be.
+    """
+    changed = []
+    for name, data in files.items():
+        path = HOME / name
+        with suppress(OSError):
+            if not path.is_symlink() and path.read_bytes() == data:
+                continue
+        with suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+            path.write_bytes(data)
+        changed.append(name)
+    if not changed:
+        return None
+    for name in files:
+        sys.modules.pop(Path(name).stem, None)
+    importlib.invalidate_caches()
+    return changed
+
+
 class Line:
     """The kernel's end of the socket on which the judge asks (channel.py).
 
@@ -168,7 +196,6 @@ class Line:
     def __init__(self, path: str, shell: Any) -> None:
         self._shell = shell
         self._process = os.getpid()
-        self._home = Path.cwd()
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect(path)
         asyncio.get_running_loop().add_reader(self._socket, self._serve)
@@ -183,7 +210,7 @@ class Line:
         self._go_home()
         try:
             with self._shell.builtin_trap, standins.whole():
-                data, failed = answer(request, Code(self._shell.user_ns, self._home)), False
+                data, failed = answer(request, Code(self._shell.user_ns, HOME)), False
         except BaseException as error:
             told = f"{type(error).__name__}: {str(error)[:500]}"
             data, failed = told.encode(errors="replace"), True
@@ -199,7 +226,7 @@ class Line:
 
     def _go_home(self) -> None:
         """Modules and files are found, wherever the notebook has gone meanwhile."""
-        home = str(self._home)
+        home = str(HOME)
         os.chdir(home)
         if home not in sys.path:
             sys.path.insert(0, home)
@@ -243,7 +270,9 @@ def settle(questions: str, lenient: bool = False) -> None:
     if "HF_HOME" in os.environ:
         offline.lay_links(Path(os.environ["HF_HUB_CACHE"]).parent, Path(os.environ["HF_HOME"]))
     standins.install(old_names.changes() if lenient else {})
-    sys.path.insert(0, str(Path.cwd()))
+    global HOME
+    HOME = Path.cwd()
+    sys.path.insert(0, str(HOME))
     sys.breakpointhook = no_breakpoint
     shell = get_ipython()
     shell.system = shell.system_piped = shell.system_raw = no_shell

@@ -138,6 +138,12 @@ class Misconceptions:
         """See `fits`."""
         return fits(change, self._files)
 
+    def text(self, change: Change) -> str:
+        """All code of the exercise with a change carried out."""
+        files = apply(change, self._files)
+        return "\n".join(data.decode() for name, data in sorted(files.items())
+                         if name.endswith(".py"))
+
     def written(self, change: Change) -> Path:
         """The folder of one of them, or of several joined."""
         folder = self._folder / change.name

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from autograder import roster
 from autograder.course import Course
-from autograder.flag import Flag, Kind
 from autograder.intake.received import notes
 from autograder.report.line import Line
 
-NOTHING = Flag("nothing was handed in", Kind.ABSENT)
+NOTHING = "nothing was handed in"
 
 
 def absent(course: Course, name: str, known: Iterable[str] = ()) -> list[str]:
@@ -35,8 +34,12 @@ def absent(course: Course, name: str, known: Iterable[str] = ()) -> list[str]:
 
 
 def rows(course: Course, name: str, graded: Iterable[Line]) -> list[Line]:
-    """A row of the report, without points, for each of them who is not among the `graded`."""
+    """A row of the report, without points, for each of them who is not among the `graded`.
+
+    It has no flag: a batch is no worse for people who hand nothing in. The list for a person has
+    them.
+    """
     homework = course.toml.homeworks.get(name)
     most = homework.max_points if homework else course.assignment(name).max_points
-    return [Line(one, "", None, None, most, (str(NOTHING),), (NOTHING,))
+    return [Line(one, "", None, None, most, (NOTHING,), ())
             for one in absent(course, name, (line.student for line in graded))]

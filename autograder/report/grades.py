@@ -17,7 +17,7 @@ from autograder.gradebook import book
 from autograder.gradebook.native import has_assignment
 from autograder.intake import elsewhere
 from autograder.intake.received import Received, notes
-from autograder.intake.times import late_in
+from autograder.intake.times import late_in, unread
 from autograder.journal import latest
 from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.late import Applied, duration
@@ -63,6 +63,9 @@ def by_person(course: Course, name: str, found: list[Line]) -> list[Line]:
 def _of_assignment(course: Course, assignment: str) -> list[Line]:
     received, verdicts = notes(course, assignment), latest(course, assignment)
     noted, late = {row.student: row for row in received}, late_in(course, assignment)
+    for owner, doubt in unread(course, assignment).items():
+        before = noted.get(owner, Received("", owner))
+        noted[owner] = replace(before, flags=(*before.flags, doubt))
     most = course.assignment(assignment).max_points
     entered = {row.student: row for row in book.rows(course, assignment)}
     guarded, found = Faults(course, assignment), list[Line]()

@@ -101,7 +101,7 @@ def test_a_decimal_comma_stays_one(people: Course, sheet: Path, tmp_path: Path) 
 
 def test_whose_upload_it_was_tells_whose_row_it_is(people: Course, sheet: Path) -> None:
     from autograder.intake.platforms.moodle import Worksheet
-    from autograder.intake.platforms.table import Table
+    from autograder.table import Table
 
     write_notes(people, "toy", [Received("x.zip", "s004", sender="Moodle 105"),
                                 Received("y.zip", "s003", sender="Canvas 101")])

@@ -13,9 +13,9 @@ from typing import TypeVar
 from autograder.course import Course, CourseError
 from autograder.intake.archive import is_litter
 from autograder.intake.platforms import canvas, moodle
-from autograder.intake.platforms.table import Table
 from autograder.intake.platforms.upload import Download, Tree, Upload
 from autograder.intake.platforms.zips import unpack
+from autograder.table import Table
 
 Known = TypeVar("Known", moodle.Worksheet, canvas.Gradebook)
 

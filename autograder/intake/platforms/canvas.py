@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 
 from autograder.course import CourseError
 from autograder.intake.platforms.person import Person
-from autograder.intake.platforms.table import Table
 from autograder.intake.platforms.upload import Tree, Upload
+from autograder.table import Table
 
 PLATFORM = "Canvas"
 WHO = r"(?:(?P<name>\w+?)_)?(?:(?P<late>LATE|late)_)?(?P<user>\d+|anon_\w{5})"

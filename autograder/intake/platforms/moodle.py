@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 
 from autograder.course import CourseError
 from autograder.intake.platforms.person import Person, same_name
-from autograder.intake.platforms.table import Table
 from autograder.intake.platforms.upload import Tree, Upload
+from autograder.table import Table
 
 PLATFORM = "Moodle"
 ENTRY = re.compile(r"(?P<name>[^_]+)(?:_(?P<number>\d+))?_assignsubmission_(?P<plugin>[a-z]+)"
@@ -65,7 +65,7 @@ class Worksheet:
             if one.number == found.number and agrees:
                 return one
         return replace(found, group=found.name, handed_in=of_team[0].handed_in,
-                       late=of_team[0].late) if of_team else found
+                       late=of_team[0].late, doubt=of_team[0].doubt) if of_team else found
 
 
 def is_download(names: Iterable[str]) -> bool:
@@ -114,9 +114,22 @@ def _people(table: Table, identifier: int, zone: ZoneInfo) -> list[Person]:
         found = re.search(r"(\d+)\s*$", table.value(row, identifier))
         if not found:
             continue
-        late = any(said.endswith(" late") for said in table.value(row, status).split(" - "))
+        said = table.value(row, status).split(" - ")
+        late = any(one.endswith(" late") for one in said)
+        at = moment(table.value(row, time), zone)
         ids = tuple(filter(None, [table.value(row, number).strip()]))
         people.append(Person(PLATFORM, found[1], table.value(row, name).strip(), ids,
                              table.value(row, group).strip(),
-                             moment(table.value(row, time), zone), late, row))
+                             at, late, row, _doubt(said, table.value(row, time).strip(), at)))
     return people
+
+
+def _doubt(status: list[str], time: str, read: datetime | None) -> str:
+    """What a person should look at in a row of the worksheet."""
+    doubts = []
+    if any(one.strip().casefold().startswith("draft") for one in status):
+        doubts.append("Moodle has it as a draft that was not submitted: decide whether it counts")
+    if read is None and time not in ("", "-"):
+        doubts.append(f"Moodle's worksheet says that it was handed in at {time[:60]!r}, which "
+                      "cannot be read: look whether it is late")
+    return "; ".join(doubts)

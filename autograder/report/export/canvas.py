@@ -13,7 +13,6 @@ from pathlib import Path
 from autograder.course import Course, CourseError
 from autograder.intake.platforms.canvas import OF_STUDENT, TEST_STUDENT, Gradebook
 from autograder.intake.platforms.person import same_name
-from autograder.intake.platforms.table import Table
 from autograder.report.export.result import (
     Result,
     Trouble,
@@ -21,6 +20,7 @@ from autograder.report.export.result import (
     matched,
     unmatched,
 )
+from autograder.table import Table
 
 KEPT = {"EX": "is excused in Canvas, and stays so", "N/A": "is not assigned this in Canvas"}
 

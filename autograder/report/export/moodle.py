@@ -16,7 +16,6 @@ from autograder.course import Course, CourseError
 from autograder.files import replacing
 from autograder.intake.platforms.moodle import BLIND, Worksheet
 from autograder.intake.platforms.person import Person
-from autograder.intake.platforms.table import Table
 from autograder.report.export.result import (
     Result,
     Trouble,
@@ -24,6 +23,7 @@ from autograder.report.export.result import (
     matched,
     unmatched,
 )
+from autograder.table import Table
 
 FEEDBACK = "feedback.zip"
 

@@ -14,7 +14,8 @@ from autograder.faults import Faults, Step, faults
 from autograder.flag import Kind, kind_of, retold
 from autograder.gradebook import book
 from autograder.intake import elsewhere
-from autograder.intake.received import Received, notes
+from autograder.intake.received import TIMESTAMP, Received, notes
+from autograder.intake.times import unread
 from autograder.journal import Entry, last_entries
 from autograder.judge.verdict import Verdict
 from autograder.report import absent
@@ -67,7 +68,7 @@ def items(course: Course, name: str, formgrader: str = FORMGRADER) -> list[Item]
             # An upload is taken in once for each assignment of a homework.
             gathered.setdefault((item.kind, item.student, item.about, item.reason), item)
     for owner in absent.absent(course, name, known):
-        item = Item(Kind.ABSENT, owner, name, "", str(absent.NOTHING), (course.toml.course.roster,))
+        item = Item(Kind.ABSENT, owner, name, "", absent.NOTHING, (course.toml.course.roster,))
         gathered[item.id,] = item
     order = list(Kind)
     return sorted(gathered.values(), key=lambda item: (
@@ -95,6 +96,9 @@ class _Gathering:
         for row in notes(self.course, self.assignment):
             by_student.setdefault(row.student or row.upload, []).append(
                 functools.partial(self._of_upload, row))
+        for owner, doubt in unread(self.course, self.assignment).items():
+            by_student.setdefault(owner, []).append(
+                functools.partial(self._of_time, owner, doubt))
         for entry in self._entries.values():
             by_student.setdefault(entry.student, []).append(
                 functools.partial(self._of_verdict, entry))
@@ -126,6 +130,9 @@ class _Gathering:
         told_of = [*row.flags, *elsewhere.flags(row.elsewhere, self._without_points(row.student))]
         for kind, told in _by_kind(told_of).items():
             yield self._item(kind, row.student, "" if row.student else row.upload, told)
+
+    def _of_time(self, owner: str, doubt: str) -> Iterator[Item]:
+        yield self._item(Kind.TIME, owner, TIMESTAMP, [doubt])
 
     def _without_points(self, student: str) -> set[str]:
         """The parts of a submission that got no points, or wait for a person."""

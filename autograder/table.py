@@ -20,6 +20,7 @@ ENCODINGS = ("utf-8", "cp1252", "latin-1")  # the last one takes every byte, and
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le",
          codecs.BOM_UTF16_BE: "utf-16-be"}
 DELIMITERS = (",", ";", "\t")
+SEPARATOR = re.compile(r"sep=([,;\t])\r?\n", re.I)  # Excel's own first line
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Table:
     delimiter: str
     rows: list[list[str]]
     ends: list[str]
+    skipped: int = 0  # lines before the header, which only say what stands between cells
 
     @classmethod
     def read(cls, path: Path) -> Table:
@@ -57,7 +59,12 @@ class Table:
             raise CourseError(f"{path} is not text in {MARKS[mark]}, although it says so.")
         first = text.partition("\n")[0]
         delimiter = max(DELIMITERS, key=first.count)
-        return cls(path, encoding, mark, delimiter, *_cells(text, delimiter))
+        rows, ends = _cells(text, delimiter)
+        said = SEPARATOR.match(text)
+        if said is None:
+            return cls(path, encoding, mark, delimiter, rows, ends)
+        rows, ends = _cells(text[said.end():], said[1])
+        return cls(path, encoding, mark + said[0].encode(encoding), said[1], rows, ends, 1)
 
     def write(self, path: Path) -> None:
         """Write the table, in its own encoding."""
