@@ -126,6 +126,12 @@ def tell_stand_in(checkpoint: str) -> None:
         print(f"*** {checkpoint}: {stand_in} ***")
 
 
+def tell_best(trainer: Trainer) -> None:
+    """Say which weights a trainer's model has after the training."""
+    loaded = trainer.state.best_model_checkpoint or "no checkpoint: the last weights stay"
+    print(f"Best evaluation: step {trainer.state.best_global_step}. Loaded: {loaded}.")
+
+
 # %% [markdown]
 # # Task 1: diving into attention (12 points)
 #
@@ -838,7 +844,16 @@ print(f"{model_hf.num_parameters() / 1e6:.1f} million weights in a {type(model_h
 # | length of the training | 1,800 steps |
 # | learning rate, weight decay | 5e-5, 0.01 |
 # | columns that the model does not know | removed |
-# | when training ends | the checkpoint with the best validation *accuracy* is loaded |
+# | when training ends | the best checkpoint is loaded, chosen by the validation *accuracy* |
+#
+# What the last line gives you (tried on transformers 5.23): the trainer remembers its best
+# *evaluation*, and loads the checkpoint that was saved at that step. This table evaluates more
+# often than it saves, since a checkpoint takes 800 MB. Where the best evaluation was at step 300,
+# 900 or 1,500, no checkpoint is there, and the trainer says nothing: it loads that of an earlier
+# step which was the best when it was saved, or none, and the last weights stay. As a rule the
+# accuracy rises to the end, and the best evaluation is the last, which is saved. The cell that
+# trains prints what was loaded. Whoever wants the best of all six evaluations in any case saves
+# every 300 steps, or whenever an evaluation is the best so far: both count as right, too.
 #
 # A T4 computes faster in half precision: add `fp16=torch.cuda.is_available()` if you like. You will
 # need the same values once more in 2.3: put what both share into a dictionary.
@@ -928,7 +943,8 @@ def make_trainer(model: nn.Module, args: TrainingArguments, splits: DatasetDict)
 
 # %% tests="hw3_2_2_trainer" points=0.5
 needs("tokenizer", "model_hf", "training_args")
-rows = Dataset.from_dict({"label": [0, 1, 2]})
+encoded = {"input_ids": [[[101, 102]] * 4] * 3, "attention_mask": [[[1, 1]] * 4] * 3}
+rows = Dataset.from_dict({**swag["train"][:3], **encoded})
 trainer = attempt(
     "`make_trainer`",
     make_trainer,
@@ -950,6 +966,7 @@ print("2.2 (d) passes its checks.")
 # %% name="train_hf" tags=["skip-execution"]
 trainer = make_trainer(model_hf, training_args, encoded_swag)
 trainer.train()
+tell_best(trainer)
 trainer.save_model("distilbert-base-uncased-swag/final_model")
 
 # %% [markdown]
@@ -997,14 +1014,17 @@ print("2.2 (e): three numbers are there.")
 #
 # $d$ is `config.dim`. **(a)** The network earns 2.5 points, and **(b)** the loss 1 point: the
 # cross-entropy of the four logits against the number of the right ending, as in the formula at the
-# top of this task. The trainer asks for both in a dictionary.
+# top of this task. In a dictionary the trainer finds both by their names. (Of a tuple it takes the
+# first entry for the loss, whatever that is.)
 #
 # **(c)** The backbone must come from the checkpoint, and not from chance. `from_pretrained` of your
 # own class does that under two conditions. It finds weights by their *names*, and in the checkpoint
 # all names of the backbone begin with `distilbert.`; and the last thing that your `__init__` does
 # is to call the model's own `post_init()`, with which the library completes it. In `__init__`
 # itself nothing is loaded: there the backbone is made from `config`, and `from_pretrained` fills
-# it. (0.75 points)
+# it. What the checkpoint lacks starts at random, and not with values that your `__init__` has set:
+# linear layers get the library's start values; an `nn.Parameter` of your own, which this head does
+# not need, would hold whatever was in memory. (0.75 points)
 #
 # <details><summary>Hints for (a)</summary>
 #
@@ -1012,6 +1032,11 @@ print("2.2 (e): three numbers are there.")
 # - `view` does both: [B, 4, L] becomes [4B, L], and [4B, 1] becomes [B, 4].
 # - A backbone that is made with random weights trains as well, without a word, to a poor accuracy.
 #   Compare one of its weights with the checkpoint's.
+# - Hand the backbone the attention mask as it comes: 1 at tokens, 0 at padding. Older code makes
+#   an additive mask of it, 0 and -10,000. Today's DistilBERT takes these for false and true, and
+#   reads the padding instead of the text, without a word.
+# - Leave `**kwargs` out of your `forward`. To the trainer they are a promise: see 3.2, *What is
+#   printed*.
 # </details>
 
 # %% solution="hw3_2_3_class"
@@ -1145,6 +1170,7 @@ print("Saved:", *saved)
 model_custom = pretrained_custom(DISTILBERT)
 trainer_custom = make_trainer(model_custom, custom_args, encoded_swag)
 trainer_custom.train()
+tell_best(trainer_custom)
 save_custom(model_custom, "custom_model/final_model")
 
 # %% [markdown] name="comment_2_3"
@@ -1231,16 +1257,16 @@ def evaluate_both(
 from transformers.modeling_outputs import MultipleChoiceModelOutput
 
 
-class Opinion(nn.Module):
+class Opinion(DistilBertPreTrainedModel):
     """Stands in for a model: it always prefers the same ending."""
 
     def __init__(self, ending: int, output: Callable) -> None:
-        super().__init__()
-        self.ending, self.output = ending, output
+        super().__init__(DistilBertConfig(vocab_size=50, dim=32, n_layers=1, n_heads=2))
+        self.score, self.output = nn.Parameter(F.one_hot(torch.tensor(ending), 4).float()), output
 
     def forward(self, input_ids, attention_mask=None, *others, labels=None, **options):
-        logits = F.one_hot(torch.full([len(input_ids)], self.ending), 4).float()  # [B, 4]
-        return self.output(loss=torch.tensor(1.0), logits=logits.to(input_ids.device))
+        logits = self.score.expand(len(input_ids), 4)  # [B, 4]
+        return self.output(loss=logits.mean(), logits=logits)
 
 
 examples = [
@@ -1458,7 +1484,9 @@ print("Target:", t5_tokenizer.decode(features["target_ids"][0], skip_special_tok
 # %% [markdown]
 # **A whole data set (0.5 points).** `map` applies a function to all examples: to one at a time, as
 # `add_eos_to_examples` wants it, or, with `batched=True`, to many at a time, as
-# `convert_to_features` does. Each `map` returns a *new* data set. In the end `set_format("torch",
+# `convert_to_features` does. Each `map` returns a *new* data set, and keeps it on disk: it computes
+# again when your function, or what it uses of this notebook, has changed. Into a module that you
+# import it does not look. In the end `set_format("torch",
 # ...)` says that the four columns of numbers come as tensors, and that the others stay behind.
 
 # %% solution="hw3_3_1_map"
@@ -1551,7 +1579,7 @@ examples = [
 collator = attempt("`T2TDataCollator`", T2TDataCollator)
 batch = attempt("`T2TDataCollator`", collator, [dict(example) for example in examples])
 for name in ("input_ids", "attention_mask", "labels", "decoder_attention_mask"):
-    assert name in batch, f"the batch has no `{name}`, and T5 would do without it, silently"
+    assert name in batch, f"the batch has no `{name}`, the name by which T5 would take it"
     assert isinstance(batch[name], Tensor) and batch[name].ndim == 2, (
         f"`{name}` should be one tensor with a row for each example"
     )
@@ -1677,6 +1705,48 @@ with tempfile.TemporaryDirectory() as folder:
     assert "labels" in batch, "without `labels` there is no loss: is the collator yours?"
 
 # %% [markdown]
+# **What is printed.** The loss will be about four times that of a batch: 14.5, say, where one batch
+# has 3.6 (transformers 5.23). T5's `forward` takes `**kwargs`, and the trainer takes that for a
+# promise that the model divides the loss of each batch by the number of tokens in all four, which
+# it hands over as `num_items_in_batch`. T5 does not look at it. Each batch gives its own mean, and
+# the four are added up, not averaged: the loss that is printed, and the gradient, whose length is
+# printed as `grad_norm`. Divide by four when you compare. The loss of an evaluation is the plain
+# mean.
+#
+# The training hardly changes. The trainer shortens every gradient that is longer than 1, and with
+# four times the length it has to more often; AdamW then divides by the size that gradients usually
+# have, so that a factor common to all drops out. (With plain gradient descent each step would be up
+# to four times as large.) DistilBERT's head of the library behaves in the same way, your class of
+# 2.3 only if its `forward` takes `**kwargs`. The next cell shows it with a very small T5, in some
+# seconds.
+
+# %% name="accumulation" tags=["skip-execution"]
+import tempfile
+
+from transformers import T5Config
+
+
+def one_step(batches: int) -> dict[str, float]:
+    """What a trainer prints of one step over eight examples, read in so many batches."""
+    sizes = dict(d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2, dropout_rate=0)
+    torch.manual_seed(7)
+    small = T5ForConditionalGeneration(T5Config(vocab_size=50, decoder_start_token_id=0, **sizes))
+    same = {"input_ids": [[5, 9, 1]] * 8, "labels": [[6, 1]] * 8}
+    with tempfile.TemporaryDirectory() as folder:
+        args = Seq2SeqTrainingArguments(
+            folder, max_steps=1, logging_steps=1, per_device_train_batch_size=8 // batches,
+            gradient_accumulation_steps=batches, report_to="none", disable_tqdm=True,
+            save_strategy="no")
+        trainer = Seq2SeqTrainer(small, args, train_dataset=Dataset.from_dict(same))
+        trainer.train()
+    return trainer.state.log_history[0]
+
+
+once, four = one_step(1), one_step(4)
+for name in ("loss", "grad_norm"):
+    print(f"{name}: {once[name]:.3f} in one batch, {four[name]:.3f} in four")
+
+# %% [markdown]
 # Now train: about 15 minutes on a T4. On a CPU a step takes minutes, and with the small stand-in of
 # this course about half a minute: interrupt it after a few. The loss is printed every 5 steps, and
 # 3.3 does not need what is trained here.
@@ -1727,12 +1797,15 @@ assert not qa_model.training, "the model is in training mode: dropout changes wh
 # `question: {question}  context: {context}`, much as yours. (A closing `</s>` is the tokenizer's
 # business, but may be there; nor does it matter how many spaces there are.) `generate` lets the
 # model write, one token after the other. What it returns is a *batch* of token ids, [1, T], with
-# the start token in front and the end mark behind. Turn it into one string without either.
+# the start token in front and, where the model came to an end, the end mark behind. Turn it into
+# one string without either.
 #
 # <details><summary>Hints</summary>
 #
 # - `generate` stops after about 20 tokens unless `max_new_tokens` says more.
 # - `tokenizer.decode` has an argument for special tokens. Called on a batch it returns a list.
+#   (The token for what the vocabulary lacks is a special one, too: a letter that T5 does not know
+#   vanishes from the answer along with the marks.)
 # - Model and inputs must be on the same device; `model.device` says where the model is.
 # </details>
 
