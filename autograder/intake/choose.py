@@ -162,9 +162,10 @@ class Chooser:
                     name in self.written.expected or name in self._given - {expected}
                     or name in self._of_others)):
                 continue
+            text = not PurePosixPath(name).suffix or set(suffixes(name)) & {
+                ".ipynb", ".py", ".txt", ".json"}
             if may_be(name, expected, self._id) or (
-                    set(suffixes(name)) & {".ipynb", ".py", ".txt", ".json"}
-                    and self.written.holds(expected, data, name)):
+                    text and self.written.holds(expected, data, name)):
                 found.append(_Copy(path, data, self.written.into(expected, data, name)))
         if expected.endswith(".py"):
             found += [_Copy(f"{path}, in its cell %%writefile {expected}", body,

@@ -77,6 +77,7 @@ def refuse_another(choosers: Choosers, assignment: str, folder: Path, uploads: U
             files, _ = read_upload(one.upload, given)
         except (ArchiveError, OSError):
             fitting |= bool(one.owner) or _is_archive(one.upload)
+            seen.append(one.upload.shown)
             continue
         if choosers.hold_any(together, files):
             return

@@ -94,7 +94,8 @@ class Written:
             return notebook is not None and is_exercise(
                 self.course, self.assignment, expected.removesuffix(".ipynb"), notebook,
                 self._present(expected.removesuffix(".ipynb")))
-        if not expected.endswith(".py") or not name.lower().endswith((".py", ".txt")):
+        if not expected.endswith(".py") or PurePosixPath(name).suffix.lower() not in (
+                "", ".py", ".txt"):
             return False
         wanted = _defined(self._text(expected) or "")
         return bool(wanted) and wanted <= _defined(decoded(data))
