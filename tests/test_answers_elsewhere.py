@@ -15,7 +15,7 @@ from autograder.intake.elsewhere import elsewhere, flags
 from autograder.intake.repair import repair
 
 HW3, Q1B = "hw3/hw3.ipynb", "q1/q1b.ipynb"
-TEXT = "The **qwertys** are compared with the query, so that\n\n1. it scales, and\n2. it adds up to 1."
+TEXT = "The **qwertys** are compared with the query:\n\n1. it scales, and\n2. it adds up to 1."
 
 
 def answers(name: str) -> list[str]:
