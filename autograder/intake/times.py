@@ -131,7 +131,8 @@ def read_time(text: str) -> datetime | None:
     """A time that somebody wrote down, in UTC; where it tells no zone, it is in UTC, as nbgrader's.
 
     None where it can be read in more than one way: without a day or an hour, in a zone that goes by
-    letters (KST, CET: more than one has each), with day and month in an order that nobody knows, with a year of two digits.
+    letters (KST, CET: more than one has each), with day and month in an order that nobody knows,
+    with a year of two digits.
     """
     words = {word.casefold() for word in WORD.findall(text)}
     if (words - KNOWN and not all(word[:3] in NAMES for word in words - KNOWN)) or (
