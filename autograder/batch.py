@@ -255,7 +255,7 @@ class _Entered:
         """Whether row and page are there, and of the present state."""
         row = self._rows.get(student)
         page = self._course.feedback / student / self._assignment
-        return bool(row and page.is_dir()
+        return bool(row and page.is_dir() and not self._faults.has(Step.PAGE, student)
                     and self._known.get(student) == self._state(row, verdicts))
 
     def finished(self, every: bool = False) -> Iterator[str]:

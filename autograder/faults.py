@@ -88,6 +88,11 @@ class Faults:
             self._path, _fault) if fault.name == name}
         self._failed: set[tuple[str, Step]] = set()  # here, so that it is not mended yet
 
+    def has(self, step: Step, student: str) -> bool:
+        """Whether a step failed for a submission, and has not succeeded since."""
+        known = self._known.get((student, step))
+        return known is not None and bool(known.error)
+
     @property
     def failed(self) -> list[Fault]:
         """What has failed since this was made."""
@@ -100,7 +105,6 @@ class Faults:
         Raises what is a fault of this machine.
         """
         try:
-            begun(step, student)
             yield
             ended(step, student)
         except Exception as error:
@@ -109,8 +113,7 @@ class Faults:
             self._failed.add((student, step))
             self._note(Fault(self._name, student, step, sentence(error)))
         else:
-            known = self._known.get((student, step))
-            if known is not None and known.error and (student, step) not in self._failed:
+            if self.has(step, student) and (student, step) not in self._failed:
                 self._note(Fault(self._name, student, step, ""))
 
     def _note(self, fault: Fault) -> None:
@@ -149,10 +152,6 @@ def of_the_machine(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         return not isinstance(error, (DataError, IntegrityError))
     return isinstance(error, (CourseError, SandboxError))
-
-
-def begun(step: Step, student: str) -> None:
-    """Called before each step, for tests that let one fail."""
 
 
 def ended(step: Step, student: str) -> None:

@@ -24,6 +24,7 @@ from nbformat import NotebookNode
 from pygments.token import STANDARD_TYPES
 
 from autograder.gradebook.memory import key_of, texts
+from autograder.text import printable
 
 TAGS = frozenset({
     "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em",
@@ -182,7 +183,10 @@ def clean(notebook: NotebookNode) -> None:
         if len(cell.source) > (most := min(MOST, max(room, 0))):
             cell.source = (f"{cell.source[:most]}\n"
                            f"# ... (cut off here: {len(cell.source):,} characters)")
+        cell.source = printable(cell.source)
         room -= len(cell.source)
+        if "attachments" in cell:
+            cell.attachments = NotebookNode(_clean_attachments(cell.attachments))
         tags = cell.metadata.get("tags", [])
         cell.metadata = NotebookNode({key: value for key, value in cell.metadata.items()
                                       if key in ("nbgrader", "deletable", "editable")})
@@ -191,9 +195,20 @@ def clean(notebook: NotebookNode) -> None:
         if cell.cell_type == "raw":
             cell.source = html.escape(cell.source)
         for output in cell.get("outputs", []):
+            if "text" in output:
+                output.text = printable("".join(output.text))
             if "data" in output:
                 output.data = NotebookNode(_clean_data(output.data))
                 output.metadata = NotebookNode()
+
+
+def _clean_attachments(attachments: Any) -> dict[str, dict[str, str]]:
+    """A cell's pasted pictures, those that are text which a page can hold."""
+    return {name: kept for name, forms in (
+        attachments.items() if isinstance(attachments, dict) else ())
+        if printable(name) == name and isinstance(forms, dict) and (kept := {
+            kind: data for kind, data in forms.items()
+            if printable(kind) == kind and isinstance(data, str) and printable(data) == data})}
 
 
 def _clean_data(data: dict[str, Any]) -> dict[str, Any]:
@@ -204,6 +219,7 @@ def _clean_data(data: dict[str, Any]) -> dict[str, Any]:
         text = "".join(value) if isinstance(value, list) else value
         if not isinstance(text, str):
             continue
+        text = printable(text)
         if kind == "text/html":
             shown[kind] = clean_html(text)
         elif not kind.startswith("image/") or BASE64.match(text):

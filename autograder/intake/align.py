@@ -49,6 +49,13 @@ class Alignment:
         self.names = [names(text) for text in self.texts]
         self.wanted = [_wanted(cell) for cell in self.released]
         self.taken: set[int] = set()
+        self._parse: dict[tuple[int, ...], bool] = {}
+
+    def parses(self, run: Sequence[int], text: str) -> bool:
+        """Whether some cells together, whose `text` this is, are Python; parsed once."""
+        if tuple(run) not in self._parse:
+            self._parse[tuple(run)] = parsed(text) is not None
+        return self._parse[tuple(run)]
 
     def open(self) -> list[int]:
         """The released cells that have not been found yet."""
@@ -257,7 +264,7 @@ def _is_cut(a: Alignment, wanted: frozenset[str], run: list[int]) -> bool:
 
 def _is_whole(a: Alignment, wanted: frozenset[str], run: list[int]) -> bool:
     text = "\n".join(a.cells[s].source for s in run)
-    return wanted <= names(plain(text)) and parsed(text) is not None
+    return wanted <= names(plain(text)) and a.parses(run, text)
 
 
 def _join(a: Alignment, r: int, run: list[int]) -> None:

@@ -17,7 +17,7 @@ COMPARED = 800  # words and signs of a cell that likeness looks at: it takes the
 NAMED = 6  # names in one sentence
 PARSED = 100_000  # characters
 WORD = re.compile(r"\w{1,100}|[^\w\s]")
-MAGIC = re.compile(r"^(\s*)[%!].*", re.M)
+MAGIC = re.compile(r"^([ \t]*)[%!].*", re.M)
 DEFINED = re.compile(r"(?:async\s+)?(?:def|class)\s+(\w+)")
 ASSIGNED = re.compile(r"([A-Za-z_]\w*(?: ?, ?[A-Za-z_]\w*)*)\s*(?::[^=]+)?=(?!=)")
 

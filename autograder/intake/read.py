@@ -16,8 +16,9 @@ from nbformat import NotebookNode, reader
 from nbformat.v4.rwbase import rejoin_lines
 from nbformat.validator import get_validator
 
-from autograder.intake.script import is_script, read_script
+from autograder.intake.script import cells_in, is_script, read_script
 
+MOST_CELLS = 2000  # to read and repair a cell takes milliseconds
 MAX_OUTPUTS = 2_000_000  # characters of all outputs of a notebook together
 KEYS = {"cell_type", "id", "metadata", "source", "attachments"}
 CODE_KEYS = {"outputs", "execution_count"}
@@ -44,6 +45,7 @@ def read_any(data: bytes, name: str) -> tuple[NotebookNode | None, list[str]]:
         if text.lstrip().startswith("{"):
             return _from_json(text, said), said
         if is_script(text) or name.endswith(".py"):
+            _count(cells_in(text))
             notebook = read_script(text)
             said.append("it is a script, and was read as a notebook of "
                         f"{len(notebook.cells)} cells")
@@ -94,12 +96,18 @@ def _from_json(text: str, said: list[str]) -> NotebookNode:
     elif text[end:].strip():
         said.append("bytes after the end of the notebook were left out")
     document = _version_4(document, said)
+    _count(len(document["cells"]))
     document["cells"] = [_cell(cell, said) for cell in document["cells"]]
     _metadata(document, said)
     _drop_large(document, said)
     document = _writable(document, said)
     _check(document, said)
     return rejoin_lines(nbformat.from_dict(document))
+
+
+def _count(cells: int) -> None:
+    if cells > MOST_CELLS:
+        raise _Unreadable(f"it has {cells:,} cells; {MOST_CELLS:,} are looked at")
 
 
 def _version_4(document: dict[str, Any], said: list[str]) -> dict[str, Any]:

@@ -18,6 +18,11 @@ PREAMBLE = re.compile(r"\A(?:#!.*\n)?(?:# (?:-\*- )?coding[:=].*\n)?")
 CALL = re.compile(r"^([ \t]*)(get_ipython\(\)\.\w+\(.*\))[ \t]*$", re.M)
 
 
+def cells_in(text: str) -> int:
+    """How many cells a script has, about."""
+    return max(sum(1 for _ in pattern.finditer(text)) for pattern in (PERCENT, PROMPT, COLAB_TEXT))
+
+
 def is_script(text: str) -> bool:
     """Whether a text is a script that was made of a notebook."""
     return any(pattern.search(text) for pattern in (PERCENT, PROMPT, COLAB))

@@ -22,7 +22,7 @@ from autograder.release.solved import solved_files
 
 SUFFIX = "-solution"  # of a solution cell's grade_id
 SELDOM = 0.25  # of a part's misconceptions: what fewer edit belongs to another part as well
-MAGIC = re.compile(r"^(\s*)[%!].*$", re.M)
+MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.M)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from autograder.similarity.pairs import Submission
 from autograder.similarity.units import Unit
 
 LARGEST = 60 * 1024 * 1024  # bytes: no more is taken in
+
+
+MOST_CHARACTERS, MOST_UNITS = 1_000_000, 500  # of a submission: tokens take their time, and pairs
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,17 @@ def _folder(folder: Path) -> dict[str, bytes]:
 
 
 def _units(files: Mapping[str, bytes], given: Released) -> Iterator[Unit]:
-    """The units of a submission's files; what an editor keeps out of sight is left out."""
+    """The units of a submission's files; what an editor keeps out of sight is left out.
+
+    So is what comes after more than anybody writes.
+    """
     seen = {name: data for name, data in files.items() if "/." not in f"/{name}"}
-    yield from _of_notebooks(seen.items())
-    yield from units.of_files(seen, given.files)
+    room, most = MOST_CHARACTERS, MOST_UNITS
+    for unit in itertools.chain(_of_notebooks(seen.items()), units.of_files(seen, given.files)):
+        room, most = room - len(unit.text), most - 1
+        if room < 0 or most < 0:
+            return
+        yield unit
 
 
 def _of_notebooks(files: Iterable[tuple[str, bytes]]) -> Iterator[Unit]:
