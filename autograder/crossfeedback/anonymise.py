@@ -26,10 +26,10 @@ from autograder.roster import Member
 MOST_TEXT = 20_000  # characters of one output
 MOST_OUTPUTS = 40  # of one cell
 LONGEST_NAME = 5  # words of a name in the members' cell
-HEAD = re.compile(rf"^[\W_]*{HEADING.pattern}[^\n]*$", re.I | re.M)
+HEAD = re.compile(rf"^(?:[^\w\n]|_)*{HEADING.pattern}[^\n]*$", re.I | re.M)
 MEMBERS = "**Members of the group**: *(names removed)*"
 NO_PICTURE = "*(a picture that cannot be shown here)*"
-ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\].*?(?:\x07|\x1b\\)")
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)")
 DATA_URI = re.compile(r"data:(?P<type>image/[\w.+-]+);base64,(?P<data>[A-Za-z0-9+/=]+)")
 
 

@@ -32,7 +32,7 @@ HUMP = "\0"  # stands between the words of camelCase in a folded text
 
 # What tells of somebody whatever the name: addresses, home folders, accounts, keys.
 ANYBODY = re.compile(
-    r"""(?P<mail>[\w.+-]+@(?:[\w-]+\.)+(?:[a-z]{2}|com|org|net|edu|gov|info|name|mail|dev)\b
+    r"""(?P<mail>(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+(?:[a-z]{2}|com|org|net|edu|gov|info|name|mail|dev)\b
           (?![\w(\[]))
       | (?<=/home/)[^/\s"'<>]+ | (?<=/Users/)[^/\s"'<>]+ | (?<=\\Users\\)[^\\\s"'<>]+
       | (?<=/Shareddrives/)[^/\n"'<>]+
