@@ -19,7 +19,8 @@ from autograder.flag import Kind, kind_of
 from autograder.intake.received import Received
 from autograder.intake.written import NOT_KEPT, WRITTEN
 
-UNSEEN = re.compile(r"<!--.*?(-->|\Z)|</?(br|p|div|span|center)\b[^<>]*>", re.DOTALL | re.IGNORECASE)
+UNSEEN = re.compile(r"<!--.*?(-->|\Z)|</?(br|p|div|span|center)\b[^<>]*>",
+                    re.DOTALL | re.IGNORECASE)
 _CLEARED = ClearSolutions()
 STUBS = (_CLEARED.text_stub, *_CLEARED.code_stub.values())
 # Marks that Markdown needs and nobody reads by themselves; a number or a word is an answer.

@@ -14,8 +14,9 @@ from autograder.flag import Flag, Kind
 from autograder.roster import Member, Roster, plain
 
 HEADING = re.compile(r"members of the group", re.IGNORECASE)
-MARKUP = re.compile(r"^[\s>#*•·–\-]+|^\s*\d+[.)]\s+|[*_`]+|\([^)]{0,200}\)|<[^>]{0,200}>|(?<!\S)\S+@\S+")
-BETWEEN = re.compile(r"\s*(?:[,;/&|]|\band\b|\bund\b)\s*")
+MARKUP = re.compile(r"^[\s>#*•·–\-]+|^\s*\d+[.)]\s+|[*_`]+|"
+                    r"\([^)]{0,200}\)|<[^>]{0,200}>|(?<!\S)\S+@\S+")
+BETWEEN = re.compile(r"(?<!\s)\s*(?:[,;/&|]|\band\b|\bund\b)\s*")
 MOST_NAMES = 30
 
 
