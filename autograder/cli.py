@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -27,16 +25,22 @@ from autograder.report.classpage.cli import report
 from autograder.report.export.cli import export
 from autograder.report.feedback.cli import feedback
 from autograder.report.latedays import latedays
+from autograder.report.line import Line
 from autograder.report.todo.cli import todo
 from autograder.similarity.cli import similar
+from autograder.suggest import unknown
 from autograder.terminal import (
     PROCESSES,
     CourseOption,
+    Grid,
     HandedIn,
     Processes,
     console,
-    progress_bar,
+    counting,
+    say,
 )
+
+EVERYBODY = "all"  # in the place of a student's id
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown",
                   pretty_exceptions_enable=False,
@@ -60,8 +64,7 @@ def main() -> None:
 
 
 def _stop(sentence: str) -> NoReturn:
-    Console(stderr=True).print(sentence, style="red", highlight=False, markup=False,
-                               soft_wrap=True)
+    Console(stderr=True).print(Text(sentence, "red"), soft_wrap=True)
     raise SystemExit(2)
 
 
@@ -70,15 +73,13 @@ def doctor() -> None:
     """Tell what this machine can enforce, by trying each wall of the sandbox."""
     from autograder.doctor import all_well, examine
 
-    grid = Table(header_style="bold")
-    for column in ("needed", "", "found"):
-        grid.add_column(column)
+    grid = Grid("needed", "", "found")
     findings = list(examine())
     for finding in findings:
-        grid.add_row(finding.name, "ok" if finding.ok else "[red]missing[/red]", finding.detail)
+        grid.add_row(finding.name, "ok" if finding.ok else Text("missing", "red"), finding.detail)
     console.print(grid)
     if not all_well(findings):
-        console.print("This machine cannot grade safely yet: mend what is marked as missing.")
+        say("This machine cannot grade safely yet: mend what is marked as missing.")
         raise typer.Exit(1)
 
 
@@ -91,13 +92,10 @@ def intake(
 ) -> None:
     """Take uploads in: lay them out as nbgrader's submitted/ID/ASSIGNMENT/."""
     received = _take_in(Course.find(course), name, folder)
-    grid = Table(header_style="bold")
-    for column in ("student", "upload", "what was found"):
-        grid.add_column(column)
+    grid = Grid("student", "upload", "what was found")
     for row in received:
-        found = f"[red]{escape(row.problem)}[/red]" if row.problem else escape(
-            "; ".join(row.remarks)) or "complete"
-        grid.add_row(row.student or "?", escape(row.upload), found)
+        found = Text(row.problem, "red") if row.problem else "; ".join(row.remarks) or "complete"
+        grid.add_row(row.student or "?", row.upload, found)
     console.print(grid)
     raise typer.Exit(1 if any(row.problem for row in received) else 0)
 
@@ -116,11 +114,15 @@ def grade(
     scheduler: Annotated[str, typer.Option(
         help="The address of a Dask scheduler, tcp://HOST:PORT, whose workers judge instead of "
              "this machine (docs/cluster.md).")] = "",
+    why: Annotated[list[str] | None, typer.Option(
+        "--why", metavar="ID", help="Tell of this student or group why points were lost, below the "
+                                    "table; `all` for everybody. May be given several times.")
+    ] = None,
     course: CourseOption = Path(),
 ) -> None:
     """Grade submissions: judge them, fill the gradebook, write feedback pages and grades.csv."""
-    from autograder import batch
-    from autograder.report import absent, grades
+    from autograder import batch, roster
+    from autograder.report import absent, grades, members, table
     from autograder.report.feedback.write import write
     from autograder.report.todo import marks
 
@@ -133,27 +135,43 @@ def grade(
     if not any(students.values()) and not received:
         raise CourseError(f"Nobody has handed in {name}: {found.submitted} holds nothing of it. "
                           f"Try: autograder grade {name} FOLDER-OF-ZIPS")
-    with progress_bar() as bar:
+    with counting("submissions") as count:
         for assignment in assignments:
-            task = bar.add_task(f"Grading {assignment}", total=len(students[assignment]))
-            done = batch.grade(found, assignment, students[assignment], processes,
-                               functools.partial(bar.advance, task), again, scheduler)
-            bar.console.print(f"{assignment}: {done}.", highlight=False)
+            each = count.task(f"Grading {assignment}", len(students[assignment]))
+            done = batch.grade(found, assignment, students[assignment], processes, each, again,
+                               scheduler)
+            say(f"{assignment}: {done}.")
     lines = grades.lines(found, name)
     pages = write(found, name, lines)
     if pages.failed:
         lines = grades.lines(found, name)
     lines += absent.rows(found, name, lines)
     grades.write_csv(found.grades, grades.by_person(found, name, lines))
-    console.print(grades.table(name, lines))
-    console.print(f"Feedback pages: {pages}.", highlight=False)
+    explained = _explained(name, lines, why or [])
+    names = members.names(roster.known(found))
+    console.print(table.table(name, lines, names, console.width))
+    for line in explained:
+        console.print(table.why(line, names))
+    say("\n".join(filter(None, [table.legend(lines),
+                                f"Why: autograder grade {name} --why ID, or --why all"])))
+    say(f"Feedback pages: {pages}.")
     for what, path in (("gradebook", make_url(found.db_url).database), ("grades", found.grades),
                        ("feedback", found.feedback), ("journal", found.journal)):
-        console.print(f"{what:9} {path}", highlight=False, soft_wrap=True)
+        say(f"{what:9} {path}")
     if waiting := marks.waiting(found, name):
-        console.print(f"For a person: {waiting}, each with its reason: autograder todo {name}",
-                      highlight=False)
+        say(f"For a person: {waiting}, each with its reason: autograder todo {name}")
     raise typer.Exit(1 if any(line.flags for line in lines) else 0)
+
+
+def _explained(name: str, lines: list[Line], ids: list[str]) -> list[Line]:
+    """The rows that somebody asks about. Raises CourseError where one is not in the table."""
+    known = {line.student or line.upload: line for line in lines}
+    if EVERYBODY in ids:
+        return lines
+    for one in ids:
+        if one not in known:
+            raise CourseError(unknown("student or group", one, f"the table of {name}", known))
+    return [known[one] for one in ids]
 
 
 def _take_in(course: Course, name: str, folder: Path) -> list[Received]:
@@ -165,8 +183,7 @@ def _take_in(course: Course, name: str, folder: Path) -> list[Received]:
         received += receive(course, assignment, folder, time)
     if any(one.time == time for assignment in course.together(name)
            for one in replaced.replaced(course, assignment)):
-        console.print(f"What this replaced is kept, and comes back with: autograder restore {name}",
-                      highlight=False)
+        say(f"What this replaced is kept, and comes back with: autograder restore {name}")
     return sorted(received, key=lambda row: (row.student, row.upload))
 
 
@@ -180,7 +197,7 @@ def samples(
     from autograder.samples import write_samples
 
     written = write_samples(Course.find(course), name, folder)
-    console.print(f"{len(written)} sample submissions in {folder}", highlight=False)
+    say(f"{len(written)} sample submissions in {folder}")
 
 
 @app.command(epilog="Example: `autograder validate q2`")
@@ -212,13 +229,13 @@ def validate(
                   if (only or "") in case.name and (not number % every or not case.part_of_many)]
         if not chosen:
             raise CourseError(f"No case of {name} has a name with `{only}` in it.")
-        with progress_bar() as bar:
-            results = list(bar.track(validate(found, name, processes, chosen, seed),
-                                     total=len(chosen), description=f"Validating {name}"))
+        with counting("cases") as count:
+            results = list(count.track(validate(found, name, processes, chosen),
+                                       f"Validating {name}", len(chosen)))
         console.print(matrix.table(name, results))
-        for line in (*matrix.reasons(results), *matrix.unnamed(results, seed)):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-        console.print(matrix.summary(results), highlight=False)
+        for line in matrix.reasons(results):
+            say(line)
+        say(matrix.summary(results))
         failed |= any(result.problem for result in results)
     raise typer.Exit(1 if failed else 0)
 

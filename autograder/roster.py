@@ -73,6 +73,12 @@ def of(course: Course) -> Roster:
     return read(course.root / course.toml.course.roster) if course.toml.course.roster else Roster()
 
 
+def known(course: Course) -> Roster:
+    """The roster that course.toml names; an empty one where there is no such file, either."""
+    there = (course.root / course.toml.course.roster).is_file()
+    return of(course) if there else Roster()
+
+
 def read(path: Path) -> Roster:
     """Read a roster, as a spreadsheet saves it: with , ; or tabs, in UTF-8 or UTF-16.
 

@@ -14,7 +14,8 @@ from autograder.journal import Entry, Journal, latest, path_of, read
 from autograder.judge.testing import Wrong, assert_close, same
 from autograder.judge.verdict import PartVerdict, Verdict, finished, nothing
 from autograder.kernel.wire import Opaque
-from autograder.report.grades import Line, table, write_csv
+from autograder.report.grades import Line, write_csv
+from autograder.report.table import table
 from autograder.text import printable
 
 PART = PartVerdict("q2_layer", 3.5, 8.0, says=("wrong.",), flags=("look",), misconceptions=("m",))
@@ -186,5 +187,5 @@ def test_an_upload_that_is_nobodys_is_still_a_row(tmp_path: Path) -> None:
 
 
 def test_markup_in_a_name_is_shown_as_it_is() -> None:
-    grid = table("q2", [line("[red]x[/red]")])
-    assert next(iter(grid.columns[0].cells)) == r"\[red]x\[/red]"
+    grid = table("q2", [line("[red]x[/red]")], {}, 80)
+    assert str(next(iter(grid.columns[0].cells))) == "[red]x[/red]"

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from autograder import roster
 from autograder.course import Course
-from autograder.terminal import Assignment, CourseOption, console
+from autograder.terminal import Assignment, CourseOption, Grid, console, say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown",
                   help="Groups comment on each other: hand out, take back, tell who took part.")
@@ -32,23 +31,19 @@ def assign(
 
     found = Course.find(course)
     given = handout.assign(found, assignment, roster.of(found), seed, again)
-    grid = Table(title=f"{assignment}: who reviews whom (seed {given.round.seed})",
-                 title_justify="left", header_style="bold")
-    for column in ("group", "reviews", "as", "file"):
-        grid.add_column(column)
+    grid = Grid("group", "reviews", "as", "file",
+                title=f"{assignment}: who reviews whom (seed {given.round.seed})")
     place = rounds.folder(found, assignment)
     for reviewer, reviewed in given.round.reviews.items():
         file = given.files.get(reviewer)
-        grid.add_row(escape(reviewer), escape(reviewed), given.round.letters[reviewed],
-                     escape(str(file.relative_to(place))) if file else "[red]none[/red]")
+        grid.add_row(reviewer, reviewed, given.round.letters[reviewed],
+                     str(file.relative_to(place)) if file else Text("none", "red"))
     console.print(grid)
     for group in given.absent:
-        console.print(f"[yellow]{escape(group)} handed in nothing, so it takes no part."
-                      "[/yellow]", highlight=False)
-    console.print(f"Send each group what lies in its folder below {place / rounds.OUT}",
-                  highlight=False, soft_wrap=True)
+        say(f"{group} handed in nothing, so it takes no part.", "yellow")
+    say(f"Send each group what lies in its folder below {place / rounds.OUT}")
     for why in given.failed:
-        console.print(f"[red]{escape(why)}[/red]", highlight=False)
+        say(why, "red")
     raise typer.Exit(1 if given.failed else 0)
 
 
@@ -64,19 +59,15 @@ def collect(
 
     found = Course.find(course)
     taken = collect(found, assignment, folder)
-    grid = Table(header_style="bold")
-    for column in ("file", "from", "subtasks", "what was found"):
-        grid.add_column(column)
+    grid = Grid("file", "from", "subtasks", "what was found")
     for row in taken:
-        told = f"[red]{escape(row.problem)}[/red]" if row.problem else escape(
-            "; ".join([*([] if row.comments else ["no comments in it"]), *row.remarks])
-            or "complete")
-        grid.add_row(escape(row.file), escape(row.reviewer) or "?",
+        told = Text(row.problem, "red") if row.problem else "; ".join(
+            [*([] if row.comments else ["no comments in it"]), *row.remarks]) or "complete"
+        grid.add_row(row.file, row.reviewer or "?",
                      "" if row.comments is None else str(len(row.comments)), told)
     console.print(grid)
-    console.print("To put the comments into the feedback pages: nbgrader generate_feedback "
-                  f"{assignment} --force; autograder feedback {assignment}", highlight=False,
-                  soft_wrap=True)
+    say("To put the comments into the feedback pages: nbgrader generate_feedback "
+        f"{assignment} --force; autograder feedback {assignment}")
     raise typer.Exit(1 if any(row.problem for row in taken) else 0)
 
 
@@ -91,8 +82,8 @@ def report(assignment: Assignment, course: CourseOption = Path()) -> None:
     path = rounds.folder(found, assignment) / reports.CSV
     reports.write_csv(path, rows)
     console.print(reports.table(assignment, rows))
-    console.print(f"As a table: {path}", highlight=False, soft_wrap=True)
+    say(f"As a table: {path}")
     absent = reports.missing(rows)
     if absent:
-        console.print(f"[red]Not taken part: {escape(', '.join(absent))}[/red]", highlight=False)
+        say(f"Not taken part: {', '.join(absent)}", "red")
         raise typer.Exit(1)

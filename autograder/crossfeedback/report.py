@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from autograder.course import Course
 from autograder.crossfeedback import marks, rounds
 from autograder.crossfeedback.collect import Return, returns
 from autograder.files import write_table
 from autograder.roster import Roster
+from autograder.terminal import Grid
 
 CSV = "report.csv"
 HEADER = ("group", "members", "reviews", "letter", "came_back", "file", "subtasks", "of",
@@ -70,8 +70,8 @@ def missing(found: list[Row]) -> list[str]:
     return [row.group for row in found if not row.took_part]
 
 
-def table(assignment: str, found: list[Row]) -> Table:
-    grid = Table(title=f"{assignment}: cross-feedback", title_justify="left", header_style="bold")
+def table(assignment: str, found: list[Row]) -> Grid:
+    grid = Grid(title=f"{assignment}: cross-feedback")
     for column in ("group", "reviews", "as", "came back (UTC)"):
         grid.add_column(column, no_wrap=True)
     for column in ("subtasks", "characters"):
@@ -79,11 +79,10 @@ def table(assignment: str, found: list[Row]) -> Table:
     grid.add_column("what happened", ratio=1)
     for row in found:
         time = row.came.time[:16].replace("T", " ") if row.came else ""
-        happened = escape(row.happened)
-        grid.add_row(escape(row.group), escape(row.reviews), row.letter, time,
+        grid.add_row(row.group, row.reviews, row.letter, time,
                      f"{row.subtasks} of {row.of}" if row.reviews else "",
                      str(row.characters) if row.came else "",
-                     happened if row.took_part else f"[red]{happened}[/red]")
+                     Text(row.happened, "" if row.took_part else "red"))
     return grid
 
 

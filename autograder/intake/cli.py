@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from autograder.course import Course, CourseError
 from autograder.intake.replaced import Replaced, replaced
 from autograder.intake.replaced import restore as bring_back
-from autograder.terminal import CourseOption, HandedIn, console
+from autograder.terminal import CourseOption, Grid, HandedIn, console, say
 
 
 def restore(
@@ -42,9 +40,9 @@ def restore(
     for one in chosen:
         owners = [owner for owner in one.owners if not student or owner in student]
         bring_back(found, one, owners)
-        console.print(f"{one.assignment}: brought back what {', '.join(owners)} had before the "
-                      f"intake of {one.when}.", highlight=False, markup=False)
-    console.print(f"Next: autograder grade {name}", highlight=False)
+        say(f"{one.assignment}: brought back what {', '.join(owners)} had before the "
+                      f"intake of {one.when}.")
+    say(f"Next: autograder grade {name}")
 
 
 def _chosen(kept: list[Replaced], time: str, students: list[str]) -> list[Replaced]:
@@ -55,10 +53,8 @@ def _chosen(kept: list[Replaced], time: str, students: list[str]) -> list[Replac
     return [one for one in fitting if one.time == last]
 
 
-def _table(name: str, kept: list[Replaced]) -> Table:
-    grid = Table(title=f"{name}: what intakes replaced", title_justify="left", header_style="bold")
-    for column in ("time", "assignment", "students"):
-        grid.add_column(column, overflow="fold")
+def _table(name: str, kept: list[Replaced]) -> Grid:
+    grid = Grid("time", "assignment", "students", title=f"{name}: what intakes replaced")
     for one in kept:
-        grid.add_row(one.time, one.assignment, escape(", ".join(one.owners)))
+        grid.add_row(one.time, one.assignment, ", ".join(one.owners))
     return grid

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from autograder.course import Course, CourseError
-from autograder.terminal import CourseOption, console
+from autograder.terminal import CourseOption, say
 
 
 def release(
@@ -60,8 +59,7 @@ def _write(course: Course, assignments: list[str], name: str) -> None:
             record.check_name(course, assignment, build.built_version(course, assignment), name)
     for assignment in assignments:
         folder = build.release(course, assignment)
-        console.print(f"Released to {folder}: version {build.built_version(course, assignment)}",
-                      highlight=False, soft_wrap=True)
+        say(f"Released to {folder}: version {build.built_version(course, assignment)}")
 
 
 def _look(course: Course, assignments: list[str], run: bool) -> None:
@@ -69,8 +67,8 @@ def _look(course: Course, assignments: list[str], run: bool) -> None:
 
     for assignment in assignments:
         _stop_at(problems(course, assignment, run))
-        console.print(f"{assignment}: as the sources give it, nothing leaks"
-                      f"{', everything runs' if run else ''}.")
+        say(f"{assignment}: as the sources give it, nothing leaks"
+            f"{', everything runs' if run else ''}.")
 
 
 def _zip(course: Course, names: list[str], version: str) -> None:
@@ -79,8 +77,8 @@ def _zip(course: Course, names: list[str], version: str) -> None:
     for name in names:
         path, faults = write_zip(course, name, version)
         _stop_at(faults)
-        console.print(f"{path}: everything runs where it is unpacked; it takes "
-                      f"{path.stat().st_size / 1024:.0f} KiB", highlight=False, soft_wrap=True)
+        say(f"{path}: everything runs where it is unpacked; it takes "
+                      f"{path.stat().st_size / 1024:.0f} KiB")
 
 
 def _repository(course: Course, names: list[str], folder: Path) -> None:
@@ -89,21 +87,20 @@ def _repository(course: Course, names: list[str], folder: Path) -> None:
     changed = write_repository(course, names, folder)
     for verb, paths in (("written", changed.written), ("removed", changed.removed)):
         for path in paths:
-            console.print(f"  {verb} {path}", highlight=False)
+            say(f"  {verb} {path}")
     for path in changed.overwritten:
-        console.print(f"[yellow]{escape(path)} had been changed by hand since the last release; it "
-                      "is written anew.[/yellow]", highlight=False)
+        say(f"{path} had been changed by hand since the last release; it is written anew.",
+            "yellow")
     for path in changed.left:
-        console.print(f"[yellow]{escape(path)} is no longer released, but was changed by hand: it "
-                      "is left where it is.[/yellow]", highlight=False)
+        say(f"{path} is no longer released, but was changed by hand: it is left where it is.",
+            "yellow")
     if not changed.written and not changed.removed:
-        console.print(f"{folder}: nothing has changed.", highlight=False, soft_wrap=True)
+        say(f"{folder}: nothing has changed.")
     else:
-        console.print(f"{folder}: look at it, then commit and push it.", highlight=False,
-                      soft_wrap=True)
+        say(f"{folder}: look at it, then commit and push it.")
     if not course.toml.course.repository:
-        console.print("There are no badges of Colab: they need `repository = \"OWNER/NAME\"` under "
-                      "[course] in course.toml.", highlight=False)
+        say("There are no badges of Colab: they need `repository = \"OWNER/NAME\"` under "
+            "[course] in course.toml.")
 
 
 def _record(course: Course, assignments: list[str], name: str) -> None:
@@ -112,13 +109,13 @@ def _record(course: Course, assignments: list[str], name: str) -> None:
 
     for assignment in assignments:
         kept = record.give_out(course, assignment, built_version(course, assignment), name)
-        console.print(f"Recorded as {kept.folder}", highlight=False, soft_wrap=True)
-    console.print("Commit releases/: whoever grades needs it.")
+        say(f"Recorded as {kept.folder}")
+    say("Commit releases/: whoever grades needs it.")
 
 
 def _stop_at(faults: Iterable[str]) -> None:
     faults = list(faults)
     for fault in faults:
-        console.print(f"[red]{escape(fault)}[/red]", highlight=False)
+        say(fault, "red")
     if faults:
         raise typer.Exit(1)

@@ -1,12 +1,9 @@
-"""grades.csv and the table on the terminal: a row for each upload, none left out."""
+"""The rows of the report, and grades.csv: a row for each upload, none left out."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-
-from rich.markup import escape
-from rich.table import Table
 
 from autograder import roster
 from autograder.course import Course
@@ -26,8 +23,6 @@ from autograder.report.line import Line
 from autograder.report.members import by_member
 
 NOT_WRITTEN = "Not written yet"
-MOST_COLUMNS = 8  # parts that a table on a terminal has room for
-WAITS = "+?"  # what a person has still to grade comes on top
 
 
 def lines(course: Course, name: str) -> list[Line]:
@@ -83,55 +78,14 @@ def _of_assignment(course: Course, assignment: str) -> list[Line]:
     return found
 
 
-def table(name: str, found: list[Line]) -> Table:
-    """The table that `autograder grade` ends with.
-
-    A column a part where they are few, else one for those whose names begin alike: a task's, an
-    exercise's.
-    """
-    columns = _columns(_parts(found))
-    deducted, late = any(line.deduction for line in found), any(line.is_late for line in found)
-    grid = Table(title=f"{name}: grades", title_justify="left", header_style="bold")
-    grid.add_column("submission", no_wrap=True)
-    for column in columns:
-        grid.add_column(column.removeprefix(f"{name}_").replace("_", " "), justify="right")
-    if deducted:
-        grid.add_column("deduction", justify="right")
-    if late:
-        grid.add_column("late", justify="right")
-    grid.add_column("total", justify="right", style="bold")
-    grid.add_column("what happened", ratio=1)
-    for line in found:
-        numbers = [_sum(line.parts, some) for some in columns.values()]
-        numbers += [_number(-line.deduction) if line.deduction else ""] if deducted else []
-        numbers += [_number(0.0 - line.late_penalty) if line.is_late else ""] if late else []
-        happened = [escape(text) for text in line.happened]
-        happened += [f"[yellow]for a person: {escape(flag)}[/yellow]" for flag in line.flags]
-        grid.add_row(escape(line.student or line.upload), *numbers, _number(line.points),
-                     "\n".join(happened) or "graded")
-    return grid
-
-
-def _columns(parts: list[str]) -> dict[str, list[str]]:
-    """Parts by the longest beginnings of their names that make few enough columns."""
-    columns: dict[str, list[str]] = {}
-    for words in range(max((part.count("_") for part in parts), default=0) + 1, 0, -1):
-        columns = {}
-        for part in parts:
-            columns.setdefault("_".join(part.split("_")[:words]), []).append(part)
-        if len(columns) <= MOST_COLUMNS:
-            break
-    return columns
-
-
 def write_csv(path: Path, found: list[Line]) -> None:
     """Write grades.csv; cells that a spreadsheet would take for formulas are quoted."""
-    parts = _parts(found)
+    parts = parts_of(found)
     write_table(path, ["student", "group", "upload", *parts, "deduction", "late", "late_days_used",
                        "late_penalty", "total", "max", "what_happened", "for_a_person"], (
         (line.student, line.group, line.upload,
-         *(_number((line.parts or {}).get(part)) for part in parts), _number(line.deduction),
-         *_late(line), _number(line.points), _number(line.max_points),
+         *(number((line.parts or {}).get(part)) for part in parts), number(line.deduction),
+         *_late(line), number(line.points), number(line.max_points),
          "; ".join(line.happened), "; ".join(line.flags)) for line in found))
 
 
@@ -140,18 +94,12 @@ def _late(line: Line) -> tuple[str, str, str]:
     if not line.is_late:
         return "", "", ""
     by, used = (duration(line.late.late_by), str(line.late.days_used)) if line.late else ("", "")
-    return by, used, _number(line.late_penalty)
+    return by, used, number(line.late_penalty)
 
 
-def _parts(found: list[Line]) -> list[str]:
+def parts_of(found: list[Line]) -> list[str]:
+    """The names of all parts that any of the rows has."""
     return list(dict.fromkeys(part for line in found for part in line.parts or {}))
-
-
-def _sum(parts: dict[str, float | None] | None, some: list[str]) -> str:
-    """The points of some parts together; a mark where one of them waits for a person."""
-    points = [parts[part] for part in some if part in parts] if parts is not None else []
-    known = [one for one in points if one is not None]
-    return (_number(sum(known)) if known else "") + (WAITS if len(known) < len(points) else "")
 
 
 def _graded(row: book.Row, note: Received | None, verdicts: list[Verdict], late: Applied | None,
@@ -173,7 +121,8 @@ def _graded(row: book.Row, note: Received | None, verdicts: list[Verdict], late:
         happened.append(f"{', '.join(waiting)}: to be graded by hand, in formgrader")
     return Line(row.student, note.upload if note else "", row.parts, row.points, most,
                 tuple(dict.fromkeys(happened)), tuple(dict.fromkeys(flags)),
-                note.violations if note else (), late=late, late_penalty=row.late_penalty)
+                note.violations if note else (), late=late, late_penalty=row.late_penalty,
+                unread=bool(note and note.problem))
 
 
 def _reasons(parts: list[PartVerdict]) -> list[str]:
@@ -190,5 +139,6 @@ def _short(part: str) -> str:
     return part.replace("_", " ")
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Points as people read them; empty where there are none."""
     return "" if value is None else f"{value:g}"

@@ -48,4 +48,5 @@ def _student(homework: Homework, lines: list[Line]) -> Line:
                 tuple(happened), tuple(dict.fromkeys(f for line in lines for f in line.flags)),
                 violations, deduction, next((line.group for line in lines if line.group), ""),
                 next((line.late for line in lines if line.late), None),
-                round(sum(line.late_penalty for line in lines), 2))
+                round(sum(line.late_penalty for line in lines), 2),
+                any(line.unread for line in lines))

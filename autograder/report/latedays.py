@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from autograder import roster
 from autograder.course import COURSE_FILE, Course, CourseError
 from autograder.intake.times import late
 from autograder.late import Applied
 from autograder.roster import Roster
-from autograder.terminal import CourseOption, console
+from autograder.terminal import CourseOption, Grid, console, say
 
 UNKNOWN = "?"
 
@@ -63,10 +61,10 @@ def strangers(course: Course, found: list[Balance]) -> list[str]:
             for student in granted if student not in known]
 
 
-def table(course: Course, found: list[Balance]) -> Table:
+def table(course: Course, found: list[Balance]) -> Grid:
     """A row for each person; what has no known time is marked."""
     deadlines = sorted(course.deadlines.values(), key=lambda one: (one.due, one.name))
-    grid = Table(title="Late days used", title_justify="left", header_style="bold")
+    grid = Grid(title="Late days used")
     named = any(balance.name for balance in found)
     for column in ("student", "name") if named else ("student",):
         grid.add_column(column, no_wrap=True)
@@ -76,7 +74,7 @@ def table(course: Course, found: list[Balance]) -> Table:
     grid.add_column("left", justify="right", style="bold")
     for balance in found:
         cells = [_cell(balance.applied.get(deadline.name)) for deadline in deadlines]
-        grid.add_row(escape(balance.student), *([escape(balance.name)] if named else []), *cells,
+        grid.add_row(balance.student, *([balance.name] if named else []), *cells,
                      str(balance.used), str(balance.left))
     return grid
 
@@ -100,9 +98,9 @@ def latedays(course: CourseOption = Path()) -> None:
     people = balances(found)
     console.print(table(found, people))
     if any(one.handed_in.at is None for person in people for one in person.applied.values()):
-        console.print(f"{UNKNOWN}  no time is known at which it was handed in: it counts as in "
-                      "time.", highlight=False)
+        say(f"{UNKNOWN}  no time is known at which it was handed in: it counts as in "
+                      "time.")
     unknown = strangers(found, people)
     for line in unknown:
-        console.print(f"[yellow]for a person: {escape(line)}[/yellow]", highlight=False)
+        say(f"for a person: {line}", "yellow")
     raise typer.Exit(1 if unknown else 0)

@@ -16,7 +16,8 @@ class Line:
     of what groups hand in; `group` is that name in the rows of its members. `violations` are the
     instructions for handing in that were not followed, `deduction` what that costs. `late` is what
     the rules for being late make of it, None without a due date; `late_penalty` is taken off
-    `points` already, in those of a homework before the deduction and before the cap.
+    `points` already, in those of a homework before the deduction and before the cap. `unread` is
+    whether what was handed in could not be read.
     """
 
     student: str
@@ -31,6 +32,7 @@ class Line:
     group: str = ""
     late: Applied | None = None
     late_penalty: float = 0.0
+    unread: bool = False
 
     def __post_init__(self) -> None:
         for name in ("happened", "flags", "violations"):

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.table import Table
+from rich.text import Text
 
 from autograder.judge.verdict import finished
+from autograder.terminal import Grid
 from autograder.validate import Result, problem
 
 MOST_COLUMNS = 14
+NOTHING = "."
 ORDER = ("reference", "skeleton", "misconception", "double", "variant")
 
 
-def table(assignment: str, results: list[Result]) -> Table:
+def table(assignment: str, results: list[Result]) -> Grid:
     """Points lost by each case in each part; `.` where none are."""
     parts = list(dict.fromkeys(part.part for result in results for part in result.verdict.parts))
-    grid = Table(title=f"{assignment}: points lost", title_justify="left", header_style="bold")
+    grid = Grid(title=f"{assignment}: points lost")
     grid.add_column("case")
     grid.add_column("kind")
     wide = len(parts) > MOST_COLUMNS
@@ -31,9 +33,10 @@ def table(assignment: str, results: list[Result]) -> Table:
         case = result.case
         losses = [_cell(result, part) for part in parts]
         if wide:
-            lost = [f"{part.removeprefix(f'{assignment}_')} {cell}"
-                    for part, cell in zip(parts, losses, strict=True) if cell != "."]
-            losses = [", ".join(lost) if case.kind != "skeleton" else f"{len(lost)} parts"]
+            lost = [Text(f"{part.removeprefix(f'{assignment}_')} ").append(cell)
+                    for part, cell in zip(parts, losses, strict=True) if cell.plain != NOTHING]
+            losses = [Text(", ").join(lost) if case.kind != "skeleton"
+                      else Text(f"{len(lost)} parts")]
         grid.add_row(case.name, case.kind, *losses, _named(result), result.problem)
     return grid
 
@@ -97,12 +100,10 @@ def _extreme(results: list[Result], kind: str) -> str:
     return f"{points:g}" if points else "zero"
 
 
-def _cell(result: Result, part: str) -> str:
+def _cell(result: Result, part: str) -> Text:
     lost = result.lost(part)
-    if not lost:
-        return "."
     own = part == result.case.part or result.case.kind in ("skeleton", "variant")
-    return f"{lost:g}" if own else f"[red]{lost:g}[/red]"
+    return Text(f"{lost:g}" if lost else NOTHING, "" if own or not lost else "red")
 
 
 def _own(result: Result) -> bool:

@@ -11,6 +11,13 @@ from autograder.roster import Roster
 NOT_ON_ROSTER = Flag("the roster has no such group: nobody gets this grade", Kind.NAMES)
 
 
+def names(people: Roster) -> dict[str, str]:
+    """The names of the people on the roster by their ids, and those of groups by theirs."""
+    return {**{group: ", ".join(member.name for member in some)
+               for group, some in people.groups.items()},
+            **{member.id: member.name for member in people.members}}
+
+
 def by_member(lines: list[Line], roster: Roster) -> list[Line]:
     """The rows with each group's members in its place; a group of nobody stays, with a flag."""
     found = []

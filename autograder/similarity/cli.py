@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from autograder.course import Course
-from autograder.terminal import CourseOption, HandedIn, console
+from autograder.terminal import CourseOption, Grid, HandedIn, console, say
 
 
 def similar(
@@ -34,26 +32,24 @@ def similar(
         section, unread = search.look(found, assignment, also or [], path)
         sections.append(section)
         for sentence in unread:
-            console.print(Text(f"not compared: {sentence}", style="yellow"), soft_wrap=True)
+            say(f"not compared: {sentence}", "yellow")
     page.write(path, name, sections, found.toml.similarity)
     pairs = [(section, pair) for section in sections for pair in section.pairs]
-    grid = Table(title=f"{name}: pairs alike", title_justify="left", header_style="bold")
+    grid = Grid(title=f"{name}: pairs alike")
     for column in ("assignment", "one", "other", "of all", "of one part", "tokens", "which"):
         grid.add_column(column, justify="right" if "of" in column or column == "tokens" else "left")
     for section, pair in pairs:
-        grid.add_row(section.assignment, Text(pair.one.owner), Text(pair.other.owner),
+        grid.add_row(section.assignment, pair.one.owner, pair.other.owner,
                      _share(pair.whole.score), _share(pair.part.score), f"{pair.whole.tokens:.0f}",
-                     Text("; ".join([*(map(page.title, pair.part.one) if pair.part.score else ()),
-                                     *(f"same {name}" for name in pair.same)])))
+                     "; ".join([*(map(page.title, pair.part.one) if pair.part.score else ()),
+                                *(f"same {name}" for name in pair.same)]))
     if pairs:
         console.print(grid)
     sizes = ", ".join(f"{section.assignment}: {section.class_size}" for section in sections)
-    console.print(f"{len(pairs)} pairs to look at ({sizes} compared, "
-                  f"{time.monotonic() - begin:.0f} s). Side by side: {path}",
-                  highlight=False, soft_wrap=True)
+    say(f"{len(pairs)} pairs to look at ({sizes} compared, "
+                  f"{time.monotonic() - begin:.0f} s). Side by side: {path}")
     if pairs:
-        console.print(f"They stand in the list of what needs a person: autograder todo {name}",
-                      highlight=False)
+        say(f"They stand in the list of what needs a person: autograder todo {name}")
     raise typer.Exit(1 if pairs else 0)
 
 

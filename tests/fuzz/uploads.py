@@ -26,7 +26,8 @@ from autograder.judge.outdated import outdated
 from autograder.judge.work import Work, read_work, runnable_cells
 from autograder.report import grades
 from autograder.report.line import Line
-from autograder.report.members import by_member
+from autograder.report.members import by_member, names
+from autograder.report.table import table
 from fuzz import fence
 from fuzz.arena import HONEST_ZIP, Arena
 from fuzz.holds import inert, lay, must, shown
@@ -173,9 +174,10 @@ def _exporter(known: list[HTMLExporter] = []) -> HTMLExporter:  # noqa: B006
 
 def _report(arena: Arena, course: Course, assignment: str, lines: list[Line]) -> None:
     """Rows as a file and as a table on a terminal that speaks UTF-8."""
-    if course.assignment(assignment).groups:
-        lines = by_member(lines, roster.of(course))
-    shown(grades.table(assignment, lines))
+    people = roster.of(course) if course.assignment(assignment).groups else roster.Roster()
+    if people.members:
+        lines = by_member(lines, people)
+    shown(table(assignment, lines, names(people), 80))
     path = arena.scratch / "grades.csv"
     grades.write_csv(path, lines)
     inert(path, len(lines))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from autograder.course import Course
-from autograder.terminal import CourseOption, HandedIn, console
+from autograder.terminal import CourseOption, HandedIn, say
 
 
 def report(
@@ -21,4 +21,4 @@ def report(
     from autograder.report.classpage.page import write
 
     path = write(Course.find(course), name, anonymous)
-    console.print(f"report    {path}", highlight=False, soft_wrap=True)
+    say(f"report    {path}")

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from autograder.course import Course, CourseError
 from autograder.report.export.result import Trouble
-from autograder.terminal import CourseOption, HandedIn, console
+from autograder.terminal import CourseOption, Grid, HandedIn, console, say
 
 
 class Platform(StrEnum):
@@ -65,10 +63,9 @@ def export(
             parts.export(out, folder / "parts.csv")
     unfinished = [one.student for one in out if one.waiting]
     if unfinished:
-        console.print("[yellow]Not final, a person has still to grade some of it: "
-                      f"{escape(', '.join(unfinished))}[/yellow]", highlight=False)
-    console.print(f"{name}: {len(out)} grades for {to.value} in {escape(str(folder))}",
-                  highlight=False, soft_wrap=True)
+        say(f"Not final, a person has still to grade some of it: {', '.join(unfinished)}",
+            "yellow")
+    say(f"{name}: {len(out)} grades for {to.value} in {folder}")
     if troubles:
         console.print(_table(troubles))
     raise typer.Exit(1 if troubles else 0)
@@ -84,10 +81,8 @@ def _needed(path: Path | None, option: str) -> Path:
     return path
 
 
-def _table(troubles: list[Trouble]) -> Table:
-    grid = Table(title="For a person", title_justify="left", header_style="bold")
-    for column in ("who", "what"):
-        grid.add_column(column)
+def _table(troubles: list[Trouble]) -> Grid:
+    grid = Grid("who", "what", title="For a person")
     for trouble in troubles:
-        grid.add_row(escape(trouble.who), escape(trouble.what))
+        grid.add_row(trouble.who, trouble.what)
     return grid

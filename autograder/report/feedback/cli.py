@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autograder.course import Course
-from autograder.terminal import CourseOption, HandedIn, console
+from autograder.terminal import CourseOption, HandedIn, say
 
 
 def feedback(name: HandedIn, course: CourseOption = Path()) -> None:
@@ -14,6 +14,6 @@ def feedback(name: HandedIn, course: CourseOption = Path()) -> None:
 
     found = Course.find(course)
     done = write(found, name)
-    console.print(f"Pages: {done}.", highlight=False)
-    console.print(f"They lie in {found.feedback / 'ID' / f'{done.name}.html'}, ID being each "
-                  "student's.", highlight=False, soft_wrap=True)
+    say(f"Pages: {done}.")
+    say(f"They lie in {found.feedback / 'ID' / f'{done.name}.html'}, ID being each "
+                  "student's.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from autograder.course import Course
-from autograder.terminal import CourseOption, HandedIn, console
+from autograder.terminal import CourseOption, HandedIn, console, say
 
 Ids = Annotated[list[str] | None, typer.Option("--done", metavar="ID", help=(
     "Mark an entry as looked at; may be given several times. It comes back when there is something "
@@ -29,6 +29,8 @@ def todo(
     course: CourseOption = Path(),
 ) -> None:
     """List what needs a person, why, and where to go; the status is 1 where something is open."""
+    from autograder import roster
+    from autograder.report import members
     from autograder.report.todo import marks, show
     from autograder.report.todo.items import items
 
@@ -43,7 +45,9 @@ def todo(
     if csv is not None:
         show.write_csv(csv, shown)
     if shown:
-        console.print(show.table(name, shown))
+        for piece in show.listed(name, shown, members.names(roster.known(found))):
+            console.print(piece, crop=False)
+        say("")
     seen = f"; {len(rows) - waiting} looked at (--all shows them)" if len(rows) > waiting else ""
-    console.print(f"{name}: {waiting} for a person{seen}.", highlight=False)
+    say(f"{name}: {waiting} for a person{seen}.")
     raise typer.Exit(1 if waiting else 0)

@@ -1,10 +1,16 @@
-"""The list as a table on the terminal, and as a CSV file."""
+"""The list on the terminal, and as a CSV file."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.table import Table
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 
 from autograder.files import write_table
@@ -12,31 +18,46 @@ from autograder.report.todo.items import Item
 from autograder.report.todo.marks import Mark
 
 COLUMNS = ("id", "kind", "student", "assignment", "about", "reason", "where", "looked_at", "note")
+INDENT = 2
 Row = tuple[Item, Mark | None]
 
 
-def table(name: str, rows: list[Row]) -> Table:
-    """The rows under a heading for each kind. What students wrote is text here, never markup.
+def listed(name: str, rows: list[Row], names: Mapping[str, str]) -> Iterator[RenderableType]:
+    """The list under a heading for each kind, piece by piece as a terminal wraps it.
 
-    Reason and place stand below each other: there is room for an address to stay in one piece.
+    An address is a line by itself, however narrow the terminal is. `names` are people's names by
+    their ids. What students wrote is text here, never markup.
     """
-    grid = Table(title=f"{name}: what needs a person", title_justify="left", header_style="bold")
-    grid.add_column("id", no_wrap=True)
-    grid.add_column("who", overflow="fold")
-    grid.add_column("in", overflow="fold")
-    grid.add_column("why, and where to go", overflow="fold", ratio=1)
+    yield Text(f"{name}: what needs a person", "bold italic")
     before = None
     for item, mark in rows:
         if item.kind is not before:
-            grid.add_section()
-            grid.add_row("", "", "", Text(item.kind.label, style="bold yellow"))
+            yield Text(f"\n{item.kind.label}", "bold yellow")
             before = item.kind
-        why = Text(item.reason)
+        who = " ".join(filter(None, [item.student or item.about, names.get(item.student, "")]))
+        yield _hanging(Text(f"{item.id}  ").append(who, "bold").append(f"  {_place(item)}"), 0)
+        yield _hanging(Text(item.reason))
         if mark is not None:
-            why.append(f"\nlooked at {mark.time[:10]}{': ' * bool(mark.note)}{mark.note}", "green")
-        grid.add_row(item.id, Text(item.student or item.about), Text(_place(item)),
-                     Text("\n").join([why, *map(_link, item.where)]))
-    return grid
+            noted = f": {mark.note}" if mark.note else ""
+            yield _hanging(Text(f"looked at {mark.time[:10]}{noted}", "green"))
+        for place in item.where:
+            yield Address(place) if "://" in place else _hanging(Text(place, "dim"))
+
+
+@dataclass(frozen=True)
+class Address:
+    """A line of its own that nothing breaks: indented where there is room, and a link."""
+
+    url: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        indent = " " * INDENT if cell_len(self.url) + INDENT <= options.max_width else ""
+        yield Segment(f"{indent}{self.url}", Style(dim=True, link=self.url))
+        yield Segment.line()
+
+
+def _hanging(text: Text, left: int = INDENT) -> Padding:
+    return Padding(text, (0, 0, 0, left), expand=False)
 
 
 def write_csv(path: Path, rows: list[Row]) -> None:
@@ -49,7 +70,3 @@ def write_csv(path: Path, rows: list[Row]) -> None:
 
 def _place(item: Item) -> str:
     return item.about if item.student and item.about else item.assignment
-
-
-def _link(place: str) -> Text:
-    return Text(place, style=f"dim link {place}" if place.startswith("http") else "dim")
