@@ -147,7 +147,8 @@ class Grader:
         settings = self._assignment
         if not settings.hidden:
             return []
-        return borrowed(work.files, prepared.given, settings.hidden, tuple(settings.not_copied))
+        return borrowed(work.files, prepared.given, settings.hidden, tuple(settings.not_copied),
+                        work.notebook, prepared.notebook)
 
     def _run_tests(self, work: Work, prepared: _Prepared, student: StudentSide) -> JudgePlugin:
         exercise = self.course.exercise(work.exercise)
