@@ -226,6 +226,16 @@ def test_what_an_owner_sent_besides_is_named(course: Course) -> None:
     assert any("photo.jpg" in remark for remark in rows[STUDENT].remarks)
 
 
+@pytest.mark.parametrize("name", ["{}_written.pdf", "{}_written-1.pdf", "{}_written (2).pdf",
+                                  "Copy of {}_written.pdf",
+                                  "exampleada_901_7002_{}_written-1.pdf"])
+@pytest.mark.parametrize("assignment", ["q1", "q2"])
+def test_the_written_part_breaks_no_rule(course: Course, assignment: str, name: str) -> None:
+    rows = take_in(course, assignment, {ZIP: zipped(solved()), name.format(STUDENT): b"%PDF-1.7"})
+    assert list(rows) == [STUDENT]
+    assert not (rows[STUDENT].flags or rows[STUDENT].remarks), rows
+
+
 def test_a_folder_counts_as_its_zip(course: Course) -> None:
     for assignment in ("q1", "q2"):
         row = take_in(course, assignment, {f"{STUDENT}_coding": solved()})[STUDENT]

@@ -25,7 +25,7 @@ from autograder.intake.platforms.upload import Download, Upload
 from autograder.intake.read import read_any, utf16
 from autograder.intake.received import TIMESTAMP, Received, write_notes
 from autograder.intake.replaced import drop_if_same, set_aside
-from autograder.intake.uploads import flat, refuse_another, renamed, sort_out
+from autograder.intake.uploads import flat, has_written, refuse_another, renamed, sort_out
 from autograder.intake.whose import asked, owned
 from autograder.intake.written import WRITTEN, is_written_by, take_written
 from autograder.intake.wrote import given_names
@@ -83,7 +83,7 @@ class _Intake:
         ids = {one.owner for one in self.uploads.heads}
         rows += [Received(upload.shown, problem=self._nobodys(upload),
                           handed_in=attempts.iso(upload)) for upload in self.uploads.nobodys
-                 if not (course.assignment(assignment).written and is_written_by(upload, ids))]
+                 if not (has_written(course, assignment) and is_written_by(upload, ids))]
         return rows
 
     def _nobodys(self, upload: Upload) -> str:

@@ -50,7 +50,7 @@ def sort_out(choosers: Choosers, assignment: str, everything: Sequence[Owned]) -
         else:
             main += single
         others = [one for one in rest if one not in single]
-        if course.assignment(assignment).written and main:
+        if has_written(course, assignment) and main:
             others = [one for one in others if one.upload.suffix.lower() != ".pdf"]
         found.heads += main or others
         if main:
@@ -112,6 +112,11 @@ def _is_piece(choosers: Choosers, assignment: str, upload: Upload) -> bool:
 
 def _is_archive(upload: Upload) -> bool:
     return upload.suffix.lower() in (".zip", ".rar", ".7z", ".gz", ".tar", ".tgz", ".xz", ".bz2")
+
+
+def has_written(course: Course, assignment: str) -> bool:
+    """Whether a PDF is handed in with an assignment, or with one of its homework."""
+    return any(course.assignment(name).written for name in _together(course, assignment))
 
 
 def _together(course: Course, assignment: str) -> list[str]:
