@@ -30,8 +30,9 @@ def training(code: Any, batches: list[dict], epochs: int, weight: Tensor, lr: fl
     weights, the forward passes, and the losses of the epochs.
     """
     classifier = code.classifier
-    model = _BagOfWords(weight, _gives_log_probabilities(classifier))
-    watch = _Watch(model)
+    encoder = BertModel(weight)
+    model = _with_head(classifier, encoder)
+    watch = _Watch(encoder)
     losses: list[float] = []
     sizes = {"train_sentences": sum(len(batch["labels"]) for batch in batches)}
     data = SimpleNamespace(train=batches, train_sample=batches, dev=batches,
@@ -41,7 +42,7 @@ def training(code: Any, batches: list[dict], epochs: int, weight: Tensor, lr: fl
         "load_data": lambda args: data,
         "measure_epoch": lambda progress, *args: _measured(progress, losses),
         "save_model": lambda *args, **kwargs: None,
-        "ResultLog": _NoLog,
+        "ResultLog": ResultLog,
         "settings": lambda *args, **kwargs: {},
     }
     args = classifier.get_args(["--epochs", str(epochs), "--lr", str(lr)])
@@ -49,29 +50,63 @@ def training(code: Any, batches: list[dict], epochs: int, weight: Tensor, lr: fl
     with _in_place_of(classifier, replaced), watch:
         classifier.train(args)
     return {"steps": watch.steps, "optimizers": len(watch.optimizers),
-            "backwards": watch.backwards, "forwards": model.forwards, "losses": losses}
+            "backwards": watch.backwards, "forwards": encoder.forwards, "losses": losses}
 
 
-class _BagOfWords(nn.Module):
-    """Logits are the sum of one row of a matrix for each token: gradients are easily checked."""
+class BertModel(nn.Module):
+    """Stands for BERT: a sentence is the sum of one row of a matrix for each token.
 
-    def __init__(self, weight: Tensor, log_probabilities: bool) -> None:
+    These sums are the logits already, so that gradients are easily checked.
+    """
+
+    def __init__(self, weight: Tensor) -> None:
         super().__init__()
         self.weight = nn.Parameter(weight.clone())  # [vocabulary, labels]
-        self.log_probabilities = log_probabilities
+        self.config = SimpleNamespace(hidden_size=weight.shape[1], initializer_range=0.02)
         self.forwards: list[dict[str, Any]] = []
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        self.forwards.append({"training": self.training, "input_ids": input_ids.clone()})
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        self.forwards.append({"training": self.training, "measured": not torch.is_grad_enabled()})
         rows = self.weight[input_ids] * attention_mask[..., None]  # [B, T, labels]
         logits = rows.sum(dim=1)
-        return torch.log_softmax(logits, dim=-1) if self.log_probabilities else logits
+        return {"pooler_output": logits, "last_hidden_state": logits[:, None]}
+
+
+def _with_head(classifier: Any, encoder: BertModel) -> nn.Module:
+    """The person's own classifier, which may return what it likes, around the stand-in for BERT.
+
+    Its linear layer lets the logits through as they are, and has no weights to train.
+    """
+    labels = encoder.weight.shape[1]
+    config = SimpleNamespace(num_labels=labels, hidden_dropout_prob=0.0, option="finetune",
+                             checkpoint="none")
+    loads = SimpleNamespace(from_pretrained=lambda *args, **kwargs: encoder)
+    with contextlib.suppress(Exception), _in_place_of(classifier, {"BertModel": loads}):
+        model: nn.Module = classifier.BertSentClassifier(config)
+        layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+        if len(layers) == 1 and layers[0].weight.shape == (labels, labels):
+            for name, value in (("weight", torch.eye(labels)), ("bias", torch.zeros(labels))):
+                delattr(layers[0], name)
+                layers[0].register_buffer(name, value)
+            return model
+    return BertSentClassifier(encoder)
+
+
+class BertSentClassifier(nn.Module):
+    """Stands for a classifier that cannot be made as it was given: it returns logits."""
+
+    def __init__(self, bert: BertModel) -> None:
+        super().__init__()
+        self.bert = bert
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.bert(input_ids, attention_mask)["pooler_output"]
 
 
 class _Watch:
     """Keeps the weights and the gradients around every optimizer step, by torch's own hooks."""
 
-    def __init__(self, model: _BagOfWords) -> None:
+    def __init__(self, model: BertModel) -> None:
         self.model = model
         self.optimizers: list[Optimizer] = []
         self.steps: list[dict[str, Any]] = []
@@ -102,12 +137,12 @@ class _Watch:
             hook.remove()
 
 
-class _NoLog:
-    """Stands for ResultLog."""
+class ResultLog:
+    """Writes nothing."""
 
     def __init__(self, *args: Any) -> None: ...
 
-    def __enter__(self) -> _NoLog:
+    def __enter__(self) -> ResultLog:
         return self
 
     def __exit__(self, *exc: object) -> None: ...
@@ -132,30 +167,3 @@ def _in_place_of(module: Any, replaced: dict[str, Any]) -> Iterator[None]:
     finally:
         for name, value in before.items():
             setattr(module, name, value)
-
-
-def _gives_log_probabilities(classifier: Any) -> bool:
-    """Whether the person's own classifier ends in a log-softmax, which the training may rely on."""
-    hidden = 8
-
-    class Encoder(nn.Module):
-        config = SimpleNamespace(hidden_size=hidden, initializer_range=0.02)
-
-        @classmethod
-        def from_pretrained(cls, *args: Any, **kwargs: Any) -> nn.Module:
-            return cls()
-
-        def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
-            state = torch.linspace(-3, 3, hidden).repeat(len(input_ids), 1)
-            return {"last_hidden_state": state[:, None], "pooler_output": state}
-
-    config = SimpleNamespace(num_labels=5, hidden_dropout_prob=0.0, option="finetune",
-                             checkpoint="none", hidden_size=hidden)
-    with contextlib.suppress(Exception), _in_place_of(classifier, {"BertModel": Encoder}):
-        model = classifier.BertSentClassifier(config).eval()
-        ids = torch.ones(2, 3, dtype=torch.long)
-        total = model(ids, torch.ones_like(ids)).exp().sum(dim=-1)
-        return bool(torch.allclose(total, torch.ones(2), atol=1e-4))
-    return False
-
-

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from autograder.exercises.q2 import probes
-from autograder.judge.testing import assert_close, part
+from autograder.judge.testing import assert_close, is_close, part
 
 HIDDEN, HEADS, INNER = 12, 3, 20  # no two sizes alike, so that no wrong axis fits by chance
 BATCH, LENGTH = 2, 5
@@ -64,17 +64,29 @@ def test_attention_without_padding(both, draw, remark):
 
 @part("q2_attention", weight=3)
 def test_attention_with_padding(both, draw):
+    check_padding(both, draw)
+
+
+def check_padding(both: Any, draw: Draw) -> None:
+    """With padding and, so that the sentence claims no more than is seen, without."""
+    right = [is_close(student["returned"], reference["returned"]) for student, reference in
+             [both(probes.attention, **attention_inputs(draw, [LENGTH, LENGTH]))]]
     student, reference = both(probes.attention, **attention_inputs(draw, [3, 4]))
+    so = "; without padding it does: look at how the mask enters" if all(right) else ""
     assert_close(student["returned"], reference["returned"],
-                 "with padding, `attention` is wrong: look at how the mask enters")
+                 "with padding, `attention` does not return softmax(Q K^T / sqrt(d_k) + mask) "
+                 f"V{so}")
 
 
 @part("q2_attention", weight=1)
 def test_attention_can_be_trained(both, draw):
+    check_padding(both, draw)
     student, reference = both(probes.attention_gradients, **attention_inputs(draw, [3, 4]))
     for name in ("key", "query", "value"):
-        assert_close(student[name], reference[name],
-                     f"in training, a wrong gradient flows back through `attention` to its {name}")
+        assert student[name] is not None, (
+            f"`attention` returns the right values, but no gradient flows back to its {name}")
+        assert_close(student[name], reference[name], "`attention` returns the right values, but "
+                     f"the gradient that flows back to its {name} is another")
 
 
 # --------------------------------------------------------------------------- (b) attention.forward
@@ -218,9 +230,10 @@ def check_second(student: dict, reference: dict, mode: str = "") -> None:
 
 def check_modules(call: dict, right: dict, which: str) -> None:
     for name in ("dense", "dropout", "norm"):
+        found = f"`{call[name]}`" if call[name] else "no module of this layer"
         assert call[name] == right[name], (
-            f"the {which} `add_norm` gets `{call[name]}` as its {name} layer: each of the two "
-            "sub-layers has modules of its own")
+            f"the {which} `add_norm` gets {found} as its {name} layer: each of the two sub-layers "
+            "has modules of its own")
 
 
 def check_result(student: dict, reference: dict, mode: str = "") -> None:

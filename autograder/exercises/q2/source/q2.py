@@ -228,8 +228,8 @@ assert torch.equal(context, attend(key, query, value, mask)), (
 
 # If all values are 1, so is every weighted mean of them.
 assert torch.allclose(attend(key, query, torch.ones_like(value), mask), torch.ones(2, 5, 12)), (
-    "the weights that a query gives to the keys do not sum to 1: which axis does the softmax run "
-    "over, and does anything change the weights after it?"
+    "with values of 1 everywhere the result is not 1 everywhere: do the weights that a query gives "
+    "to the keys sum to 1 (which axis does the softmax run over?), and do they meet the values?"
 )
 
 # If the values of each head are the head's number, the result shows where the heads end up.
@@ -355,8 +355,10 @@ print("(b) passes its checks.")
 
 # %% tests="q2_add_norm" points=8
 from importlib import reload
+from unittest import mock
 
 import torch
+import torch.nn.functional as F
 
 import bert
 from config import BertConfig
@@ -394,6 +396,14 @@ with torch.no_grad():
         "when the dropout drops all it gets, LayerNorm(input) should be left: what does the "
         "dropout stand before and after, and where does the residual connection start?"
     )
+    # A dropout that doubles what it gets shows how often it is applied.
+    with mock.patch.object(
+        F, "dropout", lambda x, p=0.5, training=True, inplace=False: x * (1 + p * training)
+    ):
+        assert torch.allclose(add_norm(), norm(x + 2 * dense(y)), atol=1e-5), (
+            "in training, `dropout` is not applied once to the result of `dense_layer`: how often, "
+            "and to what, does your code apply it?"
+        )
     layer.eval(), dropout.eval()
     dense.weight.zero_()
     dense.bias.zero_()

@@ -100,8 +100,10 @@ def compare(found: object, expected: Tensor, attention_mask: Tensor) -> tuple[bo
     difference = (found - expected).abs()
     if difference.dim() == 3:  # [B, T, U] -> [tokens that are no padding, U]
         difference = difference[attention_mask.bool()]
+    if difference.isnan().any():
+        return False, "holds NaN"
     largest = difference.max().item()
-    right = largest <= TOLERANCE  # False for nan
+    right = largest <= TOLERANCE
     return right, f"{'equal' if right else 'differs'} (by at most {largest:.1e})"
 
 
