@@ -29,8 +29,9 @@ TESTS = {
 }
 DROPOUT = 1 / 8  # of the points of (b), (c), (d)
 CONTRACTS = {
-    A: "`attention` must return one tensor of shape [B, T, H] when it is called as "
-       "attention(key, query, value, attention_mask)",
+    A: "`attention` must return softmax(Q K^T / sqrt(d_k) + mask) V with the heads joined, one "
+       "tensor of shape [B, T, H], when it is called as attention(key, query, value, "
+       "attention_mask)",
     B: "`BertSelfAttention.forward` must return one tensor of shape [B, T, H] when it is called as "
        "forward(hidden_states, attention_mask), and take it from `attention`",
     C: "`add_norm` must return LayerNorm(input + Dropout(dense(output))), one tensor, when it is "
@@ -38,7 +39,8 @@ CONTRACTS = {
     D: "`BertLayer.forward` must return one tensor of shape [B, T, H] when it is called as "
        "forward(hidden_states, attention_mask) with the additive mask",
 }
-COSTS = "Yours is right only together with other code of yours, which costs a quarter of this part"
+COSTS = ("Yours does not by itself. It is right together with other code of yours, which costs a "
+         "quarter of this part")
 UNUSED = "Other code of yours does this work, which costs a quarter of this part"
 TRAINS = "; another eighth goes since in training the dropout is not where it should be"
 TRAINING = "in training, the dropout is not where it should be: it belongs into `add_norm` alone"
