@@ -136,7 +136,7 @@ def hint(model: BertModel, values: Values) -> str:
                 model(values.input_ids, values.attention_mask)["last_hidden_state"]
                 for _ in range(2)
             )
-        if torch.equal(first, second):
+        if torch.equal(first.nan_to_num(), second.nan_to_num()):
             return ""
     except Exception:  # it has been reported already
         return ""
