@@ -146,6 +146,9 @@ def _unpacked(files: dict[str, bytes], left_out: list[str], given: Collection[st
             continue
         if sum(map(len, found.values())) + sum(map(len, inside.values())) > MAX_TOTAL:
             raise ArchiveError(f"it unpacks to more than {MAX_TOTAL >> 20} MB")
+        if len(found) + len(inside) > MAX_ENTRIES:
+            raise ArchiveError(f"it holds more than {MAX_ENTRIES:,} files, with the zips in it; "
+                               f"{MAX_ENTRIES:,} are allowed")
         folder = PurePosixPath(name).with_suffix("")
         found |= {str(folder / path): contents for path, contents in inside.items()}
         remarks += [f"{name!r} is a zip in the zip, and was opened", *said]

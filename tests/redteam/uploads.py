@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import stat
 import struct
@@ -50,6 +51,17 @@ def attacks() -> Iterator[Attack]:
         "a zip of three thousand files", "uploads", "More files than any homework has.",
         "Inodes, and the time to walk through them.", proof="2,000 are allowed",
         entries=tuple((f"toy/f{number}", b"", FILE) for number in range(3000)))
+    yield Attack(
+        "zips of zips of many files", "uploads", "Hundreds of zips in the zip, a thousand "
+        "files in each, and zips in those.", "The time and the memory of whoever opens them all.",
+        proof="2,000 are allowed", entries=tuple(
+            (f"toy/z{number}.zip", _many(1000 if number else 10, number == 0), FILE)
+            for number in range(300)))
+    yield Attack(
+        "a bomb in the zip in the zip", "uploads", "300 MB of zeros, two zips deep.",
+        "The memory of whoever opens it.", entries=(
+            ("toy/a.zip", _zip({"b.zip": _zip({"zeros.txt": bytes(300 * MIB)})}), FILE),),
+        may_fail=True)
     yield Attack(
         "names that differ in case", "uploads", "TOY.ipynb and Vectors.py beside the real ones.",
         "Another file is judged than the one that is read.",
@@ -107,6 +119,22 @@ def attacks() -> Iterator[Attack]:
         "The gradebook, read as a notebook, or an error.",
         metadata='{"autograder": {"assignment": "toy", "version": "../../gradebook.db"}}',
         proof="of which there is no record")
+
+
+def _zip(files: dict[str, bytes]) -> bytes:
+    """An honest zip of these files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+@functools.cache
+def _many(count: int, nested: bool) -> bytes:
+    """A zip of empty files, or of zips of them."""
+    return _zip({f"{number}.zip" if nested else str(number): _many(100, False) if nested else b""
+                 for number in range(count)})
 
 
 def _overlapping(count: int, size: int) -> bytes:
