@@ -11,6 +11,7 @@ import errno
 import importlib
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from autograder import faults
 from autograder.cli import app
 from autograder.course import Course
 from autograder.faults import Step
+from autograder.flag import Kind, kind_of
+from autograder.intake import receive
 from autograder.journal import path_of
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
@@ -249,3 +252,33 @@ def test_whose_fault_an_error_is(error: Exception, machines: bool) -> None:
 
 def test_every_step_has_a_label() -> None:
     assert set(faults.LABELS) == set(Step)
+
+
+@pytest.mark.parametrize("name", [
+    "choose", "settle", "_write_timestamp", "keep_beside", "_as_utf8", "renamed"])
+def test_an_upload_that_cannot_be_taken_in_is_a_row(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    toy, folder = own_course(tmp_path), tmp_path / "downloads"
+    folder.mkdir()
+    released = toy.build / "release" / "toy"
+    for student in (*OTHERS, VICTIM):
+        with zipfile.ZipFile(folder / f"{student}_toy.zip", "w") as archive:
+            for path in released.iterdir():
+                archive.writestr(f"toy/{path.name}", path.read_bytes())
+            archive.writestr("toy/mine.txt", student)
+    function = getattr(receive, name)
+
+    def fails(*args: Any, **kwargs: Any) -> Any:
+        if VICTIM in repr((args, kwargs)):
+            raise ERRORS[len(name) % len(ERRORS)]
+        return function(*args, **kwargs)
+
+    monkeypatch.setattr(receive, name, fails)
+    rows = {row.student: row for row in receive.receive(toy, "toy", folder)}
+    assert set(rows) == {*OTHERS, VICTIM}
+    assert rows[VICTIM].problem.startswith("it could not be taken in")
+    assert kind_of(rows[VICTIM].flags[0]) is Kind.FAULT
+    assert (toy.submitted / VICTIM / "toy" / "toy.ipynb").is_file()
+    monkeypatch.undo()
+    again = {row.student: row for row in receive.receive(toy, "toy", folder)}
+    assert not again[VICTIM].problem and all(again[one] == rows[one] for one in OTHERS)

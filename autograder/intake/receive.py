@@ -10,6 +10,7 @@ from datetime import UTC
 from pathlib import Path
 
 from autograder.course import Course
+from autograder.faults import of_the_machine, sentence
 from autograder.files import write_file
 from autograder.flag import Flag, Kind
 from autograder.intake import attempts, groups, replaced
@@ -19,7 +20,7 @@ from autograder.intake.cells import listed
 from autograder.intake.choose import WRITTEN_IN, Choosers, Chosen, Source, choose
 from autograder.intake.contents import names_in, read_upload
 from autograder.intake.made_from import of_modules
-from autograder.intake.notebooks import Settled, keep_beside, settle
+from autograder.intake.notebooks import Settled, keep_beside, settle, use_released
 from autograder.intake.platforms import opened
 from autograder.intake.platforms.upload import Download, Upload
 from autograder.intake.read import read_any, utf16
@@ -69,7 +70,7 @@ class _Intake:
                 for name, why in download.left_out.items()]
         taken: dict[str, dict[str, list[str]]] = {}
         for counting in counts.values():
-            row, from_others = self._take_in(counting)
+            row, from_others = self._one(counting)
             rows.append(row)
             taken[counting.one.owner] = from_others
         for one in self.uploads.heads:
@@ -111,6 +112,23 @@ class _Intake:
         for name in names_in(upload):
             found |= {match[0] for match in re.finditer(student_id, name)}
         return sorted(found)
+
+    def _one(self, counting: Counting) -> tuple[Received, dict[str, list[str]]]:
+        """Take one owner's uploads in. What fails with them is their row, and stops nobody else."""
+        try:
+            return self._take_in(counting)
+        except Exception as error:
+            if of_the_machine(error):
+                raise
+            owner, upload = counting.one.owner, counting.one.upload
+            folder = self.course.submitted / owner / self.assignment
+            _write({}, folder)
+            for exercise in self.course.assignment(self.assignment).exercises:
+                use_released(self.course, self.assignment, exercise, folder)
+            why = f"it could not be taken in ({sentence(error)})"
+            return Received(upload.shown, owner, why, flags=(Flag(
+                f"{why}; look at it, then take it in again", Kind.FAULT),),
+                handed_in=attempts.iso(upload)), {}
 
     def _take_in(self, counting: Counting) -> tuple[Received, dict[str, list[str]]]:
         course, assignment = self.course, self.assignment
