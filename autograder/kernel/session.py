@@ -21,7 +21,16 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from autograder import text
-from autograder.kernel import agent, calls, offline, old_names, standins, statements, wire
+from autograder.kernel import (
+    agent,
+    calls,
+    elsewhere,
+    offline,
+    old_names,
+    standins,
+    statements,
+    wire,
+)
 from autograder.kernel.as_text import as_text
 from autograder.kernel.channel import Channel, Flooded, Gone
 from autograder.kernel.client import START_SECONDS, CountingClient, PromptClient
@@ -286,6 +295,6 @@ def _read(cell: NotebookNode, reply: dict[str, Any]) -> Outcome:
 
 def _bootstrap(lenient: bool, questions: Path) -> str:
     """The first cell: put the wire and the agent, as text, into the kernel's modules."""
-    return "\n".join([as_text(wire, offline, old_names, standins, statements, agent),
+    return "\n".join([as_text(wire, offline, old_names, elsewhere, standins, statements, agent),
                       f"module.settle({str(questions)!r}, {lenient})",
                       "del sys, types, module"])

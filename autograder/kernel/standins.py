@@ -17,6 +17,8 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import torch
+
 Change = Callable[[Any], None]  # what is done to a module once it has been imported
 
 BATCHES = 2
@@ -24,15 +26,18 @@ BATCH_SIZE = 4
 _cutting = True
 
 
-def install(further: Mapping[str, Change]) -> None:
+def install(*further: Mapping[str, Change]) -> None:
     """Put everything in its place. A library is changed now, or when it is first imported.
 
-    `further` are changes of libraries beside those of this file, by the modules' names.
+    `further` are changes of libraries beside those of this file, by the modules' names, the first
+    of them nearest to the library.
     """
     sys.modules.update(colab())
-    changes = {name: [change] for name, change in further.items()}
-    changes.setdefault("torch.utils.data.dataloader", []).append(_cut_loaders)
-    changes.setdefault("transformers.trainer", []).append(_cut_trainer)
+    changes: dict[str, list[Change]] = {}
+    for some in (*further, {"torch.utils.data.dataloader": _cut_loaders,
+                            "transformers.trainer": _cut_trainer}):
+        for name, change in some.items():
+            changes.setdefault(name, []).append(change)
     for name in changes.keys() & sys.modules.keys():
         for change in changes.pop(name):
             change(sys.modules[name])
@@ -40,15 +45,21 @@ def install(further: Mapping[str, Change]) -> None:
 
 
 class whole:
-    """Inside `with whole():` nothing is cut."""
+    """Inside `with whole():` nothing is cut, and numbers are of the kind that probes send.
+
+    A notebook may have made another kind the default for all that it makes itself.
+    """
 
     def __enter__(self) -> None:
         global _cutting
         _cutting = False
+        self._kind = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float32)
 
     def __exit__(self, *exc: object) -> None:
         global _cutting
         _cutting = True
+        torch.set_default_dtype(self._kind)
 
 
 def colab() -> dict[str, types.ModuleType]:
