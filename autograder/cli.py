@@ -28,7 +28,7 @@ from autograder.report.latedays import latedays
 from autograder.report.line import Line
 from autograder.report.todo.cli import todo
 from autograder.similarity.cli import similar
-from autograder.suggest import unknown
+from autograder.suggest import did_you_mean, unknown
 from autograder.terminal import (
     PROCESSES,
     CourseOption,
@@ -122,7 +122,7 @@ def grade(
 ) -> None:
     """Grade submissions: judge them, fill the gradebook, write feedback pages and grades.csv."""
     from autograder import batch, roster
-    from autograder.report import absent, grades, members, table
+    from autograder.report import absent, grades, granted, members, table
     from autograder.report.feedback.write import write
     from autograder.report.todo import marks
 
@@ -155,6 +155,8 @@ def grade(
     say("\n".join(filter(None, [table.legend(lines),
                                 f"Why: autograder grade {name} --why ID, or --why all"])))
     say(f"Feedback pages: {pages}.")
+    for sentence in granted.strangers(found, name):
+        say(f"course.toml, {sentence}", "yellow")
     for what, path in (("gradebook", make_url(found.db_url).database), ("grades", found.grades),
                        ("feedback", found.feedback), ("journal", found.journal)):
         say(f"{what:9} {path}")
@@ -228,7 +230,9 @@ def validate(
         chosen = [case for number, case in enumerate(every_case)
                   if (only or "") in case.name and (not number % every or not case.part_of_many)]
         if not chosen:
-            raise CourseError(f"No case of {name} has a name with `{only}` in it.")
+            meant = did_you_mean(only or "", [case.name for case in cases(found, name)])
+            raise CourseError(f"No case of {name} has a name with `{only}` in it"
+                              f"{f'; {meant}' if meant else '.'}")
         with counting("cases") as count:
             results = list(count.track(validate(found, name, processes, chosen),
                                        f"Validating {name}", len(chosen)))

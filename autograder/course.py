@@ -10,14 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from autograder.deadlines import deadlines
 from autograder.kernel.sandbox import Surroundings
 from autograder.late import Deadline
-from autograder.settings import Assignment, CourseToml
+from autograder.settings import Assignment, CourseToml, keys_of
+from autograder.suggest import did_you_mean, unknown
 
 COURSE_FILE = "course.toml"
 EXERCISES = Path(__file__).parent / "exercises"
@@ -26,6 +26,15 @@ DATA = Path(__file__).parents[1] / "data"
 
 class CourseError(Exception):
     """Something about the course is not as it must be; the message is for the instructor."""
+
+
+def _says(error: ErrorDetails) -> str:
+    """What is wrong with a key or a value, and which key was meant where there is no such one."""
+    if error["type"] != "extra_forbidden":
+        return error["msg"]
+    *above, key = map(str, error["loc"])
+    meant = did_you_mean(key, keys_of(above))
+    return f"there is no such key{f'; {meant}' if meant else ''}"
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ class Course:
         except UnicodeDecodeError:
             raise CourseError(f"{COURSE_FILE} is not text in UTF-8.") from None
         except ValidationError as error:
-            lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            lines = [f"  {'.'.join(map(str, e['loc']))}: {_says(e)}" for e in error.errors()]
             raise CourseError("\n".join([f"{COURSE_FILE} is not as expected:", *lines])) from None
         except (ValueError, RecursionError) as error:  # of tomllib, or of a number without end
             raise CourseError(f"{COURSE_FILE} is not valid TOML: {error}.") from None
@@ -97,18 +106,20 @@ class Course:
         for name, assignment in toml.assignments.items():
             for exercise in assignment.exercises:
                 if not course.exercise(exercise).notebook.is_file():
+                    meant = did_you_mean(exercise, (
+                        one.name for one in course.exercises_folder.glob("*/")))
                     raise CourseError(
                         f"{COURSE_FILE}: assignments.{name} names the exercise `{exercise}`, but "
-                        f"there is no {course.exercise(exercise).notebook}.")
+                        f"there is no {course.exercise(exercise).notebook}"
+                        f"{f'; {meant}' if meant else '.'}")
         return course
 
     def assignment(self, name: str) -> Assignment:
         try:
             return self.toml.assignments[name]
         except KeyError:
-            known = ", ".join(self.toml.assignments)
-            raise CourseError(f"No assignment `{name}` in {COURSE_FILE}; it has: {known}."
-                              ) from None
+            raise CourseError(unknown("assignment", name, COURSE_FILE, [
+                *self.toml.homeworks, *self.toml.assignments])) from None
 
     def together(self, name: str) -> list[str]:
         """The assignments that `name` stands for: those of a homework, or the assignment itself."""

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from autograder.late import Deadline, Extension
+from autograder.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from autograder.settings import CourseToml
@@ -105,5 +106,7 @@ def _no_deadline(toml: CourseToml, name: str) -> str:
         return f"{name} is handed in with {homes[0]}: name that"
     if name in toml.assignments or name in toml.homeworks:
         return f"{name} has no due date that could be extended"
-    known = ", ".join([*toml.homeworks, *toml.assignments])
-    return f"{name} is no homework and no assignment; there are: {known}"
+    known = [*toml.homeworks, *toml.assignments]
+    meant = did_you_mean(name, known)
+    there = f"{meant} There" if meant else "there"
+    return f"{name} is no homework and no assignment; {there} are: {', '.join(known)}"

@@ -21,6 +21,7 @@ from autograder.course import Course, CourseError, Exercise
 from autograder.intake.groups import HEADING
 from autograder.judge.work import Work
 from autograder.release.edits import Change, Edit, apply, read_changes
+from autograder.suggest import did_you_mean
 from autograder.validate import as_work, handed_in, skeleton
 
 TIME = (2026, 11, 2, 12, 0, 0)  # every build of the samples gives the same bytes
@@ -96,7 +97,9 @@ def fill_in(exercise: Exercise, sample: Sample) -> Work:
     files = skeleton(exercise) if sample.start == "skeleton" else handed_in(exercise)
     for name in sample.changes:
         if name not in changes:
-            raise CourseError(f"samples.toml of {exercise.name}: no change is called {name}.")
+            meant = did_you_mean(name, changes)
+            raise CourseError(f"samples.toml of {exercise.name}: no change is called {name}"
+                              f"{f'; {meant}' if meant else '.'}")
         files = apply(changes[name], files)
     if sample.edits:
         files = apply(Change(name=sample.id, edits=sample.edits), files)

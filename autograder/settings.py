@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from pydantic import (
 from autograder.deadlines import deadlines
 from autograder.kernel.sandbox import Limits
 from autograder.late import Extension, LateDays, LateRule, a_moment
+from autograder.suggest import did_you_mean
 
 Language = Literal["en", "ko", "de"]  # of what students get back; all is written in the first
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -218,10 +220,11 @@ class CourseToml(_Strict):
     @model_validator(mode="after")
     def _homeworks_are_made_of_assignments(self) -> CourseToml:
         for name, homework in self.homeworks.items():
-            unknown = set(homework.assignments) - set(self.assignments)
+            unknown = sorted(set(homework.assignments) - set(self.assignments))
             if unknown:
-                raise ValueError(f"homeworks.{name} names {', '.join(sorted(unknown))}, which is "
-                                 "no assignment")
+                meant = did_you_mean(unknown[0], self.assignments)
+                raise ValueError(f"homeworks.{name} names {', '.join(unknown)}, which is no "
+                                 f"assignment{f'; {meant}' if meant else ''}")
             if name in self.assignments:
                 raise ValueError(f"{name} is the name of a homework and of an assignment")
         return self
@@ -230,3 +233,20 @@ class CourseToml(_Strict):
     def _dates_agree(self) -> CourseToml:
         deadlines(self)
         return self
+
+
+def keys_of(place: Iterable[str]) -> list[str]:
+    """The keys that a table of course.toml may have, by the names of the tables that it is in."""
+    model: type[BaseModel] = CourseToml
+    for step in place:
+        field = model.model_fields.get(step)
+        model = next(_models(field.annotation), model) if field else model
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that a type speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)

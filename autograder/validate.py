@@ -26,6 +26,7 @@ from autograder.release import reread, source
 from autograder.release.build import clear_solutions, prepare
 from autograder.release.edits import Change, apply, fits, joined, read_changes
 from autograder.release.solved import answered, solved_files, split_notebook
+from autograder.suggest import did_you_mean
 
 Kind = Literal["reference", "skeleton", "misconception", "double", "variant"]
 DOUBLES = 20  # pairs of misconceptions that are drawn for each assignment
@@ -78,6 +79,11 @@ class Result:
         return found.max_points - found.points if found else 0.0
 
 
+def _meant(name: str, known: Iterable[str]) -> str:
+    meant = did_you_mean(name, known)
+    return f"{meant} " if meant else ""
+
+
 def cases(course: Course, assignment: str) -> list[Case]:
     """All cases of an assignment.
 
@@ -92,7 +98,8 @@ def cases(course: Course, assignment: str) -> list[Case]:
         for change in read_changes(exercise, "misconception"):
             if change.part not in parts:
                 raise CourseError(f"{name}: the misconception {change.name} is one of the part "
-                                  f"`{change.part}`, which no source cell has; there are: "
+                                  f"`{change.part}`, which no source cell has; "
+                                  f"{_meant(change.part, parts)}there are: "
                                   f"{', '.join(parts)}.")
             apply(change, handed_in(exercise))
             found.append(Case(name, "misconception", change.name, change.part, change.says))

@@ -113,7 +113,8 @@ def test_no_course_is_a_sentence(tmp_path: Path, complaint: Complaint, args: tup
     ids=" ".join)
 def test_an_unknown_assignment_is_a_sentence_that_names_those_there_are(
         root: Path, complaint: Complaint, args: tuple[str, ...]) -> None:
-    assert complaint(*args, cwd=root) == "No assignment `q7` in course.toml; it has: q1, q2, hw3."
+    assert complaint(*args, cwd=root) == (
+        "No assignment `q7` in course.toml; it has: hw4, q1, q2, hw3.")
 
 
 def test_releasing_nothing_is_a_sentence_that_names_what_there_is(root: Path, complaint: Complaint

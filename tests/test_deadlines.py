@@ -96,7 +96,7 @@ def test_without_dates_there_are_no_deadlines(course: Course) -> None:
 
 
 @pytest.mark.parametrize(("more", "inside", "says"), [
-    (extension(assignment="hw5"), {}, "hw5 is no homework and no assignment; there are: hw, q1"),
+    (extension(assignment="hw5"), {}, "hw5 is no homework and no assignment; did you mean `hw`"),
     (extension(assignment="q1"), {}, "q1 is handed in with hw: name that"),
     (extension(until="2026-03-14T23:59:00+09:00"), {}, "not after hw is due"),
     (extension(until="2026-03-20T12:00:00"), {}, "may be any time of the world"),

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from autograder.course import Course, CourseError
 from autograder.intake.received import Received
-from autograder.report.grades import table
 from autograder.report.homework import together
 from autograder.report.line import Line
+from autograder.report.table import table
 from autograder.settings import CourseToml, Homework
 
 HOMEWORK = Homework(title="Both", assignments=["q1", "q2"], max_points=100, deduction=4)
@@ -85,10 +85,11 @@ def test_an_upload_that_is_nobodys_is_one_row() -> None:
 def test_a_wide_table_has_a_column_an_exercise() -> None:
     parts: dict[str, float | None] = {f"q1_{n}": 1.0 for n in range(5)}
     parts |= {f"q2_{n}": 2.0 for n in range(5)} | {"q1_e": None}
-    grid = table("hw4", [Line("s", "s.zip", parts, 15.0, 100, (), (), (), 4.0)])
-    assert [column.header for column in grid.columns] == [
-        "submission", "q1", "q2", "deduction", "total", "what happened"]
-    assert [next(iter(column.cells)) for column in grid.columns][1:4] == ["5+?", "10", "-4"]
+    grid = table("hw4", [Line("s", "s.zip", parts, 15.0, 100, (), (), (), 4.0)], {}, 45)
+    assert [str(column.header) for column in grid.columns] == [
+        "who", "q1", "q2", "deduction", "total", "marks"]
+    assert [str(next(iter(column.cells))) for column in grid.columns][1:5] == [
+        "5+?", "10", "-4", "15+?"]
 
 
 def test_a_homework_names_what_there_is() -> None:

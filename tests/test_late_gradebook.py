@@ -18,7 +18,8 @@ from autograder.gradebook.native import open_gradebook
 from autograder.intake.received import Received, write_notes
 from autograder.intake.times import handed_in, late, late_in, late_of
 from autograder.report import grades
-from autograder.report.latedays import balances, strangers
+from autograder.report.granted import strangers
+from autograder.report.latedays import balances
 from autograder.report.table import table
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
@@ -147,7 +148,7 @@ def test_the_command_lists_everybody_and_names_what_is_nobodys(dated: Course) ->
     settings = dated.root / "course.toml"
     settings.write_text(settings.read_text().replace('student = "s003"', 'student = "s333"'))
     course = Course.load(dated.root)
-    assert strangers(course, balances(course)) == [
+    assert strangers(course) == [
         "both: the extension of s333, whom nothing else names"]
     assert CliRunner().invoke(app, ["latedays", "--course", str(dated.root)]).exit_code == 1
 

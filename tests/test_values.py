@@ -103,7 +103,7 @@ def test_no_course_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_an_unknown_assignment_is_a_sentence(course: Course) -> None:
-    with pytest.raises(CourseError, match=r"No assignment `q7` in course\.toml; it has: q1, q2"):
+    with pytest.raises(CourseError, match=r"No assignment `q7` in course\.toml; it has: hw4"):
         course.assignment("q7")
 
 

@@ -30,6 +30,7 @@ def assign(
     from autograder.crossfeedback import handout, rounds
 
     found = Course.find(course)
+    found.assignment(assignment)
     given = handout.assign(found, assignment, roster.of(found), seed, again)
     grid = Grid("group", "reviews", "as", "file",
                 title=f"{assignment}: who reviews whom (seed {given.round.seed})")
@@ -58,6 +59,7 @@ def collect(
     from autograder.crossfeedback.collect import collect
 
     found = Course.find(course)
+    found.assignment(assignment)
     taken = collect(found, assignment, folder)
     grid = Grid("file", "from", "subtasks", "what was found")
     for row in taken:
@@ -78,6 +80,7 @@ def report(assignment: Assignment, course: CourseOption = Path()) -> None:
     from autograder.crossfeedback import rounds
 
     found = Course.find(course)
+    found.assignment(assignment)
     rows = reports.rows(found, assignment, roster.of(found))
     path = rounds.folder(found, assignment) / reports.CSV
     reports.write_csv(path, rows)

@@ -11,6 +11,7 @@ from autograder import roster
 from autograder.course import COURSE_FILE, Course, CourseError
 from autograder.intake.times import late
 from autograder.late import Applied
+from autograder.report import granted
 from autograder.roster import Roster
 from autograder.terminal import CourseOption, Grid, console, say
 
@@ -48,17 +49,6 @@ def balances(course: Course) -> list[Balance]:
     return [Balance(student, names.get(student, ""), some,
                     free - sum(one.days_used for one in some.values()))
             for student, some in sorted(applied.items())]
-
-
-def strangers(course: Course, found: list[Balance]) -> list[str]:
-    """Extensions and waivers of nobody on the roster, and of nobody who has handed anything in."""
-    known = {balance.student for balance in found} | set(_roster(course).groups)
-    known |= {one.handed_in.owner for balance in found for one in balance.applied.values()}
-    return [f"{deadline.name}: {kind} of {student}, whom nothing else names"
-            for deadline in course.deadlines.values()
-            for kind, granted in (("the extension", deadline.extensions),
-                                  ("the waiver", deadline.waivers))
-            for student in granted if student not in known]
 
 
 def table(course: Course, found: list[Balance]) -> Grid:
@@ -100,7 +90,7 @@ def latedays(course: CourseOption = Path()) -> None:
     if any(one.handed_in.at is None for person in people for one in person.applied.values()):
         say(f"{UNKNOWN}  no time is known at which it was handed in: it counts as in "
                       "time.")
-    unknown = strangers(found, people)
+    unknown = granted.strangers(found)
     for line in unknown:
         say(f"for a person: {line}", "yellow")
     raise typer.Exit(1 if unknown else 0)

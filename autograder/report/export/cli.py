@@ -10,6 +10,7 @@ import typer
 
 from autograder.course import Course, CourseError
 from autograder.report.export.result import Trouble
+from autograder.suggest import unknown
 from autograder.terminal import CourseOption, Grid, HandedIn, console, say
 
 
@@ -22,9 +23,16 @@ class Platform(StrEnum):
     csv = "csv"
 
 
+def _platform(name: str) -> Platform:
+    if name not in list(Platform):
+        raise typer.BadParameter(unknown("platform", name, "--to", list(Platform)))
+    return Platform(name)
+
+
 def export(
     name: HandedIn,
-    to: Annotated[Platform, typer.Option("--to", help="The platform that takes the grades.")],
+    to: Annotated[Platform, typer.Option("--to", parser=_platform, metavar="PLATFORM", help=(
+        "The platform that takes the grades: moodle, canvas, gradescope, or csv for any other."))],
     worksheet: Annotated[Path | None, typer.Option(
         help="Moodle's grading worksheet, as it was downloaded.")] = None,
     gradebook: Annotated[Path | None, typer.Option(
