@@ -289,6 +289,16 @@ def test_another_homeworks_uploads_are_refused(course: Course) -> None:
         receive(course, "q1", uploads(course, {"holiday.jpg": b"x", "song.mp3": b"y"}))
 
 
+@pytest.mark.parametrize("name", ["g1_hw3.ipynb.json", "g1_hw3.ipynb.txt", "g1_hw3 (1).ipynb",
+                                  "g1_hw3.zip", "g1_hw3", "G1_HW3.ipynb", "Copy of g1_hw3.ipynb"])
+def test_a_groups_notebook_in_another_wrapping(course: Course, name: str) -> None:
+    data = groups(course)["g1_hw3.ipynb"]
+    wrapped = {"g1_hw3.zip": zipped({"hw3.ipynb": data}), "g1_hw3": {"hw3.ipynb": data}}
+    rows = take_in(course, "hw3", {name: wrapped.get(name, data)})
+    assert list(rows) == ["g1"] and not rows["g1"].problem
+    assert holds_work(course, "hw3/hw3.ipynb", data, "g1")
+
+
 def test_less_does_not_replace_more(course: Course) -> None:
     take_in(course, "q2", {ZIP: zipped(solved())})
     for less in (b"no zip", zipped({"essay.txt": b"x"}), zipped(released("q2/bert.py"))):

@@ -105,8 +105,13 @@ def _by_file(course: Course, assignment: str, upload: Upload, people: Roster) ->
     suffix = Path(course.assignment(assignment).archive).suffix
     whole = without_additions(upload.name)
     cut = whole[:whole.rfind(suffix) + len(suffix)] if suffix in whole else whole  # x.ipynb.json
-    named = re.fullmatch(archive.replace(r"\{id\}", of_group), without_additions(cut))
-    group = named["id"] if named else people.group_of(anywhere)
+    stem = re.escape(Path(course.assignment(assignment).archive).stem)
+    named = re.fullmatch(stem.replace(r"\{id\}", of_group), Path(without_additions(cut)).stem,
+                         re.IGNORECASE)
+    fitting = [] if named is None else [name for name in people.groups
+                                        if name.casefold() == named["id"].casefold()]
+    group = named["id"] if named and named["id"] in fitting else fitting[0] if len(
+        fitting) == 1 else people.group_of(anywhere)
     return group or _by_names_inside(course, assignment, upload, people)
 
 
