@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ import torch
 from nbformat import NotebookNode
 from torch import Tensor
 from torch.nn import functional as F
-from versions import EXERCISE, Failures, cells_of, drawing, run_versions, with_checks
+from versions import EXERCISE, OFFLINE, Failures, cells_of, drawing, run_versions, with_checks
 
 from autograder.exercises.hw3 import probes_given, squad_texts
 from autograder.release.edits import apply, read_changes
@@ -184,3 +187,23 @@ def test_features_are_padded_as_their_masks_say(seed: int) -> None:
             assert torch.equal(row[ids] != squad_texts.PAD, row[mask].bool())
             assert row[ids][row[mask].sum() - 1] == squad_texts.END
     assert max(int(small["rows"][name].max()) for name in ("input_ids", "target_ids")) < 100
+
+
+@pytest.mark.parametrize(("name", "found"), [
+    ("somebody/no-such-model", {"not_there": "somebody/no-such-model"}),
+    ("t5-squad/final_model", {"not_there": "t5-squad/final_model"}),
+])
+def test_a_checkpoint_that_is_not_there_is_told_by_its_name(name: str, found: dict) -> None:
+    program = f"""
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+from autograder.exercises.hw3.probes_given import T5, loaded
+for kind in (AutoModelForSeq2SeqLM, AutoTokenizer):
+    print(loaded(lambda: kind.from_pretrained({name!r}), T5))
+try:
+    loaded(lambda: AutoTokenizer.from_pretrained({name!r}), {name!r})
+except OSError:
+    print("raised")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          timeout=120, env=os.environ | OFFLINE)
+    assert done.stdout.splitlines() == [str(found), str(found), "raised"], done.stderr

@@ -19,7 +19,7 @@ from datasets import Dataset
 from torch import Tensor
 from transformers import Seq2SeqTrainingArguments
 
-from autograder.exercises.hw3.probes_given import in_squad, small_t5, t5_tokenizer
+from autograder.exercises.hw3.probes_given import T5, in_squad, loaded, small_t5, t5_tokenizer
 
 FEATURES = ("input_ids", "attention_mask", "target_ids", "target_attention_mask")
 SETTINGS = ("output_dir", "eval_strategy", "learning_rate", "weight_decay", "seed", "max_steps",
@@ -35,12 +35,12 @@ def tokenizer(code: Any, texts: list[str], long: str) -> dict[str, Any] | None:
     None where it is no tokenizer.
     """
     with in_squad(code):
-        return _cuts(code.load_t5_tokenizer(), texts, long)
+        return _cuts(loaded(code.load_t5_tokenizer, T5), texts, long)
 
 
 def _cuts(tokenizer: Any, texts: list[str], long: str) -> dict[str, Any] | None:
     if not callable(tokenizer):
-        return None
+        return tokenizer if isinstance(tokenizer, dict) else None
     return {"ids": [list(tokenizer(text)["input_ids"]) for text in texts],
             "padded": [list(row) for row in tokenizer(texts, padding=True)["input_ids"]],
             "limit": int(min(tokenizer.model_max_length, 10**9)),
@@ -177,13 +177,13 @@ def model(code: Any) -> dict[str, Any] | None:
     """What is in the model that `load_t5` gives; None where it is none."""
     with in_squad(code):
         torch.manual_seed(0)  # so that random weights, too, can be known again
-        return _inside(code.load_t5())
+        return _inside(loaded(code.load_t5, T5))
 
 
 def _inside(model: Any) -> dict[str, Any] | None:
     """Some weights of each layer, and whether the model can write."""
     if not isinstance(model, nn.Module):
-        return None
+        return model if isinstance(model, dict) else None
     weights = {name: weight.detach().flatten()[:16].float()
                for name, weight in model.named_parameters()}
     return {"writes": hasattr(model, "lm_head") and hasattr(model, "generate"),

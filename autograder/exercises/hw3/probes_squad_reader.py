@@ -14,7 +14,7 @@ from transformers.generation.utils import (
     GenerateEncoderDecoderOutput,
 )
 
-from autograder.exercises.hw3.probes_given import in_squad, small_t5, t5_tokenizer
+from autograder.exercises.hw3.probes_given import READER, in_squad, loaded, small_t5, t5_tokenizer
 
 # ------------------------------------------------------------------------------------- load_reader
 
@@ -23,27 +23,30 @@ def reader(code: Any) -> dict[str, Any] | None:
     """What is in the model that `load_reader` gives; None where there is none."""
     with in_squad(code):
         torch.manual_seed(0)  # so that random weights, too, can be known again
-        model, _ = _both(code.load_reader())
+        model, _ = _both(loaded(code.load_reader, READER))
         return _inside(model)
 
 
-def reader_mode(code: Any) -> bool:
+def reader_mode(code: Any) -> Any:
     """Whether that model is in training mode."""
     with in_squad(code):
-        return bool(getattr(_both(code.load_reader())[0], "training", True))
+        model, _ = _both(loaded(code.load_reader, READER))
+        return model if isinstance(model, dict) else bool(getattr(model, "training", True))
 
 
-def reader_tokenizer(code: Any, texts: list[str]) -> list[list[int]] | None:
+def reader_tokenizer(code: Any, texts: list[str]) -> Any:
     """How the tokenizer that `load_reader` gives cuts texts; None where there is none."""
     with in_squad(code):
-        _, tokenizer = _both(code.load_reader())
+        _, tokenizer = _both(loaded(code.load_reader, READER))
     if not callable(tokenizer):
-        return None
+        return tokenizer if isinstance(tokenizer, dict) else None
     return [list(tokenizer(text)["input_ids"]) for text in texts]
 
 
 def _both(returned: Any) -> tuple[Any, Any]:
-    """Model and tokenizer, whichever comes first."""
+    """Model and tokenizer, whichever comes first; twice what says that there is neither."""
+    if isinstance(returned, dict):
+        return returned, returned
     pair = list(returned) if isinstance(returned, (tuple, list)) else [returned]
     model = next((one for one in pair if isinstance(one, nn.Module)), None)
     return model, next((one for one in pair if one is not model), None)
@@ -52,7 +55,7 @@ def _both(returned: Any) -> tuple[Any, Any]:
 def _inside(model: Any) -> dict[str, Any] | None:
     """Some weights of each layer, and whether the model can write."""
     if not isinstance(model, nn.Module):
-        return None
+        return model if isinstance(model, dict) else None
     weights = {name: weight.detach().flatten()[:16].float()
                for name, weight in model.named_parameters()}
     return {"writes": hasattr(model, "lm_head") and hasattr(model, "generate"),

@@ -47,7 +47,7 @@ def evaluated(code: Any, batches: list[dict[str, Tensor]], scores: list[Tensor]
     models = [_Opinion(table, form).train() for table, form in zip(
         scores, (MultipleChoiceModelOutput, dict), strict=True)]
     loader = _Loader(batches)
-    with in_swag(code, evaluate=_library(used), device=torch.device("cpu")):
+    with in_swag(code, evaluate=_library(used), device=torch.device("cpu")), torch.enable_grad():
         returned = code.evaluate_both(*models, loader)
     return {"returned": returned if not isinstance(returned, Mapping) else
             {name: float(value) if isinstance(value, (int, float, np.generic, Tensor)) else value

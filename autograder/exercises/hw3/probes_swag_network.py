@@ -179,7 +179,7 @@ def learns(code: Any, vocabulary: int, batch: dict[str, Tensor], labels: Tensor)
     """Which weights the loss has a gradient for: in the head, and in the real backbone."""
     torch.manual_seed(7)
     model = _of_its_own_width(code, vocabulary).eval()
-    with in_swag(code):
+    with in_swag(code), torch.enable_grad():  # another part may have left gradients off
         model(**_copied(batch), labels=labels)["loss"].backward()
     moved = [bool(layer.weight.grad is not None and layer.weight.grad.abs().sum() > 0)
              for layer in (*_head(model), _backbone(model).embeddings.word_embeddings)]

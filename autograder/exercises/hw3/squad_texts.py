@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.judge.testing import Wrong
+
 Draw = Callable[..., Tensor]
 PAD, END = 0, 1
 INPUT, TARGET = 512, 16  # tokens
@@ -118,6 +120,13 @@ def small(draw: Draw) -> dict[str, Any]:
     """Five prepared examples of few tokens, and two settings."""
     rows = features(draw, [(3, 2), (5, 3), (4, 4), (6, 2), (2, 3)], read=6, write=4, below=100)
     return {"rows": stacked(rows), "steps": 3 + number(draw, 90), "seed": 100 + number(draw, 900)}
+
+
+def check_is_there(student: Any, function: str, constant: str) -> None:
+    """Fail where a checkpoint was asked for that is neither the right one nor known here."""
+    if isinstance(student, dict) and "not_there" in student:
+        raise Wrong(f"`{function}` asks for the checkpoint `{student['not_there']}`, and not for "
+                    f"the one that is named in `{constant}`")
 
 
 def plain(text: str) -> str:

@@ -16,6 +16,7 @@ from autograder.exercises.hw3.squad_texts import (
     TARGET,
     VOCABULARY,
     Draw,
+    check_is_there,
     features,
     numbered,
     plain,
@@ -39,7 +40,9 @@ def tokenizers(both, draw) -> tuple[dict, dict]:
     texts = [f"question: Who likes the {one}? context: Oscar." for one in words(draw, 2)]
     student, reference = both(probes.tokenizer, texts=[*texts, "A tree"],
                               long=" ".join(words(draw, 700)))
-    assert isinstance(student, dict), "`load_t5_tokenizer` returns no tokenizer"
+    check_is_there(student, "load_t5_tokenizer", "T5")
+    assert isinstance(student, dict) and "ids" in student, (
+        "`load_t5_tokenizer` returns no tokenizer")
     return student, reference
 
 
@@ -47,9 +50,9 @@ def tokenizers(both, draw) -> tuple[dict, dict]:
 def test_tokens(tokenizers):
     student, reference = tokenizers
     assert same(student["ids"], reference["ids"]), (
-        "this tokenizer does not cut texts as that of the checkpoint in `T5` does")
+        "this tokenizer does not make the same tokens of a text as that of the checkpoint in `T5`")
     assert same(student["padded"], reference["padded"]), (
-        "this tokenizer does not pad behind the text, as T5 expects it")
+        "this tokenizer does not pad as T5 expects it: behind the text, with T5's padding token")
 
 
 @part("hw3_3_1_tokenizer", weight=2)
@@ -144,7 +147,8 @@ def _table(student: Any, name: str, length: int, rows: int | None = None) -> Ten
     assert name in student, f"`convert_to_features` returns no `{name}`"
     table = student[name]
     if not isinstance(table, Tensor) or table.ndim != 2:
-        raise Wrong(f"the rows of `{name}` are not equally long: they cannot be stacked")
+        raise Wrong(f"`{name}` should be rows of numbers, one for each example, all equally long: "
+                    "else they cannot be stacked")
     assert table.shape[1] == length, f"the rows of `{name}` have not {length} places"
     assert rows in (None, len(table)), f"`{name}` has not one row for each example"
     return table
@@ -193,7 +197,8 @@ def check_features(student: Any, reference: dict[str, Tensor]) -> None:
 def test_both_steps(both, draw):
     student, reference = both(probes.prepared, examples=numbered(draw, 5))
     check_prepared(student)
-    assert len(student) == len(reference), "examples got lost in `prepare`"
+    assert len(student) == len(reference), (
+        f"of {len(reference)} examples `prepare` makes {len(student)}")
     for one, right in zip(student, reference, strict=True):
         seen = {int(torch.as_tensor(one[name]).flatten()[0]) for name in ("input_ids", "target_ids")
                 if name in one}
@@ -214,7 +219,8 @@ def test_format(both, draw):
     check_prepared(student)
     for one in student:
         for name in FEATURES:
-            assert name in one, f"`{name}` is not among the columns of the format"
+            assert name in one, (
+                f"the prepared examples have no `{name}`: is it among the columns of the format?")
             assert isinstance(one[name], Tensor), f"`{name}` of a prepared example is no tensor"
 
 
@@ -283,7 +289,7 @@ def test_names(both, draw):
         raise Wrong("the collator should return a dictionary")
     unknown = [str(name) for name in student if name not in (*BATCH, "decoder_input_ids")]
     assert not unknown, (
-        f"T5's forward has no use for {', '.join(unknown)}, and swallows what it does not know")
+        f"the batch also holds {', '.join(unknown)}: only {', '.join(BATCH)} belong there")
     missing = [name for name in BATCH if name not in student]
     assert not missing, f"the batch lacks {' and '.join(missing)}"
     if "decoder_input_ids" in student:  # given so, the model does not make them itself

@@ -14,6 +14,7 @@ from autograder.exercises.hw3.squad_texts import (
     PAD,
     VOCABULARY,
     Draw,
+    check_is_there,
     ids_of,
     plain,
     small,
@@ -26,10 +27,11 @@ from autograder.judge.testing import Wrong, is_close, part, same
 # ------------------------------------------------------------------------------------------- 3.2
 
 
-def check_model(student: Any, reference: Any, name: str) -> None:
-    assert isinstance(student, dict), f"`{name}` returns no model"
+def check_model(student: Any, reference: Any, name: str, constant: str) -> None:
+    check_is_there(student, name, constant)
+    assert isinstance(student, dict) and "writes" in student, f"`{name}` returns no model"
     assert student["writes"], (
-        "this model has no layer that scores the vocabulary: it cannot write")
+        "this is no T5 with a layer that scores the vocabulary, as it takes to write")
     assert student["shapes"] == reference["shapes"], (
         "the model is not the one that was asked for: its layers have other sizes")
     for key, right in reference["weights"].items():
@@ -39,7 +41,7 @@ def check_model(student: Any, reference: Any, name: str) -> None:
 
 @part("hw3_3_2_model")
 def test_t5(both):
-    check_model(*both(probes.model), "load_t5")
+    check_model(*both(probes.model), "load_t5", "T5")
 
 
 @pytest.fixture
@@ -94,7 +96,8 @@ def test_columns(settings_of):
 
 @part("hw3_3_2_arguments", weight=1)
 def test_no_evaluation(settings_of):
-    assert settings_of["eval_strategy"] == "no", "the training is interrupted for evaluation"
+    assert settings_of["eval_strategy"] == "no", (
+        "an evaluation is set up, and none was asked for")
 
 
 @part("hw3_3_2_arguments", weight=1)
@@ -129,7 +132,9 @@ def test_data_and_collator(both, draw):
         "the trainer's batches cannot be read")
     assert student and set(student[0]) == set(reference[0]), (
         "the trainer's batches are not those of your collator: it has to be told to use it")
-    assert same(student, reference), "the trainer does not read all of `train_data`, and only that"
+    assert same(student, reference), (
+        "the trainer's batches do not hold the examples of `train_data`, all of them and no "
+        "others, as your collator gives them")
 
 
 @part("hw3_3_2_trainer", together="right together", keeps=1.0)
@@ -155,22 +160,25 @@ def test_collator_together(both, draw):
 
 @part("hw3_3_3_load", weight=3)
 def test_reader(both):
-    check_model(*both(asking.reader), "load_reader")
+    check_model(*both(asking.reader), "load_reader", "READER")
 
 
 @part("hw3_3_3_load", weight=1)
 def test_reader_tokenizer(both, draw):
     student, reference = both(asking.reader_tokenizer, texts=[
         "question: Who won? context: Ada.", *words(draw, 3)])
+    check_is_there(student, "load_reader", "READER")
     assert isinstance(student, list), "`load_reader` returns no tokenizer"
     assert same(student, reference), (
-        "the tokenizer does not cut texts as that of the checkpoint in `READER` does")
+        "the tokenizer does not make the same tokens of a text as that of the checkpoint in "
+        "`READER`")
 
 
 @part("hw3_3_3_load", weight=0.5)
 def test_reader_mode(both):
     both(asking.reader)  # which tells mistakes apart that leave the same mode
     student, _ = both(asking.reader_mode)
+    check_is_there(student, "load_reader", "READER")
     assert student is False, (
         "the model is in training mode: its dropout changes what it writes, at random")
 
@@ -233,5 +241,6 @@ def test_writes_in_evaluation_mode(both, draw):
     asked = ask(draw)
     both(asking.answers, **asked)  # as above
     student, _ = both(asking.modes, **asked)
-    assert student and not any(student), (
+    assert student, "`get_answer` does not call the model's `generate`"
+    assert not any(student), (
         "the model is in training mode while it writes: dropout changes its words at random")

@@ -75,7 +75,7 @@ def test_tokenizer(both, draw):
     texts = [["The Man sits on a CHAIR.", "He reads, quietly."], ["A dog runs."]]
     student, reference = both(probes.cuts, texts=texts)
     assert student["ids"] == reference["ids"], (
-        "`tokenizer` does not cut text as that of distilbert-base-uncased does")
+        "`tokenizer` does not make the same tokens of a text as that of distilbert-base-uncased")
     assert student["fast"] is True, "`tokenizer` is not the fast one"
 
 
@@ -143,7 +143,7 @@ def test_truncation(both, draw):
     found, wanted = preprocess(both, long_columns(draw), "input_ids")
     row, right = (max((row for four in rows for row in four), key=len) for rows in (found, wanted))
     assert len(row) <= len(right), (
-        "a pair that is too long for the model stays as long as it is: it should be cut off")
+        "a pair that is too long for the model should be cut to what the model can read")
     assert len(row) == len(right) and row[-1] == right[-1], (
         "of a pair that is too long more is cut off than has to be, or its last [SEP]")
 
@@ -168,16 +168,20 @@ def test_map(both, draw):
         raise Wrong("`encode_splits` should return what `map` returns: a data set with all splits")
     found, wanted = student["splits"], reference["splits"]
     assert set(found) == set(wanted), (
-        f"of the splits {', '.join(given)} only these come back: {', '.join(found) or 'none'}")
+        f"the splits {', '.join(given)} go in, and {', '.join(map(str, found)) or 'none'} come "
+        "back")
     for split in wanted:
         assert set(wanted[split]) <= set(found[split]), (
             "the columns `input_ids`, `attention_mask` and `label` should be there in every split")
         assert len(found[split]["label"]) == len(wanted[split]["label"]), (
-            "some examples are missing: every example of every split is to be encoded")
+            f"the split {split} has another number of examples: each of them is to be encoded")
         assert found[split]["label"] == wanted[split]["label"], "the labels are no longer the same"
-        assert found[split]["input_ids"] == wanted[split]["input_ids"], (
+        ids = found[split]["input_ids"]
+        assert not any(four and four[0] and four[0][0] == 0 for four in ids), (  # as one example
             "`preprocess_function` should be called with several examples at once: see `batched` "
             "in the documentation of `map`")
+        assert ids == wanted[split]["input_ids"], (
+            f"`input_ids` in the split {split} is not what `preprocess_function` returns")
 
 
 @part("hw3_2_1_map", together="right together", keeps=1.0)

@@ -65,7 +65,9 @@ def test_padding_is_masked(both, draw):
     padded = network(draw, 2, padding=True)
     answers = [compute(both, asked)[0]["returned"] for asked in (padded, padded.unmasked())]
     found, whole_rows = (logits_of(returned) for returned in answers)
-    assert isinstance(found, Tensor) and not same(found, whole_rows), (
+    if not isinstance(found, Tensor):
+        raise Wrong("`forward` returns no logits")
+    assert not same(found, whole_rows), (
         "it makes no difference to the logits what is padding and what is not: the attention mask "
         "does not reach the backbone")
 
@@ -87,8 +89,8 @@ def test_dropout(both, draw):
                                          training=training)[0]["returned"])
                        for training in (True, False))
     assert same(trained, tested), (
-        "with config.dropout at 0 there should be no dropout in the head: which entry of the "
-        "configuration do you take?")
+        "with config.dropout at 0 there should be no dropout in the head, and the logits are not "
+        "the same in training: where does its probability come from?")
 
 
 # ----------------------------------------------------------------------------------- 2.3 loss

@@ -86,8 +86,8 @@ def test_best_checkpoint(values):
         "after the training the best checkpoint should be loaded, not the last one kept")
     metric = str(values["metric_for_best_model"]).removeprefix("eval_")
     assert metric == "accuracy", (
-        "the best checkpoint is not chosen by the accuracy, since nothing says so: without a name "
-        "the library takes the loss")
+        f"the best checkpoint is chosen by `{metric}`, and not by the accuracy; where no metric is "
+        "named, the library takes the loss")
     assert values["greater_is_better"] is True, "of two accuracies the higher one is better"
 
 
@@ -144,10 +144,9 @@ def test_model_and_arguments(trainer):
 @part("hw3_2_2_trainer", weight=2)
 def test_data(trainer):
     student, reference = trainer
-    assert student["train"] == reference["train"], "the trainer does not train on the split train"
-    assert student["eval"] == reference["eval"], (
-        "the trainer does not evaluate on the split validation; in that of the test the labels "
-        "are secret")
+    for use, split in (("train", "train"), ("eval", "validation")):
+        assert student[use] == reference[use], (
+            f"what the trainer has for `{use}_dataset` is not the split {split}, all of it")
 
 
 @part("hw3_2_2_trainer", weight=2)

@@ -1266,6 +1266,8 @@ class Opinion(DistilBertPreTrainedModel):
 
     def forward(self, input_ids, attention_mask=None, *others, labels=None, **options):
         logits = self.score.expand(len(input_ids), 4)  # [B, 4]
+        if labels is None:
+            return self.output(logits=logits)
         return self.output(loss=logits.mean(), logits=logits)
 
 
