@@ -204,6 +204,22 @@ def test_marks_survive_a_line_that_was_cut_off(course: Course) -> None:
     assert marks.read(course)[only(course).id].note == "again"
 
 
+@pytest.mark.parametrize(("late", "at", "named"), [
+    (True, "", "no time is known"), (True, "2026-03-10T12:00:00+00:00", "not after the due date"),
+    (True, "2026-03-20T12:00:00+00:00", ""), (False, "", ""),
+    (False, "2026-03-20T12:00+00:00", "")])
+def test_a_late_mark_that_the_due_date_does_not_explain_is_for_a_person(
+        course: Course, late: bool, at: str, named: str) -> None:
+    settings = course.root / "course.toml"
+    settings.write_text(settings.read_text().replace(
+        "[assignments.hw3]", "[assignments.hw3]\ndue = 2026-03-14T23:59:00+09:00", 1))
+    (course.root / "roster.csv").write_text("id,name,group\ng1-1,Sample One,g1\n")
+    write_notes(course, "hw3", [Received("g1_hw3.ipynb", "g1", late=late, handed_in=at)])
+    found = [item.reason for item in items(Course.load(course.root), "hw3")
+             if item.kind is Kind.TIME]
+    assert len(found) == bool(named) and all("LATE" in one and named in one for one in found)
+
+
 # -------------------------------------------------------------------------------------- as shown
 
 

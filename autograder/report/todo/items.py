@@ -15,9 +15,10 @@ from autograder.flag import Kind, kind_of, retold
 from autograder.gradebook import book
 from autograder.intake import elsewhere
 from autograder.intake.received import TIMESTAMP, Received, notes
-from autograder.intake.times import unread
+from autograder.intake.times import late_in, unread
 from autograder.journal import Entry, last_entries
 from autograder.judge.verdict import Verdict
+from autograder.late import Applied
 from autograder.report import absent
 from autograder.report.members import NOT_ON_ROSTER
 from autograder.similarity import found
@@ -130,6 +131,16 @@ class _Gathering:
         told_of = [*row.flags, *elsewhere.flags(row.elsewhere, self._without_points(row.student))]
         for kind, told in _by_kind(told_of).items():
             yield self._item(kind, row.student, "" if row.student else row.upload, told)
+        applied = self._late.get(row.student)
+        if row.late and applied and not (applied.late_by or applied.handed_in.extension):
+            by = ("no time is known at which it came" if applied.handed_in.at is None
+                  else "its time is not after the due date in course.toml")
+            yield self._item(Kind.TIME, row.student, row.upload, [
+                f"the platform marks it as LATE, and {by}: it counts as in time"])
+
+    @cached_property
+    def _late(self) -> dict[str, Applied]:
+        return late_in(self.course, self.assignment)
 
     def _of_time(self, owner: str, doubt: str) -> Iterator[Item]:
         yield self._item(Kind.TIME, owner, TIMESTAMP, [doubt])
