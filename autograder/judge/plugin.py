@@ -214,7 +214,7 @@ class JudgePlugin:
             tally.trials.append(Trial(asked, passed))
         if error is not None:
             tally.together_passed &= together is None
-            if together is None:
+            if together is None or _says_nothing(error):
                 self._explain(tally, error)
             return
         if together is not None:
@@ -269,6 +269,14 @@ class JudgePlugin:
             tally.unread.append(Flag(f"a hidden test stopped with {type(error).__name__}: the "
                                      "answer is odd, or the test is", Kind.NOT_JUDGED))
             tally.staff.append(f"{type(error).__name__}: {error}")
+
+
+def _says_nothing(error: BaseException) -> bool:
+    """Whether a test ended without an answer to judge: that is told also where parts are tried
+    together, since the points that hang on it may be lost through no fault of the student's."""
+    if isinstance(error, StudentFailed):
+        return bool(error.failure.fatal or error.failure.untried)
+    return isinstance(error, SandboxError | ReferenceFailed)
 
 
 def _mark(item: pytest.Item) -> tuple[str, float, str | None, float, tuple[str, ...]]:
