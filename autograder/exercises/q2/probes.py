@@ -169,9 +169,19 @@ def _both_modes(code: Any, module: nn.Module, hidden_states: Tensor, attention_m
     for mode in ("evaluation", "training"):
         with torch.no_grad(), dropout_that_shows(code):
             module.train(mode == "training")
+            if mode == "training":
+                _without_attention_dropout(module)
             returned = module(hidden_states.clone(), attention_mask.clone())
         found[mode] = returned[of] if of else returned
     return found
+
+
+def _without_attention_dropout(module: nn.Module) -> None:
+    """Set the rate of the dropout to 0 that `attention` may apply or leave out."""
+    for part in module.modules():
+        dropout = getattr(getattr(part, "self_attention", None), "dropout", None)
+        if isinstance(dropout, nn.Dropout):
+            dropout.p = 0.0
 
 
 # ------------------------------------------------------------------------------------- recorders
