@@ -17,6 +17,7 @@ import importlib.util
 import linecache
 import os
 import random
+import re
 import shutil
 import socket
 import struct
@@ -98,7 +99,7 @@ def answer(request: bytes, code: Code) -> bytes:
         value = probe(code, **asked["inputs"])
         return wire.pack({"value": value})
     except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are the person's doing
-        return wire.pack({"error": _describe(error, Path(code._folder))})
+        return wire.pack({"error": _describe(error, Path(code._folder), asked["probes"])})
 
 
 def _seed() -> None:
@@ -122,10 +123,22 @@ def _compiled(source: str) -> CodeType:
     return compile(source, "<probe>", "exec")
 
 
-def _describe(error: BaseException, folder: Path) -> dict[str, Any]:
-    """Type, message, and the last line of the person's own code that the error passed."""
+def _without_probes(message: str, source: str) -> str:
+    """An error's message without names of the probe: a method of a stand-in keeps its own name."""
+    message = re.sub(r"(?:\w+\.)*<locals>\.", "", message)
+    for name in re.findall(r"^\s*class (_\w+)", source, re.MULTILINE):
+        message = re.sub(rf"\b{name}\.(?=\w)", "", message)
+        message = re.sub(rf"\b{name}\b", "stand-in", message)
+    return message
+
+
+def _describe(error: BaseException, folder: Path, source: str) -> dict[str, Any]:
+    """Type, message, and the last line of the person's own code that the error passed.
+
+    `source` is the text of the probe, whose names mean nothing to the person.
+    """
     where = line = ""
-    message = str(error)
+    message = _without_probes(str(error), source)
     frames = traceback.extract_tb(error.__traceback__)
     for frame in frames:
         file = Path(frame.filename)
