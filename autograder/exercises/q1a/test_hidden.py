@@ -68,7 +68,7 @@ def test_tokenizer(loaded):
 def test_evaluation_mode(loaded):
     student, _ = loaded
     assert student["training"] is False, (
-        "the model is not in evaluation mode: its dropout then changes the scores at random")
+        "the model is not left in evaluation mode, in which alone dropout is off")
 
 
 @part("q1a_init", weight=2, only_with=LOADED)
@@ -250,7 +250,7 @@ def modes(both: Any, draw: Draw) -> list[dict[str, Any]]:
     student, reference = both(probes.modes, **one.asked(), **table)
     right = reference[0]["scores"]
     assert any(math.isclose(call["scores"], right, rel_tol=1e-4) for call in student), (
-        "the model is not called")
+        "the model is not called with what `tokenize` returns")
     return student
 
 
@@ -286,7 +286,7 @@ def check_traps(ask: Callable[..., list], draw: Draw, traps: list[Trap], says: s
         row = 3 * every.index(trap)
         trapped, sure, other = found[row : row + 3]
         assert not same(sure, other), (
-            "the answer does not follow the scores even where there is no doubt: look at (c) first")
+            "two spans, each with by far the best scores, get the same answer: see (c) first")
         assert same(trapped, sure), says
 
 

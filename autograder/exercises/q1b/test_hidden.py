@@ -152,8 +152,7 @@ def test_one_step(both, draw):
     inputs = run_inputs(draw, train=BATCH_SIZE)
     student, reference = both(probes.training, keep=STEPS, **inputs, epochs=1)
     assert student["moved"], (
-        "after an epoch of one batch the weights are what they were: no step takes the gradient of "
-        "this batch")
+        "after an epoch of one batch the weights are what they were")
     assert_close(student["weight"], reference["weight"],
                  "after a single batch the weights are not what one step of the optimizer, on the "
                  "gradient of this batch's loss, makes of them")
@@ -166,8 +165,8 @@ def test_an_epoch_of_steps(both, draw):
     assert len(steps) == len(wanted), (
         f"{len(wanted)} batches came, and the optimizer took {len(steps)} steps")
     for count, (gradient, right) in enumerate(zip(steps, wanted, strict=True), start=1):
-        assert_close(gradient, right, f"the gradient that step {count} uses is not that of its own "
-                     "batch alone")
+        assert_close(gradient, right, f"the gradient that step {count} uses is not that of the "
+                     "mean loss of its own batch alone")
     assert_close(student["weight"], reference["weight"], "the weights after two epochs differ")
 
 
@@ -176,7 +175,7 @@ def test_training_mode(both, draw):
     inputs = run_inputs(draw)
     student, reference = both(probes.training, keep=["forwards"], **inputs, epochs=1)
     forwards = passes(student, reference, inputs["train"],
-                      "the training data does not go through the model")
+                      "the training data does not reach the model as it came")
     assert all(forward["training"] for forward in forwards), (
         "the model came in evaluation mode, as `from_pretrained` leaves it, and `train_epoch` did "
         "not put it into training mode: dropout is off")
@@ -186,7 +185,7 @@ def test_training_mode(both, draw):
 def test_training_on_the_device(both, draw):
     inputs = run_inputs(draw)
     student, reference = both(probes.training, keep=["forwards"], **inputs, epochs=1)
-    passes(student, reference, inputs["train"], "nothing goes through the model")
+    passes(student, reference, inputs["train"], "the data does not reach the model as it came")
     assert not any(forward["elsewhere"] for forward in student["forwards"]), (
         "not all tensors of a batch are moved to `self.device` before the model gets them")
 
@@ -227,7 +226,8 @@ def test_training_together(both, draw):
 def test_validation_changes_nothing(both, draw):
     inputs = run_inputs(draw)
     student, reference = both(probes.validation, keep=LEFT, **inputs)
-    passes(student, reference, inputs["valid"], "the validation data does not reach the model")
+    passes(student, reference, inputs["valid"],
+           "the validation data does not reach the model as it came")
     assert not student["gradients"], "the optimizer takes a step during validation"
     assert not student["moved"], "the weights change during validation"
     assert not student["gradient_left"], "validation leaves a gradient behind"
@@ -240,7 +240,7 @@ def validation_forwards(both, draw):
     inputs = run_inputs(draw)
     student, reference = both(probes.validation, keep=["forwards"], **inputs)
     return passes(student, reference, inputs["valid"],
-                  "the validation data does not go through the model")
+                  "the validation data does not reach the model as it came")
 
 
 @part("q1b_valid", weight=1)
@@ -259,7 +259,7 @@ def test_validation_in_evaluation_mode(both, draw):
 def test_back_in_training_mode(both, draw):
     inputs = run_inputs(draw)
     student, reference = both(probes.validation, keep=["training", "forwards"], **inputs)
-    passes(student, reference, inputs["valid"], "nothing goes through the model")
+    passes(student, reference, inputs["valid"], "the data does not reach the model as it came")
     assert student["training"], "after validation the model is left in evaluation mode"
 
 
@@ -267,7 +267,7 @@ def test_back_in_training_mode(both, draw):
 def test_validation_on_the_device(both, draw):
     inputs = run_inputs(draw)
     student, reference = both(probes.validation, keep=["forwards"], **inputs)
-    passes(student, reference, inputs["valid"], "nothing goes through the model")
+    passes(student, reference, inputs["valid"], "the data does not reach the model as it came")
     assert not any(forward["elsewhere"] for forward in student["forwards"]), (
         "not all tensors of a validation batch are moved to `self.device`")
 
@@ -326,7 +326,9 @@ def test_losses_are_recorded(work, award, flag):
 def test_training_loss_falls(work):
     losses = recorded.losses(work.notebook)
     assert losses.train, f"the notebook holds no losses of a training: {TRAIN_FIRST}"
-    assert losses.finite and losses.train[-1] < losses.train[0], (
+    assert losses.finite, "a recorded loss is not a finite number: look at (b) and (c) again"
+    assert len(losses.train) > 1, "only one epoch is recorded, in which no loss can fall"
+    assert losses.train[-1] < losses.train[0], (
         f"the training loss does not fall: it goes from {losses.train[0]:.4g} to "
         f"{losses.train[-1]:.4g}. Try a smaller learning rate, and look at (b) again")
 
