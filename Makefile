@@ -8,7 +8,7 @@ ASSIGNMENTS := q1 q2 hw3
 # Tests at a time: one more than processors, since many wait for kernels.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: grade test validate release check setup bench docs docs-serve redteam faults fuzz help
+.PHONY: grade test validate release check setup bench docs docs-serve redteam faults fuzz findings help
 
 grade: $(READY) $(DATA)  ## grade the ten sample submissions of hw4, start to end
 	$(BIN)/autograder samples hw4 samples
@@ -37,6 +37,12 @@ faults: $(READY) $(DATA)  ## kill a batch over and over; the last line says what
 
 fuzz: $(READY) $(DATA)  ## thousands of broken inputs; the last line says what was not handled
 	cd tests && PYTHONPATH=.:../data ../$(BIN)/python -m fuzz $(ARGS)
+
+findings:  ## what libraries do against expectation: a line for each script of findings/
+	@changed=0; for script in findings/*.sh; do \
+		if said=$$(sh $$script 2>&1); then echo "as described  $$script"; \
+		else changed=1; echo "CHANGED       $$script: $$(echo "$$said" | tail -1)"; fi; \
+	done; exit $$changed
 
 bench: $(READY) $(DATA)  ## how fast, beside nbgrader, otter-grader and the floor (half an hour)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

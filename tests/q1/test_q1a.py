@@ -25,6 +25,7 @@ from autograder.exercises.q1a.passages import (
     Passage,
     normalised,
     passage,
+    pointing,
 )
 from autograder.release.solved import solved_files
 from autograder.release.source import parts, read_notebook
@@ -142,3 +143,91 @@ def test_notebook_travels_alone():
     drawn = Path(EXERCISE.source / "figures" / "question-answering.svg").read_bytes()
     assert base64.b64encode(drawn).decode() in "".join(cell.source for cell in notebook.cells)
     assert not EXERCISE.files  # nothing lies beside the notebook
+
+
+# --------------------------------------------------------------- what probes hand to the student
+
+
+class Handed(Exception):
+    """Ends a probe once the object that it handed over is known."""
+
+    def __init__(self, thing: Any) -> None:
+        super().__init__()
+        self.thing = thing
+
+
+def handed(reference: SimpleNamespace, draw: Draw, replaced: str, method: Any) -> Any:
+    """What a method in the place of the reference's meets when `answers` runs."""
+    code = SimpleNamespace(QuestionAnswering=type(
+        "QuestionAnswering", (reference.QuestionAnswering,), {replaced: method}))
+    one = passage(draw)
+    table = pointing(draw, one, [one.span_of_words(2, 3)])
+    with pytest.raises(Handed) as ended:
+        probes.answers(code, **one.asked(), **table)
+    return one, ended.value.thing
+
+
+def real(one: Passage) -> Any:
+    tokenizer = probes._tokenizer(VOCABULARY)
+    return tokenizer(one.question, one.context, truncation="only_second", return_tensors="pt")
+
+
+def test_the_recorder_of_tokenize_hands_on_what_a_tokenizer_returns(reference, draw):
+    def answer(self: Any, question: str, context: str) -> str:
+        raise Handed(self.tokenize(question, context))
+
+    one, found = handed(reference, draw, "generateAnswer", answer)
+    wanted = real(one)
+    assert type(found) is type(wanted) and list(found) == list(wanted)
+    for name, right in wanted.items():
+        assert torch.equal(found[name], right) and torch.equal(getattr(found, name), right)
+        assert found[name].dtype == right.dtype and found.get(name) is found[name]
+    assert type(found.to("cpu")) is type(wanted) and found.is_fast
+    assert found.sequence_ids(0) == wanted.sequence_ids(0)
+    assert found.word_ids() == wanted.word_ids() and found.tokens() == wanted.tokens()
+    assert found.token_to_chars(3) == wanted.token_to_chars(3)
+    assert found.n_sequences == wanted.n_sequences and found[0].ids == wanted[0].ids
+    assert dict(**found).keys() == dict(**wanted).keys()
+
+
+@pytest.mark.parametrize("options", [{}, {"return_dict": False}, {"output_hidden_states": True},
+                                     {"return_dict": False, "output_attentions": True}])
+@pytest.mark.parametrize("gradients", [False, True])
+def test_the_played_model_returns_what_the_model_returns(reference, draw, options, gradients):
+    def answer(self: Any, question: str, context: str) -> str:
+        encoded = self.tokenize(question, context)
+        with torch.set_grad_enabled(gradients):
+            raise Handed((self.model(**encoded, **options),
+                          type(self.model).forward(self.model, **encoded, **options)))
+
+    _, (found, wanted) = handed(reference, draw, "generateAnswer", answer)
+    assert type(found) is type(wanted) and len(found) == len(wanted)
+    pairs = list(zip(found, wanted, strict=True) if isinstance(found, tuple) else
+                 zip(found.values(), wanted.values(), strict=True))
+    for one, other in pairs:
+        assert type(one) is type(other)
+    for one, other in pairs[:2]:
+        assert (one.shape, one.dtype, one.requires_grad, one.is_leaf) == (
+            other.shape, other.dtype, other.requires_grad, other.is_leaf)
+
+
+@pytest.mark.parametrize("call", [
+    lambda model, encoded: model(encoded["input_ids"][0]),
+    lambda model, encoded: model(**encoded, no_such_argument=object(), labels=1, start_positions=3),
+    lambda model, encoded: model(),
+    lambda model, encoded: model(encoded["input_ids"].float()),
+    lambda model, encoded: model(input_ids=encoded["input_ids"] + 10**6),
+])
+def test_the_played_model_refuses_what_the_model_refuses(reference, draw, call):
+    def answer(self: Any, question: str, context: str) -> str:
+        encoded, ends = self.tokenize(question, context), []
+        for forward in (self.model.forward, type(self.model).forward.__get__(self.model)):
+            self.model.forward = forward
+            try:
+                ends.append(type(call(self.model, encoded)))
+            except Exception as error:
+                ends.append((type(error), str(error)))
+        raise Handed(ends)
+
+    _, (found, wanted) = handed(reference, draw, "generateAnswer", answer)
+    assert found == wanted

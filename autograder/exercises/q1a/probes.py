@@ -68,8 +68,9 @@ def _tokenizer(vocabulary: list[str]) -> BertTokenizerFast:
 
 
 def _model(qa: Any) -> nn.Module | None:
-    """The model that an object holds, by whatever name."""
-    return next((value for value in vars(qa).values() if isinstance(value, nn.Module)), None)
+    """The model that an object holds, by whatever name; it may be a module itself."""
+    held = (*vars(qa).values(), *vars(qa).get("_modules", {}).values())
+    return next((value for value in held if isinstance(value, nn.Module)), None)
 
 
 # ------------------------------------------------------------------------------------ (b) tokenize
@@ -91,8 +92,8 @@ def devices(code: Any, vocabulary: list[str], question: str, context: str) -> di
     """Where the tensors of `tokenize` lie when the object's device is another than usual."""
 
     def use(qa: Any) -> dict[str, str]:
-        qa.device = torch.device("meta")
-        qa.model.to(qa.device)
+        vars(qa)["device"] = torch.device("meta")  # where it is a property, it looks at the model
+        qa.model.to("meta")
         try:
             returned = qa.tokenize(question, context)
         except NotImplementedError as error:
