@@ -105,6 +105,32 @@ def add_norm(code: Any, config: dict, input: Tensor, output: Tensor, dense: dict
     return {"returned": returned, "changed": changed}
 
 
+def add_norm_gradient(code: Any, config: dict, input: Tensor, output: Tensor, dense: dict,
+                      norm: dict) -> Tensor | None:
+    """The gradient that comes back through `add_norm`, and past it, to what `input` was made of.
+
+    What made `input` has kept it for its own gradient, as the linear layers of attention do. None
+    where there is no way back.
+    """
+    layer = code.bert.BertLayer(code.config.BertConfig(**config)).eval()
+    width, inner = dense["weight"].shape
+    dense_layer, ln_layer = nn.Linear(inner, width), nn.LayerNorm(width)
+    dense_layer.load_state_dict(dense)
+    ln_layer.load_state_dict(norm)
+    start = input.clone().requires_grad_()
+    made = start.clone()
+    kept = (made * made).sum()
+    returned = layer.add_norm(made, output.clone(), dense_layer, nn.Dropout(0.5).eval(), ln_layer)
+    if not isinstance(returned, Tensor):
+        return None
+    arriving = torch.linspace(-1, 1, returned.numel()).view(returned.shape)
+    try:
+        (kept + (arriving * returned).sum()).backward()
+    except RuntimeError:
+        return None
+    return start.grad
+
+
 def layer_recorded(code: Any, config: dict, weights: dict, hidden_states: Tensor,
                    attention_mask: Tensor, attended: Tensor, canned: list[Tensor], training: bool
                    ) -> dict[str, Any]:

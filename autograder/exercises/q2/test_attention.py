@@ -165,12 +165,20 @@ def add_norm_answers(both: Any, draw: Draw) -> list[tuple[dict, dict]]:
             both(probes.add_norm, **attention, dropout=RATE, training=True)]
 
 
-@part("q2_add_norm", weight=7)
-def test_add_norm_value(both, draw, remark):
+@part("q2_add_norm", weight=6)
+def test_add_norm_value(both, draw):
     for student, reference in add_norm_answers(both, draw)[:2]:
         assert_close(student["returned"], reference["returned"],
                      "in evaluation, `add_norm` does not return LayerNorm(input + dense(output))")
-        tell_of_changes(student, remark)
+
+
+@part("q2_add_norm", weight=1)
+def test_add_norm_can_be_trained(both, draw):
+    student, reference = both(probes.add_norm_gradient, **add_norm_inputs(draw, HIDDEN))
+    assert student is not None, (
+        "no gradient finds its way back through `add_norm`: is something detached, or changed in "
+        "place that is still needed?")
+    assert_close(student, reference, "in training, a wrong gradient flows back to `input`")
 
 
 @part("q2_add_norm", weight=1)

@@ -467,23 +467,22 @@ class Trainer:
 import math
 from numbers import Real
 
+from transformers import Pix2StructConfig, PreTrainedModel
 from transformers.modeling_outputs import Seq2SeqLMOutput
 
 
-class OneWeight(nn.Module):
+class OneWeight(PreTrainedModel):
     """Stands in for Pix2Struct: piece 0 always has the score 0, and piece 1 the weight."""
 
     def __init__(self, weight: float) -> None:
-        super().__init__()
+        super().__init__(Pix2StructConfig())
         self.weight = nn.Parameter(torch.tensor(weight))
 
     def forward(self, flattened_patches, attention_mask=None, *others, labels=None,
                 return_dict=True, **options):  # fmt: skip
-        shape = (len(flattened_patches), 1) if labels is None else labels.shape  # [B, T]
-        logits = torch.stack([torch.zeros(()), self.weight]).expand(*shape, 2)
-        loss = None
-        if labels is not None:
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+        assert labels is not None, "the model gets no labels: pass on the whole batch"
+        logits = torch.stack([torch.zeros(()), self.weight]).expand(*labels.shape, 2)  # [B, T, 2]
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
         output = Seq2SeqLMOutput(loss=loss, logits=logits)
         return output if return_dict else output.to_tuple()
 
