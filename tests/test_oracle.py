@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from autograder.course import Course
+from autograder.judge import trusted_process
 from autograder.judge.oracle import SILENT, TrustedSide
 from autograder.judge.trusted_process import Distant, Said, Service, TrustedProcess
 from autograder.kernel import wire
@@ -117,6 +118,26 @@ def test_a_version_that_ends_its_process_is_not_asked_for_ever(
     assert side.ask(deadly, words("A")) == SILENT
     assert service.ask(deadly, words("B")) == Said(silent=True)
     assert side.ask(reference, words("still there")).value == ["still", "there"]
+
+
+@pytest.mark.parametrize("busy, answers_it", [(0.2, True), (2.5, False)])
+def test_a_version_may_take_processor_time_and_no_more(
+        reference: Path, monkeypatch: pytest.MonkeyPatch, busy: float, answers_it: bool) -> None:
+    """The clock on the wall does not count: the machine may be busy with other things."""
+    monkeypatch.setattr(trusted_process, "START_SECONDS", 1)
+    process = TrustedProcess(1.0, {}, ["autograder.judge.trusted"], patience=30)
+    clock = "__import__('time').process_time()"
+    slow = edited(reference, f"slow{busy}", "return text.lower().split()",
+                  f"return [end := {clock} + {busy}, list(iter(lambda: {clock} < end, False)), "
+                  "__import__('time').sleep(3)] and text.lower().split()")
+    try:
+        process.begin()
+        said = process.ask(slow, words("A"))
+        assert said.silent is not answers_it and bool(said.answer) is answers_it
+        assert process.ask(slow, words("B")).silent is not answers_it
+        assert process.ask(reference, words("C")).answer
+    finally:
+        process.close()
 
 
 def test_what_a_library_first_wrote_to_stays_open_for_other_versions(

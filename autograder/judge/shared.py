@@ -54,7 +54,8 @@ def sharing(course: Course, assignment: str, folder: Path) -> Iterator[Shared]:
                 stack.callback(nursery.close)
                 door = nursery.door
         environment = _offline(around, folder / "hub")
-        trusted = TrustedProcess(float(limits.probe), environment, around.preload)
+        trusted = TrustedProcess(float(limits.probe), environment, around.preload,
+                                 limits.patience)
         stack.callback(trusted.close)
         trusted.begin()
         service = Service(trusted)
