@@ -249,14 +249,30 @@ def one_look_at_migrations() -> None:
     api.get_alembic_version = functools.cache(api.get_alembic_version)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def environment_as_before_the_module() -> Iterator[None]:
+    """A judge in this process, and what a module shares, change the environment."""
+    with same_environment():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def environment_as_before() -> Iterator[None]:
-    """A grader tells its process where models are, and how few creatures to draw."""
+    """Likewise for each test."""
+    with same_environment():
+        yield
+
+
+@contextmanager
+def same_environment() -> Iterator[None]:
+    """Put the environment back at the end."""
     before = dict(os.environ)
-    yield
-    for name in set(os.environ) - set(before):
-        del os.environ[name]
-    os.environ.update(before)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @pytest.fixture

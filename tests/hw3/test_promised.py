@@ -24,8 +24,9 @@ SCRATCH = {
     "Opinion", "pattern", "returned", "seen",
     "answer", "backbone", "backbones", "batch", "batches", "both", "collate", "collator",
     "column", "context", "encoded", "examples", "features", "few", "first", "first_rows",
-    "five", "folder", "found", "fresh", "handler", "ids", "key", "length", "lengths", "library",
-    "loaded", "loader", "longest", "mask", "missing", "name", "output", "per_step", "printed",
+    "five", "folder", "found", "four", "fresh", "handler", "ids", "key", "length", "lengths",
+    "library", "loaded", "loader", "longest", "mask", "missing", "name", "once", "one_step",
+    "output", "per_step", "printed",
     "question", "row", "rows", "saved", "second", "settings", "share", "shown", "small",
     "special", "split", "texts", "tiny", "value", "wanted",
 }

@@ -123,7 +123,7 @@ class _Accuracy(evaluate.Metric):
 
     def _compute(self, predictions: Any, references: Any, normalize: bool = True,
                  sample_weight: Any = None) -> dict[str, float]:
-        right = np.asarray(predictions) == np.asarray(references)
+        hits = [float(one == other) for one, other in zip(predictions, references, strict=True)]
         if not normalize:
-            return {"accuracy": float(right.sum())}
-        return {"accuracy": float(np.average(right, weights=sample_weight))}
+            return {"accuracy": sum(hits)}
+        return {"accuracy": float(np.average(hits, weights=sample_weight))}
