@@ -234,10 +234,10 @@ def validate(
             raise CourseError(f"No case of {name} has a name with `{only}` in it"
                               f"{f'; {meant}' if meant else '.'}")
         with counting("cases") as count:
-            results = list(count.track(validate(found, name, processes, chosen),
+            results = list(count.track(validate(found, name, processes, chosen, seed),
                                        f"Validating {name}", len(chosen)))
-        console.print(matrix.table(name, results))
-        for line in matrix.reasons(results):
+        console.print(matrix.table(name, results, console.width))
+        for line in (*matrix.reasons(results), *matrix.unnamed(results, seed)):
             say(line)
         say(matrix.summary(results))
         failed |= any(result.problem for result in results)

@@ -43,6 +43,7 @@ class Case:
     part: str = ""
     says: str = ""
     loses: dict[str, float] = field(default_factory=dict)
+    names: tuple[str, ...] = ()  # misconceptions that are in a variant
 
     @property
     def right(self) -> bool:
@@ -57,7 +58,8 @@ class Case:
     @property
     def planted(self) -> tuple[str, ...]:
         """The misconceptions that are in it."""
-        return tuple(self.name.split("+")) if self.kind in ("misconception", "double") else ()
+        both = self.kind in ("misconception", "double")
+        return tuple(self.name.split("+")) if both else self.names
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ def cases(course: Course, assignment: str) -> list[Case]:
             found.append(Case(name, "misconception", change.name, change.part, change.says))
         for change in read_changes(exercise, "variant"):
             apply(change, handed_in(exercise))
-            found.append(Case(name, "variant", change.name, loses=change.loses))
+            found.append(Case(name, "variant", change.name, loses=change.loses,
+                              names=tuple(change.names)))
     return found
 
 
@@ -195,11 +198,11 @@ def problem(case: Case, verdict: Verdict) -> str:
         return f"the reference loses points in {', '.join(lost)}" if lost else ""
     if case.kind == "skeleton":
         return f"the skeleton earns {verdict.points:g} points" if verdict.points else ""
-    if case.kind == "variant":
-        return "" if lost == case.loses else f"loses {lost or 'nothing'}, expected {case.loses}"
     named = [name for part in verdict.parts for name in part.misconceptions]
     if false := [name for name in named if name not in case.planted]:
         return f"is said to be {', '.join(false)}, which it is not"
+    if case.kind == "variant":
+        return "" if lost == case.loses else f"loses {lost or 'nothing'}, expected {case.loses}"
     if case.kind == "double":
         return ""  # two mistakes may undo each other
     if case.part not in lost:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +16,22 @@ from conftest import (
     Toy,
     copy_course,
     run_cli,
+    status_of,
 )
+from rich.console import Console
 
+from autograder import validate as validation
 from autograder.course import Course, CourseError
 from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.visible import disagreement
-from autograder.report.matrix import reasons, summary, unnamed
+from autograder.report.matrix import CASE, reasons, summary, table, unnamed
 from autograder.validate import Case, Result, cases, doubles, problem, validate, work
 
 LAST_LINE = re.compile(r"misconceptions=(\d+)/\1 elsewhere=0 variants=(\d+)/\2 visible=(\d+)/\3 "
                        r"named=(\d+)/\1 false=0 reference=full skeleton=zero")
 PARTS = {"a": 4.0, "b": 2.0}
+PARTS_OF_Q2 = ("q2_attention", "q2_self_attention", "q2_add_norm", "q2_layer", "q2_train",
+               "q2_result")
 
 
 def verdict(**points: float) -> Verdict:
@@ -105,8 +112,41 @@ def test_what_is_named_and_not_there_is_counted(kind: str, name: str, named: tup
     lost = 0 if kind in ("misconception", "double", "skeleton") else 4
     given = Verdict("toy", (PartVerdict("a", lost, 4, ("Said.",), misconceptions=named),))
     assert f" false={false} " in summary(results((tried, given)))
-    assert kind in ("reference", "skeleton", "variant") or bool(problem(tried, given)) == bool(
-        false)
+    assert kind in ("reference", "skeleton") or bool(problem(tried, given)) == bool(false)
+
+
+def test_a_right_answer_that_loses_something_may_be_named_for_what_is_in_it() -> None:
+    given = Verdict("toy", (PartVerdict("a", 3, 4, ("Said.",), misconceptions=("one",)),))
+    told = case("variant", loses={"a": 1.0}, names=("one",))
+    assert problem(told, given) == "" and " false=0 " in summary(results((told, given)))
+    assert "is said to be one, which it is not" in problem(CONTRACT, given)
+
+
+@pytest.mark.parametrize("width", [80, 100, 140, 200])
+def test_the_matrix_has_room_for_names_in_any_width(course: Course, width: int) -> None:
+    found = [Result(one, Verdict("q2", tuple(PartVerdict(part, 0, 8) for part in PARTS_OF_Q2)), "")
+             for one in cases(course, "q2")]
+    console = Console(width=width, file=io.StringIO())
+    console.print(table("q2", found, width))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert all(one.case.name[:CASE] in console.file.getvalue() for one in found)
+
+
+def test_the_command_uses_its_seed_and_lists_what_is_not_named(
+        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], course: Course
+        ) -> None:
+    def judged(found: Course, name: str, processes: int, chosen: list[Case], seed: int
+               ) -> Iterator[Result]:
+        yield from (Result(one, Verdict("q2", (PartVerdict(one.part, 0, 8),)), f"seed {seed}")
+                    for one in chosen)
+
+    monkeypatch.setattr(validation, "validate", judged)
+    name = next(one.name for one in cases(course, "q2") if one.kind == "misconception")
+    assert status_of(monkeypatch, "validate", "q2", "--only", name, "--seed", 77, "--course",
+                     course.root) == 1
+    said = capsys.readouterr().out
+    assert f"{name}: seed 77" in said and f"not named: {name}" in said
 
 
 def test_pairs_are_drawn_by_the_seed_and_can_be_handed_in(course: Course) -> None:

@@ -49,6 +49,7 @@ class Change(BaseModel):
     part: str = ""
     says: str = ""
     loses: dict[str, float] = {}  # variants: the points that a broken contract costs, by part
+    names: list[str] = []  # variants: misconceptions that the feedback rightly names in them
 
 
 def read_changes(exercise: Exercise, kind: Kind) -> list[Change]:

@@ -1,6 +1,6 @@
 """The matrix of `autograder validate`: a row for each case, a column for each part.
 
-Where there are more parts than a terminal has room for, a case's row names those it loses in.
+Where there are more parts than there is room for, a case's row names those that it loses in.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from autograder.judge.verdict import finished
 from autograder.terminal import Grid
 from autograder.validate import Result, problem
 
-MOST_COLUMNS = 14
+CASE = 24  # characters of a case's name, at least; longer ones are folded
+OTHERS = 40  # for the kind, what was named, and borders
 NOTHING = "."
 ORDER = ("reference", "skeleton", "misconception", "double", "variant")
 
 
-def table(assignment: str, results: list[Result]) -> Grid:
-    """Points lost by each case in each part; `.` where none are."""
+def table(assignment: str, results: list[Result], width: int) -> Grid:
+    """Points lost by each case in each part; `.` where none are. `width` is in characters."""
     parts = list(dict.fromkeys(part.part for result in results for part in result.verdict.parts))
     grid = Grid(title=f"{assignment}: points lost")
-    grid.add_column("case")
+    grid.add_column("case", overflow="fold", min_width=CASE)
     grid.add_column("kind")
-    wide = len(parts) > MOST_COLUMNS
+    short = [part.removeprefix(f"{assignment}_") for part in parts]
+    wide = CASE + OTHERS + sum(len(part) + len(" |  ") for part in short) > width
     for part in ["loses in"] if wide else parts:
         grid.add_column(part.removeprefix(f"{assignment}_"), justify="left" if wide else "right")
     grid.add_column("named", justify="center")
@@ -110,7 +112,7 @@ def _own(result: Result) -> bool:
     """Whether the feedback names a misconception that is there, and says its sentence."""
     said = {sentence for part in result.verdict.parts for sentence in part.says}
     return bool(set(result.named) & set(result.case.planted)) and (
-        result.case.kind == "double" or finished(result.case.says) in said)
+        result.case.kind != "misconception" or finished(result.case.says) in said)
 
 
 def _named(result: Result) -> str:
