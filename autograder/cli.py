@@ -122,6 +122,7 @@ def grade(
 ) -> None:
     """Grade submissions: judge them, fill the gradebook, write feedback pages and grades.csv."""
     from autograder import batch, roster
+    from autograder.faults import faults
     from autograder.report import absent, grades, granted, members, table
     from autograder.report.feedback.write import write
     from autograder.report.todo import marks
@@ -141,9 +142,9 @@ def grade(
             done = batch.grade(found, assignment, students[assignment], processes, each, again,
                                scheduler)
             say(f"{assignment}: {done}.")
-    lines = grades.lines(found, name)
+    lines, known = grades.lines(found, name), faults(found, name)
     pages = write(found, name, lines)
-    if pages.failed:
+    if faults(found, name) != known:  # one has come or gone with the pages
         lines = grades.lines(found, name)
     lines += absent.rows(found, name, lines)
     grades.write_csv(found.grades, grades.by_person(found, name, lines))

@@ -100,7 +100,7 @@ def test_every_student_has_a_page_on_the_whole_homework(graded: Graded) -> None:
     assert pages[RIGHT].select_one("#part-q1b_discussion.waits")
     assert WRONG_NAME in pages[MISNAMED].select_one(".sums").get_text()
     assert {one.get_text() for one in pages[UNWRITTEN].select("article .state")} == {
-        "○ not written", "✗ not right yet", "… waits for a person"}
+        "○ not written", "✗ not right yet"}  # an empty answer without a PDF waits for nobody
     code = pages[RIGHT].select_one("#part-q2_layer pre").get_text()
     assert code.startswith("def forward(self, hidden_states: Tensor") and "add_norm" in code
 

@@ -111,8 +111,9 @@ def _run(course: Course, assignment: str, folder: Path, which: str, allowed: tup
     with KernelSession(folder, limits.sandbox(), course.surroundings(assignment)) as session:
         for module in sorted(folder.glob("*.py")):
             outcome = session.run(f"__import__({module.stem!r}) and None", limits.cell)
-            if outcome.kind != "done":
-                yield f"{which} {module.name} cannot be imported: {outcome.says}"
+            if outcome.kind != "done" or outcome.notes:  # a kernel runs what is below an error
+                said = "; ".join(filter(None, (outcome.says, *outcome.notes)))
+                yield f"{which} {module.name} cannot be imported: {said}"
         for path in sorted(folder.glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
             for number, cell, outcome in run_cells(session, notebook, limits.cell):
