@@ -7,10 +7,13 @@ it, or where that part is not written yet.
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 import traceback
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from functools import cache
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
@@ -86,13 +89,14 @@ def encoded_swag(sizes: dict[str, int] = SPLITS) -> DatasetDict:
 
 def in_swag(code: Any, **parts: Any) -> AbstractContextManager[None]:
     """Task 2 with some parts played, and whatever else is missing there."""
-    args = TrainingArguments(tempfile.gettempdir(), use_cpu=True, report_to="none")
-    model, custom = (kind(distilbert_config()) for kind in (DistilBertForMultipleChoice,
-                                                            SmallChoice))
-    return code.played(**_not_there(code, {
-        "tokenizer": distilbert_tokenizer(), "encoded_swag": encoded_swag(),
+    model = cache(lambda: DistilBertForMultipleChoice(distilbert_config()))
+    custom = cache(lambda: SmallChoice(distilbert_config()))
+    args = cache(lambda: TrainingArguments(tempfile.gettempdir(), use_cpu=True, report_to="none"))
+    return code.played(**_filled_in(code, {
+        "tokenizer": distilbert_tokenizer, "encoded_swag": encoded_swag,
         "model_hf": model, "model_custom": custom, "training_args": args, "custom_args": args,
-        "trainer": Trainer(model, args), "trainer_custom": Trainer(custom, args)}) | parts)
+        "trainer": lambda: Trainer(model(), args()),
+        "trainer_custom": lambda: Trainer(custom(), args())}) | parts)
 
 
 # ------------------------------------------------------------------------------------------- Task 3
@@ -124,15 +128,15 @@ def squad() -> DatasetDict:
 
 def in_squad(code: Any, **parts: Any) -> AbstractContextManager[None]:
     """Task 3 with some parts played, and whatever else is missing there."""
-    args = Seq2SeqTrainingArguments(tempfile.gettempdir(), use_cpu=True, report_to="none",
-                                    remove_unused_columns=False)
-    model, tokenizer = small_t5(), t5_tokenizer()
+    model, tokenizer = cache(small_t5), cache(t5_tokenizer)
+    args = cache(lambda: Seq2SeqTrainingArguments(
+        tempfile.gettempdir(), use_cpu=True, report_to="none", remove_unused_columns=False))
+    trainer = cache(lambda: Seq2SeqTrainer(model(), args()))
     rows = {"input_ids": [[5, 1]], "attention_mask": [[1, 1]], "target_ids": [[6, 1]],
             "target_attention_mask": [[1, 1]]}
-    trainer = Seq2SeqTrainer(model, args)
-    return code.played(**_not_there(code, {
-        "squad": squad(), "t5_tokenizer": tokenizer, "t5_model": model, "t5_args": args,
-        "t5_train_data": Dataset.from_dict(rows).with_format("torch"),
+    return code.played(**_filled_in(code, {
+        "squad": squad, "t5_tokenizer": tokenizer, "t5_model": model, "t5_args": args,
+        "t5_train_data": lambda: Dataset.from_dict(rows).with_format("torch"),
         "t5_trainer": trainer, "trainer": trainer, "qa_tokenizer": tokenizer,
         "qa_model": model}) | parts)
 
@@ -153,9 +157,31 @@ def loaded(load: Callable[[], Any], wanted: str) -> Any:
         raise
 
 
-def _not_there(code: Any, parts: dict[str, Any]) -> dict[str, Any]:
-    """Those that the student's notebook has not itself."""
-    return {name: part for name, part in parts.items() if not _has(code, name)}
+def _filled_in(code: Any, parts: dict[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Those that the notebook has not itself although its functions use them; others are not made.
+    """
+    used = _looked_up(code._names)
+    return {name: make() for name, make in parts.items() if name in used and not _has(code, name)}
+
+
+def _looked_up(names: Mapping[str, Any]) -> set[str]:
+    """The names that functions and methods of a notebook look up."""
+    waiting = [part for value in list(names.values())
+               for part in (vars(value).values() if isinstance(value, type) and
+                            value.__module__ == "__main__" else [value])]
+    codes, used = list[CodeType](), set[str]()
+    for part in waiting:
+        for one in (part, getattr(part, "fget", None), getattr(part, "func", None),
+                    getattr(part, "__func__", None)):
+            with suppress(Exception):  # what a student's object does when it is looked at
+                found = inspect.unwrap(one)
+                if isinstance(found, FunctionType) and found.__globals__ is names:
+                    codes.append(found.__code__)
+    while codes:
+        code = codes.pop()
+        used |= {*code.co_names}
+        codes += [const for const in code.co_consts if isinstance(const, CodeType)]
+    return used
 
 
 def _has(code: Any, name: str) -> bool:
