@@ -8,7 +8,7 @@ ASSIGNMENTS := q1 q2 hw3
 # Tests at a time: one more than processors, since many wait for kernels.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: grade test validate release check setup bench docs docs-serve redteam faults fuzz findings help
+.PHONY: grade test validate release check setup bench docs docs-serve redteam faults load fuzz findings help
 
 grade: $(READY) $(DATA)  ## grade the ten sample submissions of hw4, start to end
 	$(BIN)/autograder samples hw4 samples
@@ -34,6 +34,9 @@ redteam: $(READY) $(DATA)  ## attack the grader; the last line says what was gai
 
 faults: $(READY) $(DATA)  ## kill a batch over and over; the last line says what was lost
 	cd tests && PYTHONPATH=.:../data ../$(BIN)/python -m faults $(ARGS)
+
+load: $(READY) $(DATA)  ## judge a class at rest and on a busy machine; the last line says what differed
+	cd tests && PYTHONPATH=.:../data ../$(BIN)/python -m faults.load $(ARGS)
 
 fuzz: $(READY) $(DATA)  ## thousands of broken inputs; the last line says what was not handled
 	cd tests && PYTHONPATH=.:../data ../$(BIN)/python -m fuzz $(ARGS)
