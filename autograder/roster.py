@@ -18,11 +18,13 @@ from pathlib import Path
 
 from autograder.course import Course, CourseError
 from autograder.table import Table, unquoted
+from autograder.text import on_one_line
 
 COLUMNS = ("id", "name")
 READ = ("utf-8", "utf-16-le", "utf-16-be")
 SAVE = "Save it as \"CSV UTF-8 (comma delimited)\", or as CSV in UTF-8, and try again."
 FORMULA = re.compile(r'="(.*)"')
+QUOTED = 300  # characters of the file in a sentence
 GROUP = re.compile(r"[\w-]*")  # it names folders
 
 
@@ -88,9 +90,9 @@ def read(path: Path) -> Roster:
     columns = {name: table.column(name) for name in (*COLUMNS, "group")}
     lacking = [name for name in COLUMNS if columns[name] is None]
     if lacking:
+        header = _shown(", ".join(filter(None, table.header))) or "no columns"
         raise CourseError(f"{path}: {' and '.join(lacking)} missing from the first line, which has "
-                          f"{', '.join(filter(None, table.header)) or 'no columns'}; expected the "
-                          "columns id, name, group.")
+                          f"{header}; expected the columns id, name, group.")
     members = []
     for row in range(1, len(table.rows)):
         cells = {name: _value(table.value(row, column)) for name, column in columns.items()}
@@ -102,13 +104,19 @@ def read(path: Path) -> Roster:
             raise CourseError(f"{path}, line {number}: {' and '.join(missing)} missing; expected "
                               "the columns id, name, group.")
         if not GROUP.fullmatch(cells["group"]):
-            raise CourseError(f"{path}, line {number}: the group is called {cells['group']!r}; "
-                              "only letters, digits, - and _ may stand in a group's name.")
+            group = _shown(cells["group"])
+            raise CourseError(f"{path}, line {number}: the group is called {group!r}; only "
+                              "letters, digits, - and _ may stand in a group's name.")
         members.append(Member(cells["id"], cells["name"], cells["group"]))
     twice = [name for name, count in Counter(one.id for one in members).items() if count > 1]
     if twice:
-        raise CourseError(f"{path}: more than one line for {', '.join(twice)}.")
+        raise CourseError(f"{path}: more than one line for {_shown(', '.join(twice))}.")
     return Roster(tuple(members))
+
+
+def _shown(found: str) -> str:
+    """What a sentence quotes of the file."""
+    return on_one_line(found, QUOTED)
 
 
 def _table(path: Path) -> Table:

@@ -86,3 +86,14 @@ def test_who_handed_nothing_in_is_in_the_report_and_on_the_list(course: Course) 
 
 def test_without_a_roster_nobody_is_absent(course: Course) -> None:
     assert not absent.absent(course, "hw4")
+
+
+@pytest.mark.parametrize("text", [
+    "x" * 9000 + ",y\n", ",".join(f"column{n}" for n in range(2000)) + "\n",
+    "id,name,group\n1,Ada," + "g!" * 5000 + "\n",
+    "id,name,group\n" + "".join(f"{n},Ada,1\n" * 2 for n in range(3000))])
+def test_a_sentence_quotes_no_more_than_somebody_reads(tmp_path: Path, text: str) -> None:
+    (tmp_path / "roster.csv").write_text(text)
+    with pytest.raises(CourseError) as raised:
+        roster.read(tmp_path / "roster.csv")
+    assert len(str(raised.value)) < 1000
