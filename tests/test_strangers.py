@@ -322,3 +322,37 @@ def test_what_an_intake_replaced_comes_back(course: Course) -> None:
     (back,) = replaced.replaced(course, "q2")
     replaced.restore(course, back, [STUDENT])
     assert state(course) == second
+
+
+@pytest.mark.parametrize("note", [None, "", "{", "[1]", '{"of": "another kind"}', "\ud800"],
+                         ids=["gone", "empty", "cut off", "a list", "other fields", "no text"])
+def test_it_comes_back_whatever_has_become_of_the_note(course: Course, note: str | None) -> None:
+    take_in(course, "q2", {ZIP: zipped(solved())})
+    first = state(course)
+    other = {**solved(), "q2/bert.py": otherwise(solved()["q2/bert.py"])}
+    take_in(course, "q2", {ZIP: zipped(other)})
+    (one,) = replaced.replaced(course, "q2")
+    (path,) = course.journal.glob(f"replaced/q2/*/{STUDENT}/{replaced.NOTE}")
+    path.unlink()
+    if note is not None:
+        path.write_bytes(note.encode("utf-8", "surrogatepass"))
+    replaced.restore(course, one, [STUDENT])
+    assert state(course) == first
+
+
+@pytest.mark.parametrize("place, name", [(replaced, "write_json"), (Path, "rename")])
+def test_who_is_killed_before_a_submission_is_moved_has_replaced_nothing(
+        course: Course, monkeypatch: pytest.MonkeyPatch, place: object, name: str) -> None:
+    take_in(course, "q2", {ZIP: zipped(solved())})
+    first = state(course)
+
+    class Killed(BaseException):
+        """As SIGKILL: nothing tidies up."""
+
+    def killed(*args: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(place, name, killed)
+        replaced.set_aside(course, "q2", STUDENT, replaced.now())
+    assert state(course) == first and not replaced.replaced(course, "q2")

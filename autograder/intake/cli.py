@@ -40,8 +40,8 @@ def restore(
     for one in chosen:
         owners = [owner for owner in one.owners if not student or owner in student]
         bring_back(found, one, owners)
-        say(f"{one.assignment}: brought back what {', '.join(owners)} had before the "
-                      f"intake of {one.when}.")
+        say(f"{one.assignment}: brought back what {', '.join(owners)} had before the intake of "
+            f"{one.when}.")
     say(f"Next: autograder grade {name}")
 
 

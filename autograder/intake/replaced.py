@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.course import Course, CourseError
+from autograder.files import UNLIKE, write_json
 from autograder.intake.notebooks import originals
 from autograder.intake.received import (
     Received,
@@ -27,6 +28,7 @@ from autograder.intake.received import (
     write_notes,
 )
 
+NOTE = "note.json"
 FORM = "%Y%m%dT%H%M%S.%f"
 
 
@@ -54,12 +56,11 @@ def set_aside(course: Course, assignment: str, owner: str, time: str) -> None:
     submitted, kept = course.submitted / owner / assignment, _place(course, assignment, time, owner)
     own = originals(course, assignment, owner)
     if submitted.is_dir():
-        kept.mkdir(parents=True, exist_ok=True)
-        submitted.rename(kept / "submitted")
+        note = note_of(course, assignment, owner)
+        write_json(kept / NOTE, to_json(note) if note else None)
         if own.is_dir():
             own.rename(kept / "originals")
-        note = note_of(course, assignment, owner)
-        (kept / "note.json").write_text(json.dumps(to_json(note) if note else None))
+        submitted.rename(kept / "submitted")  # last: what was killed before has replaced nothing
     shutil.rmtree(own, ignore_errors=True)
 
 
@@ -105,12 +106,18 @@ def restore(course: Course, one: Replaced, owners: Collection[str]) -> None:
         if (kept / "originals").is_dir():
             originals(course, one.assignment, owner).parent.mkdir(parents=True, exist_ok=True)
             (kept / "originals").rename(originals(course, one.assignment, owner))
-        note = json.loads((kept / "note.json").read_text())
-        if note:
-            back.append(from_json(note))
+        back += _note(kept / NOTE)
         shutil.rmtree(kept)
     forget(course, one.assignment, owners)
     write_notes(course, one.assignment, back)
+
+
+def _note(path: Path) -> list[Received]:
+    """What was noted of the upload; nothing where that cannot be read, or nothing was."""
+    try:
+        return [from_json(json.loads(path.read_text(encoding="utf-8")))]
+    except (OSError, *UNLIKE):
+        return []
 
 
 def _folder(course: Course, assignment: str) -> Path:
