@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 from typer.testing import CliRunner
 
-from autograder import roster
+from autograder import faults, roster
 from autograder.course import Course, CourseError
 from autograder.crossfeedback import handout, marks, merge, report, rounds
+from autograder.crossfeedback.anonymise import anonymous
 from autograder.crossfeedback.cli import app
 from autograder.crossfeedback.collect import collect, returns
+from autograder.faults import Step
 from autograder.release import source
 from autograder.roster import Member, Roster
 from crossfeedback.essays import (
@@ -99,6 +103,28 @@ def test_a_round_does_not_change_unless_asked_to(essays: Course, tmp_path: Path)
     assert "Good." in kept.read_text()
     (row,) = collect(essays, "toy", tmp_path / "in")
     assert "earlier round" in row.problem
+
+
+def test_a_notebook_that_cannot_be_given_on_is_one_groups_flag(
+        essays: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = hand_out(essays, seed=7)
+    before = {group: path.read_bytes() for group, path in whole.files.items()}
+    for reviewer, reviewed in whole.round.reviews.items():
+        def fails(*args: Any, victim: str = reviewed) -> NotebookNode:
+            if victim in args:
+                raise ValueError("odd")
+            return anonymous(*args)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(handout, "anonymous", fails)
+            done = hand_out(essays, seed=7)
+        assert len(done.failed) == 1 and done.failed[0].startswith(f"{reviewed}: ")
+        assert {group: path.read_bytes() for group, path in done.files.items()} == {
+            group: data for group, data in before.items() if group != reviewer}
+        assert [(fault.student, fault.step) for fault in faults.faults(essays, "toy")] == [
+            (reviewed, Step.HAND_OUT)]
+    again = hand_out(essays, seed=7)
+    assert not again.failed and not faults.faults(essays, "toy")
 
 
 def test_an_assignment_without_comment_cells_is_a_sentence(toy: Course) -> None:
