@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from autograder.flag import Flag, Kind
 from autograder.judge.both import Both, ReferenceFailed, StudentFailed
+from autograder.judge.domain import Draw
 from autograder.judge.explain import Explainer, Trial
 from autograder.judge.oracle import TrustedSide
 from autograder.judge.sides import StudentSide
@@ -98,6 +97,7 @@ class JudgePlugin:
         self._both: Both | None = None
         self._award: tuple[float, str] | None = None
         self.broken: SandboxError | None = None  # this machine's fault, nobody's zero
+        self.draws: list[Draw] = []  # of the tests that were run
         self.unreadable: list[str] = []  # what is wrong with the tests themselves
 
     # -- the fixtures of hidden tests ---------------------------------------------------------
@@ -109,12 +109,11 @@ class JudgePlugin:
         return self._both
 
     @pytest.fixture
-    def draw(self, request: pytest.FixtureRequest) -> Callable[..., torch.Tensor]:
-        """Draws standard normal tensors afresh for each batch: draw(2, 7, 12)."""
+    def draw(self, request: pytest.FixtureRequest) -> Draw:
+        """Draws a test's inputs afresh for each batch: draw(2, 7, 12) (domain.py)."""
         name = request.node.nodeid.rpartition("::")[2]
-        # 32 bits of seed are all that torch's generator on the CPU looks at.
-        generator = torch.Generator().manual_seed(zlib.crc32(f"{self._seed}/{name}".encode()))
-        return lambda *shape: torch.randn(*shape, generator=generator)
+        self.draws.append(Draw(f"{self._seed}/{name}"))
+        return self.draws[-1]
 
     @pytest.fixture
     def work(self) -> Work:

@@ -1,0 +1,114 @@
+"""What may vary in an exercise's questions, and between which bounds: stated once, drawn per batch.
+
+    SIZES = Domain(batch=Whole(1, 4), heads=Whole(1, 4), padding=Among("left", "right"))
+
+    sizes = SIZES.draw(draw)             # each of them drawn: sizes.batch, sizes.heads, ...
+    sizes = SIZES.draw(draw, heads=1)    # with one head, the others drawn
+    sizes = SIZES.draw(draw, unlike=("batch", "heads"))    # these two differ
+
+An answer that is right only for some constant of our own passes where nothing else is asked. So
+whatever may be otherwise in a right answer's world varies, and its edges are in every batch.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+Choice = TypeVar("Choice")
+TRIALS = 1000  # of a draw in which some things must be unlike
+
+
+class Draw:
+    """Draws what a test asks, the same for all submissions of a batch, afresh for each batch."""
+
+    def __init__(self, seed: str) -> None:
+        # 32 bits of seed are all that torch's generator on the CPU looks at.
+        self._generator = torch.Generator().manual_seed(zlib.crc32(seed.encode()))
+        self.cases: list[tuple[Domain, SimpleNamespace]] = []  # what domains have drawn
+
+    def __call__(self, *shape: int) -> Tensor:
+        """Standard normal numbers: draw(2, 7, 12)."""
+        return torch.randn(*shape, generator=self._generator)
+
+    def whole(self, low: int, high: int) -> int:
+        """A whole number from `low` to `high`, both included."""
+        return int(torch.randint(low, high + 1, (), generator=self._generator))
+
+    def among(self, choices: Sequence[Choice]) -> Choice:
+        """One of them."""
+        return choices[self.whole(0, len(choices) - 1)]
+
+    def several(self, choices: Sequence[Choice], count: int | None = None) -> list[Choice]:
+        """So many different ones, in a drawn order; all of them where no `count` is given."""
+        order = torch.randperm(len(choices), generator=self._generator).tolist()
+        return [choices[place] for place in order[:count]]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Whole numbers from `low` to `high`, both included, which are its edges."""
+
+    low: int
+    high: int
+
+    @property
+    def edges(self) -> tuple[int, ...]:
+        return (self.low, self.high)
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, int) and self.low <= value <= self.high
+
+    def draw(self, draw: Draw) -> int:
+        return draw.whole(self.low, self.high)
+
+
+class Among:
+    """One of some values, each of which is an edge."""
+
+    def __init__(self, *values: Any) -> None:
+        self.edges = values
+
+    def __contains__(self, value: object) -> bool:
+        return value in self.edges
+
+    def draw(self, draw: Draw) -> Any:
+        return draw.among(self.edges)
+
+
+class Domain:
+    """What may vary, by name."""
+
+    def __init__(self, **ranges: Whole | Among) -> None:
+        self.ranges = ranges
+
+    def draw(self, draw: Draw, unlike: Iterable[str] = (), **fixed: Any) -> SimpleNamespace:
+        """A value of each; those in `fixed` as given, those in `unlike` all different.
+
+        Raises ValueError where a fixed value is not in the domain, or none can be unlike.
+        """
+        for name, value in fixed.items():
+            if name not in self.ranges or value not in self.ranges[name]:
+                raise ValueError(f"{name}={value!r} is not in the domain")
+        names = list(unlike)
+        for _ in range(TRIALS):
+            case = {name: fixed[name] if name in fixed else values.draw(draw)
+                    for name, values in self.ranges.items()}
+            if len({case[name] for name in names}) == len(names):
+                drawn = SimpleNamespace(**case)
+                draw.cases.append((self, drawn))
+                return drawn
+        raise ValueError(f"in {TRIALS} draws {', '.join(names)} were not all different")
+
+    def missing(self, cases: Iterable[SimpleNamespace]) -> list[str]:
+        """The edges that none of a batch's cases has, such as "heads=1"."""
+        drawn = list(cases)
+        return [f"{name}={edge!r}" for name, values in self.ranges.items()
+                for edge in dict.fromkeys(values.edges)
+                if not any(getattr(case, name) == edge for case in drawn)]
