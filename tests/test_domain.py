@@ -24,6 +24,17 @@ def test_every_edge_is_drawn_sooner_or_later():
     assert SIZES.missing(case for case in cases if case.heads > 1) == ["heads=1"]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_some_cases_cover_every_edge(seed):
+    draw = Draw(f"{seed}")
+    cases = SIZES.cover(draw, 2)
+    assert len(cases) == 2 and SIZES.missing(cases) == []
+    assert SIZES.missing(SIZES.cover(draw, 3, heads=2)) == ["heads=1", "heads=4"]
+    assert [case for _, case in draw.cases[:2]] == cases
+    with pytest.raises(ValueError, match="2 edges, more than 1 case"):
+        SIZES.cover(draw, 1)
+
+
 def test_fixed_values_are_kept_and_must_lie_in_the_domain():
     assert SIZES.draw(Draw("0"), heads=1).heads == 1
     for wrong in ({"heads": 5}, {"side": "top"}, {"head": 1}):

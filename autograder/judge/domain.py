@@ -5,6 +5,7 @@
     sizes = SIZES.draw(draw)             # each of them drawn: sizes.batch, sizes.heads, ...
     sizes = SIZES.draw(draw, heads=1)    # with one head, the others drawn
     sizes = SIZES.draw(draw, unlike=("batch", "heads"))    # these two differ
+    few, many = SIZES.cover(draw, 2)     # two cases, among which every edge is
 
 An answer that is right only for some constant of our own passes where nothing else is asked. So
 whatever may be otherwise in a right answer's world varies, and its edges are in every batch.
@@ -105,6 +106,22 @@ class Domain:
                 draw.cases.append((self, drawn))
                 return drawn
         raise ValueError(f"in {TRIALS} draws {', '.join(names)} were not all different")
+
+    def cover(self, draw: Draw, count: int, **fixed: Any) -> list[SimpleNamespace]:
+        """So many cases, among which every edge of each is, in drawn company.
+
+        Raises ValueError where they are too few for that.
+        """
+        columns = {}
+        for name, values in self.ranges.items():
+            values = Among(fixed[name]) if name in fixed else values
+            edges = list(dict.fromkeys(values.edges))
+            if len(edges) > count:
+                raise ValueError(f"{name} has {len(edges)} edges, more than {count} cases")
+            others = [values.draw(draw) for _ in range(count - len(edges))]
+            columns[name] = draw.several([*edges, *others])
+        return [self.draw(draw, **fixed | {name: column[place] for name, column in columns.items()})
+                for place in range(count)]
 
     def missing(self, cases: Iterable[SimpleNamespace]) -> list[str]:
         """The edges that none of a batch's cases has, such as "heads=1"."""
