@@ -77,7 +77,9 @@ def test_a_cell_ends_with_its_first_error_at_its_line() -> None:
 
 
 @pytest.mark.parametrize("cell", [
-    "from __future__ import annotations\nx: undefined = 1", "'a text'\nx = 1", "x = 1; 'shown'",
+    *(f"{first}from __future__ import annotations\nx: undefined = 1" for first in (
+        "", "'what it does'\n", "import sys\n", "y = 2\nfrom __future__ import division\n")),
+    "'a text'\nx = 1", "x = 1; 'shown'",
     "import os.path as p, sys\nx = p.join and sys.path and 1", "x: int = 1",
     "async def f():\n    pass\nx = 1", "def f():\n    return 1\nx = f()",
     "try:\n    import gone_for_good\nexcept ImportError:\n    x = 1",

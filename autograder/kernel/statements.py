@@ -167,6 +167,8 @@ class Apart(ast.NodeTransformer):
         """The module, rewritten. IPython calls this with each cell."""
         if not isinstance(node, ast.Module) or not node.body:
             return node
+        if self._cell:  # Jupyter compiles each statement by itself: none need come first there
+            node.body.sort(key=lambda statement: not _is_of_the_future(statement))
         first = 0
         while first < len(node.body) and self._stays_first(node.body[first], first):
             first += 1
@@ -182,10 +184,9 @@ class Apart(ast.NodeTransformer):
 
     def _stays_first(self, statement: ast.stmt, place: int) -> bool:
         """Imports of the future and a module's docstring have to."""
-        if isinstance(statement, ast.ImportFrom):
-            return statement.module == "__future__"
-        return (not self._cell and place == 0 and isinstance(statement, ast.Expr)
-                and isinstance(statement.value, ast.Constant))
+        return _is_of_the_future(statement) or (
+            not self._cell and place == 0 and isinstance(statement, ast.Expr)
+            and isinstance(statement.value, ast.Constant))
 
     def _each(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
         return [self._alone(one) for statement in statements for one in _one_by_one(statement)]
@@ -207,6 +208,10 @@ class Apart(ast.NodeTransformer):
 def show(value: Any) -> None:
     """Display what a cell's last expression gives."""
     sys.displayhook(value)
+
+
+def _is_of_the_future(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
 
 
 def _one_by_one(statement: ast.stmt) -> list[ast.stmt]:
