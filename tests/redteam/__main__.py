@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from redteam import batch, checks, libraries, pages
+from redteam import batch, checks, libraries, pages, replay
 from redteam.attack import KERNELS, Attack, attacks
 
 
@@ -51,6 +51,9 @@ def main() -> int:
         got, idle = libraries.run(real, print)
         gained |= got
         faults += idle
+    if not chosen.kernel and (not chosen.only or "replay" in chosen.only):
+        tried |= set(replay.NAMES)
+        gained |= replay.run(print)
     if faults:
         print(f"{faults} attacks did not do what they say: see above")
     print(f"attacks={len(tried)} gained={len(gained)} harmed={harmed}", flush=True)

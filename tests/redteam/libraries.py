@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import base64
 import importlib.util
+import inspect
 import json
 import shutil
 import tempfile
@@ -23,33 +24,27 @@ from conftest import copy_course, spawned
 from autograder.course import Course
 from autograder.judge import pool
 from autograder.judge.grading import Grader
-from autograder.judge.sides import Answer
 from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
-from autograder.kernel import wire
 from autograder.release.build import prepare
 from autograder.validate import work as filled_in
+from redteam import playback, replay
 from redteam.attack import CANARY, LOOT, Attack
 
-ASSIGNMENTS = {"q1a": "q1", "q1b": "q1", "q2": "q2"}
-RECORDED_IN, JUDGED_IN = 1, 2  # two batches' seeds
+ASSIGNMENTS = {"q1a": "q1", "q1b": "q1", "q2": "q2", "hw3": "hw3"}
+JUDGED_IN = 2  # recordings are of a batch of another seed
 
-# Runs in the kernel. TABLE: [function, request, answer] each, in the order of a right solution.
-REPLAY = '''
-import base64, json, zlib
-from autograder.kernel import agent, wire
-table = json.loads(zlib.decompress(base64.b64decode("TABLE")))
-used = {}
-def answer(request, code):
-    asked = wire.unpack(request)
-    name = asked["function"] + str(asked["inputs"].get("name", ""))
-    fitting = [row for row in table if row[0] == name] or table
-    for _, then, data in fitting:
-        if base64.b64decode(then) == request: return base64.b64decode(data)
-    used[name] = used.get(name, -1) + 1
-    return base64.b64decode(fitting[used[name] % len(fitting)][2])
-agent.answer = answer
-'''
+# Cells of a submission: what was recorded, as `rows`; and an agent that answers with it.
+TABLE = f"""{inspect.getsource(playback)}
+
+rows = read("ROWS")
+"""
+RECORDED = f"""{TABLE}
+from autograder.kernel import agent
+player = Player(rows, "nearest")
+agent.answer = lambda request, code: player.answer(request)
+"""
+CELLS = {"TABLE": TABLE, "RECORDED": RECORDED}
 
 
 def run(chosen: Sequence[Attack], say: Callable[[str], None]) -> tuple[set[str], int]:
@@ -62,7 +57,7 @@ def run(chosen: Sequence[Attack], say: Callable[[str], None]) -> tuple[set[str],
                                       key=lambda one: one.exercise):
             prepare(course, ASSIGNMENTS[exercise])
             for attack, verdict, bare in _judged(course, exercise, list(some)):
-                got = _gained(verdict, bare)
+                got = _gained(verdict, bare, allowed=replay.MOST if _recalls(attack) else 0)
                 gained |= {attack.name} if got else set()
                 stopped = not got and not attack.may_fail and (
                     attack.proof not in str(verdict) if attack.proof else bool(verdict.events))
@@ -73,26 +68,30 @@ def run(chosen: Sequence[Attack], say: Callable[[str], None]) -> tuple[set[str],
     return gained, idle
 
 
-def _gained(verdict: Verdict, bare: Verdict) -> list[str]:
+def _recalls(attack: Attack) -> bool:
+    return bool(CELLS.keys() & set(attack.cells))
+
+
+def _gained(verdict: Verdict, bare: Verdict, allowed: float) -> list[str]:
     got = []
     for part in verdict.parts:
         before = bare.part(part.part)
         if part.points > (before.points if before else 0) and not part.flags:
-            got.append(f"{part.points:g} of {part.max_points:g} points in {part.part}")
+            got.append(part)
     told = json.dumps(verdict.to_json())
-    return got + [told[told.index(mark):][:90] for mark in (LOOT, CANARY) if mark in told]
+    loot = [told[told.index(mark):][:90] for mark in (LOOT, CANARY) if mark in told]
+    return loot + [f"{part.points:g} of {part.max_points:g} points in {part.part}" for part in got
+                   if sum(part.points for part in got) > allowed]
 
 
 def _judged(course: Course, exercise: str, chosen: list[Attack]
             ) -> list[tuple[Attack, Verdict, Verdict]]:
     assignment = ASSIGNMENTS[exercise]
-    table = ""
-    if any("RECORDED" in attack.cells for attack in chosen):
-        with _grader(course, assignment, RECORDED_IN) as judge:
-            table = judge.submit(_record, filled_in(
-                course.exercise(exercise), "reference", "reference")).result()
     with _grader(course, assignment, JUDGED_IN) as judge:
         skeleton = filled_in(course.exercise(exercise), "skeleton", "skeleton")
+        table = ""
+        if any(map(_recalls, chosen)):
+            table = judge.submit(_record, skeleton).result()
         bare = judge.submit(pool._judge, skeleton).result()
         return [(attack, judge.submit(pool._judge, _work(course, attack, table)).result(), bare)
                 for attack in chosen]
@@ -106,32 +105,17 @@ def _grader(course: Course, assignment: str, seed: int):  # type: ignore[no-unty
 
 
 def _record(work: Work) -> str:
-    """Judge a right solution; return what the reference answered, packed for REPLAY."""
-    grader = pool._grader
-    assert isinstance(grader, Grader)
-    ask, rows = grader.trusted.ask, []
-
-    def listen(version: Path, request: bytes) -> Answer:
-        answer = ask(version, request)
-        if answer.failure is None:
-            asked = wire.unpack(request)
-            name = asked["function"] + str(asked["inputs"].get("name", ""))
-            rows.append([name, _text(request), _text(wire.pack({"value": answer.value}))])
-        return answer
-
-    grader.trusted.ask = listen  # type: ignore[method-assign]
-    try:
-        grader.grade(work)
-    finally:
-        grader.trusted.ask = ask  # type: ignore[method-assign]
-    return _text(zlib.compress(json.dumps(rows).encode()))
+    """What is asked in one batch, with the reference's answers."""
+    assert isinstance(pool._grader, Grader)
+    pairs, _ = replay.recorded(pool._grader, work)
+    return playback.written(pairs)
 
 
 def _work(course: Course, attack: Attack, table: str) -> Work:
     """The skeleton with what the attack adds to it."""
     skeleton = filled_in(course.exercise(attack.exercise), "skeleton", "skeleton")
     for cell in attack.cells:
-        cell = REPLAY.replace("TABLE", table) if cell == "RECORDED" else cell
+        cell = CELLS.get(cell, cell).replace("ROWS", table)
         skeleton.notebook.cells.append(nbformat.v4.new_code_cell(cell))
     files = dict(skeleton.files)
     for name, text in attack.files.items():
