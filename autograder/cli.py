@@ -216,6 +216,12 @@ def validate(
     seed: Annotated[int | None, typer.Option(
         "--seed", min=0, help="Draw the inputs, and pairs of misconceptions, as another run did.")
     ] = None,
+    strength: Annotated[bool, typer.Option(
+        "--strength", help="Try wrong answers that nobody thought of: constants and mutants.")
+    ] = False,
+    batches: Annotated[int, typer.Option(
+        "--batches", min=2, help="With --strength: over how many batches, each with other inputs.")
+    ] = 3,
     processes: Processes = PROCESSES,
     course: CourseOption = Path(),
 ) -> None:
@@ -226,6 +232,9 @@ def validate(
 
     found = Course.find(course)
     failed, seed = False, new_seed() if seed is None else seed
+    if strength:
+        raise typer.Exit(_strength(found, assignment, range(seed, seed + batches), every,
+                                   only or "", processes))
     for name in [assignment] if assignment else list(found.toml.assignments):
         every_case = [*cases(found, name), *doubles(found, name, seed)]
         chosen = [case for number, case in enumerate(every_case)
@@ -243,6 +252,29 @@ def validate(
         say(matrix.summary(results))
         failed |= any(result.problem for result in results)
     raise typer.Exit(1 if failed else 0)
+
+
+def _strength(course: Course, assignment: str | None, seeds: range, every: int, only: str,
+              processes: int) -> int:
+    """See autograder.strength; returns the exit status."""
+    from autograder.kernel.scratch import Scratch
+    try:
+        from autograder.strength.measure import Plan, measure, summary
+    except ImportError as error:
+        raise CourseError(f"To change code, `--strength` needs a package that is not installed "
+                          f"({error.name}): pip install -e '.[dev]' in the kit's folder.") from None
+
+    plan, failed = Plan(seeds, every, only), False
+    for name in [assignment] if assignment else list(course.toml.assignments):
+        with counting("answers") as count, Scratch() as folder:
+            tried = list(measure(course, name, plan, processes, folder, count.track))
+        for one in tried:
+            if one.problem:
+                say(one.problem)
+        say(f"{name}, with --seed {seeds.start}:")
+        say(summary(tried))
+        failed |= any(one.problem for one in tried)
+    return int(failed)
 
 
 # Commands that stand beside their stations, with an example each.

@@ -151,17 +151,9 @@ class Grader:
                         work.notebook, prepared.notebook)
 
     def _run_tests(self, work: Work, prepared: _Prepared, student: StudentSide) -> JudgePlugin:
-        exercise = self.course.exercise(work.exercise)
         plugin = JudgePlugin(prepared.points, work, self._assignment.settings, self.seed, student,
                              self.trusted, prepared.reference)
-        status = pytest.main([*map(str, exercise.hidden_tests), "--rootdir",
-                              str(exercise.folder.parent), *QUIET], plugins=[plugin])
-        if status == pytest.ExitCode.INTERNAL_ERROR:  # over what this submission answered
-            raise RuntimeError("the hidden tests stopped inside pytest")
-        if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            faults = plugin.unreadable or [f"there is none in {exercise.folder}"]
-            raise CourseError(f"The hidden tests of {exercise.name} cannot be run: "
-                              f"{'; '.join(faults)}.")
+        run_tests(self.course.exercise(work.exercise), plugin)
         if plugin.broken is None:
             plugin.explain(Explainer(self.trusted, prepared.reference,
                                      self._shared.misconceptions[work.exercise], work.code))
@@ -175,3 +167,18 @@ class Grader:
         left_out = names_left_out(notebook, {Path(name).stem for name in given})
         return _Prepared(source.judged_parts(notebook), given, notebook, left_out,
                          self.course.build / "reference" / exercise.name)
+
+
+def run_tests(exercise: Exercise, plugin: JudgePlugin) -> None:
+    """Run an exercise's hidden tests with the plugin, which then knows what they showed.
+
+    Raises CourseError where they cannot be run, RuntimeError where pytest itself stopped.
+    """
+    status = pytest.main([*map(str, exercise.hidden_tests), "--rootdir",
+                          str(exercise.folder.parent), *QUIET], plugins=[plugin])
+    if status == pytest.ExitCode.INTERNAL_ERROR:  # over what this submission answered
+        raise RuntimeError("the hidden tests stopped inside pytest")
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        faults = plugin.unreadable or [f"there is none in {exercise.folder}"]
+        raise CourseError(f"The hidden tests of {exercise.name} cannot be run: "
+                          f"{'; '.join(faults)}.")

@@ -153,7 +153,7 @@ class JudgePlugin:
         self.unreadable += [fault for item in items if (fault := self._misplaced(item))]
         if self.unreadable:
             items.clear()  # the run ends without a test, and so without points
-        items.sort(key=lambda item: _mark(item)[2] is not None)
+        items.sort(key=lambda item: marked(item)[2] is not None)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep the error and its place where a file of tests cannot be imported."""
@@ -179,7 +179,7 @@ class JudgePlugin:
         """Leave out (by returning True) tests that can change nothing any more."""
         self._both = self._award = None
         tally = self._tally(item)
-        _, weight, together, _, _ = _mark(item)
+        _, weight, together, _, _ = marked(item)
         if together is None:
             tally.weight += weight
         if tally.stopped or (together is not None and tally.right_alone):
@@ -201,11 +201,11 @@ class JudgePlugin:
     # -- counting -----------------------------------------------------------------------------
 
     def _tally(self, item: pytest.Item) -> Tally:
-        return self.tallies[_mark(item)[0]]
+        return self.tallies[marked(item)[0]]
 
     def _record(self, item: pytest.Item, error: BaseException | None) -> None:
         tally = self._tally(item)
-        _, weight, together, keeps, only_with = _mark(item)
+        _, weight, together, keeps, only_with = marked(item)
         if together is None:
             passed = error is None and (self._award or (1.0, ""))[0] == 1
             judged = not isinstance(error, ReferenceFailed)
@@ -278,7 +278,8 @@ def _says_nothing(error: BaseException) -> bool:
     return isinstance(error, SandboxError | ReferenceFailed)
 
 
-def _mark(item: pytest.Item) -> tuple[str, float, str | None, float, tuple[str, ...]]:
+def marked(item: pytest.Item) -> tuple[str, float, str | None, float, tuple[str, ...]]:
+    """A test's part, weight, together, keeps, only_with: see testing.part."""
     mark = item.get_closest_marker("part")
     assert mark is not None, "tests without it are not run"
     part, weight, together, keeps, only_with = mark.args

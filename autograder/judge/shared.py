@@ -53,7 +53,7 @@ def sharing(course: Course, assignment: str, folder: Path) -> Iterator[Shared]:
                 nursery = NurseryProcess(around, limits.sandbox())
                 stack.callback(nursery.close)
                 door = nursery.door
-        environment = _offline(around, folder / "hub")
+        environment = offline_environment(around, folder / "hub")
         trusted = TrustedProcess(float(limits.probe), environment, around.preload,
                                  limits.patience)
         stack.callback(trusted.close)
@@ -65,8 +65,11 @@ def sharing(course: Course, assignment: str, folder: Path) -> Iterator[Shared]:
                       for exercise in course.exercises(assignment)}, door)
 
 
-def _offline(around: Surroundings, links: Path) -> dict[str, str]:
-    """The environment; links to what lies in the offline hub are laid in a folder."""
+def offline_environment(around: Surroundings, links: Path) -> dict[str, str]:
+    """The environment in which models are found offline only.
+
+    Links to what lies in the offline hub are laid in a folder.
+    """
     environment = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "Agg",
                    **around.environment}
     if not around.hub:

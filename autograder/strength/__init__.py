@@ -1,0 +1,1 @@
+"""How strong hidden tests are against wrong answers that nobody has thought of."""

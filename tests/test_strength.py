@@ -1,0 +1,149 @@
+"""`autograder validate --strength`: weak tests have holes, and strong ones have none."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+from conftest import TOY_COURSE, TOY_MODULE, Toy, run_cli
+
+from autograder.course import Course, CourseError
+from autograder.strength.code import Unit
+from autograder.strength.explained import CONSTANT, Explained
+from autograder.strength.measure import Plan
+from autograder.strength.mutants import mutants, types_of_names
+from autograder.strength.recording import expressions, noting, with_constant
+
+COURSE = TOY_COURSE.replace("[course]", '[course]\nexercises = "../exercises"')
+# Tests of the toy that draw all that may vary.
+STRONG = '''
+from autograder.judge.domain import Domain, Whole
+from autograder.judge.testing import assert_close, part
+
+SIZES = Domain(words=Whole(0, 6), entries=Whole(1, 7))
+WORDS = ["The", "cat", "saw", "other", "CAT", "the", "Saw"]
+
+
+def text(draw, words):
+    return "  ".join(draw.among(WORDS) for _ in range(words))
+
+
+@part("toy_words", weight=4)
+def test_words(both, draw):
+    for words in (0, SIZES.draw(draw).words, 6):
+        student, reference = both.call("words", text(draw, words))
+        assert student == reference, "the words of a text differ"
+
+
+@part("toy_count")
+def test_count(both, draw):
+    for words in (0, SIZES.draw(draw).words, 6):
+        student, reference = both.call("count", text(draw, words))
+        assert student == reference, "the counts differ"
+
+
+@part("toy_scale")
+def test_scale(both, draw):
+    for entries in (1, SIZES.draw(draw).entries, 7):
+        student, reference = both.call("scaled", draw(entries))
+        assert_close(student, reference, "the scaled vector differs")
+'''
+
+
+def unit(code: str) -> Unit:
+    return Unit("f.py", 10, f"def f(x, y):\n    ### BEGIN SOLUTION\n{code}    ### END SOLUTION\n")
+
+
+def changes(code: str) -> set[str]:
+    one = unit(code)
+    found = expressions([one])
+    types = types_of_names(found, {number: {"Tensor[2]"} for number in range(len(found))})
+    return {mutant.becomes for mutant in mutants(one, types, found)}
+
+
+@pytest.mark.parametrize(("code", "expected"), [
+    ("    return x.sum(dim=-1)\n", {"return x.mean(dim=-1)", "return x.sum(dim=+1)",
+                                    "return x.sum(dim=-2)", "return"}),
+    ("    return x - y\n", {"return x", "return y - x", "return x + y", "return x - x"}),
+    ("    a = x[1:2]\n    b = y\n    return a @ b\n", {
+        "a = x[:2]", "a = x[1:]", "a = y[1:2]", "b = y a = x[1:2]", "return b", "return b @ b"}),
+    ("    if x > y:\n        x = y\n    return x\n", {
+        "if True:", "if False:", "if x >= y:", "pass"}),
+    ("    return g(x, y)\n", {"return g(y, x)", "return g(x, )", "return g(x, None)"}),
+])
+def test_small_changes_of_all_kinds_are_made(code: str, expected: set[str]) -> None:
+    assert expected <= changes(code)
+
+
+def test_mutants_are_all_different_and_say_where_they_are() -> None:
+    one = unit("    x = x + 1\n    return x\n")
+    made = mutants(one, types_of_names([], {}), expressions([one]))
+    assert len({mutant.text for mutant in made}) == len(made) > 5
+    assert {mutant.line for mutant in made} <= {10, 12, 13}
+
+
+def test_only_what_students_write_and_what_is_computed_is_noted() -> None:
+    given = "def given(x):\n    return x + 1\n\n\n"
+    code = "    x, (a, b) = y\n    return f(x.size(0), dim=-1)[a : b + 2, None]\n"
+    one = Unit("f.py", 1, given + unit(code).text)
+    texts = [found.text for found in expressions([one])]
+    assert texts == ["y", "f(x.size(0), dim=-1)[a : b + 2, None]", "f(x.size(0), dim=-1)",
+                     "x.size(0)", "a", "b + 2", "b"]
+    noted: dict[str, object] = {}
+    exec(noting(one, expressions([one])), noted)
+    assert "__noted__(0, y)" in noting(one, expressions([one])) and "f" in noted
+
+
+def test_tuples_keep_together_when_they_are_noted_or_shaped() -> None:
+    one = unit("    a, b = y, x\n    return a\n")
+    found = expressions([one])
+    assert "__noted__(0, (__noted__(1, y), __noted__(2, x)))" in noting(one, found)
+    assert "a, b = __constant__(0)\n" in with_constant(found[0], 0, of_shape=False)
+    assert "a, b = __shaped__(0, (y, x))\n" in with_constant(found[0], 0, of_shape=True)
+
+
+def test_a_plan_takes_every_nth_and_in_the_end_all() -> None:
+    answers = list(range(10))
+    sampled = [Plan(range(seed, seed + 2), every=3).drawn(answers, str) for seed in range(3)]
+    assert sorted(itertools.chain(*sampled)) == answers and all(sampled)
+    assert Plan(range(2), only="7").drawn(answers, str) == [7]
+
+
+def test_weak_tests_have_holes_that_are_listed_with_their_place(tmp_path: Path) -> None:
+    toy = Toy(course=COURSE).write(tmp_path)
+    ended = run_cli("validate", "--strength", "--batches", 2, "--seed", 1, "--every", 4, "--course",
+                    toy.root, cwd=tmp_path)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    said = ended.stdout
+    for hole in (f"constant toy.py:21: `words(text)` -> `{CONSTANT}`: OPEN",
+                 "constant vectors.py:8: `vector` -> `axis 0 of one size`: OPEN"):
+        assert hole in " ".join(said.split()), said
+    assert re.search(r"\nseeds=2 right=full\nconstants=\d+ open \(0 explained\) "
+                     r"specialised=(\d+)/\1 lose \(0 explained\) mutants=\d+/\d+ killed",
+                     said), said
+
+
+def test_strong_tests_have_none_and_explained_survivors_count_as_such(tmp_path: Path) -> None:
+    toy = Toy(course=COURSE, hidden_tests=STRONG)
+    toy.source["vectors.py"] = TOY_MODULE.replace("vector / largest", "+vector / largest")
+    course = toy.write(tmp_path)
+    equivalent = tmp_path / "exercises" / "toy" / "equivalent.toml"
+    equivalent.write_text('[[equivalent]]\nfile = "vectors.py"\n'
+                          'was = "return +vector / largest"\n'
+                          'becomes = ["return -vector / -largest"]\nwhy = "no such mutant"\n')
+    ended = run_cli("validate", "--strength", "--batches", 2, "--every", 2, "--course", course.root,
+                    cwd=tmp_path)
+    last = ended.stdout.strip().splitlines()[-1]
+    assert re.fullmatch(r"constants=0 open \(0 explained\) specialised=(\d+)/\1 lose \(0 "
+                        r"explained\) mutants=(\d+)/\2 killed \(0 explained\)", last), ended.stdout
+    assert ended.returncode == 0
+
+
+@pytest.mark.parametrize("text", ["[[equivalent]]\nfile = 'a'\n", "equivalent = 3\n", "a = [\n"])
+def test_a_list_of_explanations_that_cannot_be_read_is_told(text: str, tmp_path: Path) -> None:
+    course = Toy().write(tmp_path)
+    (tmp_path / "exercises" / "toy" / "equivalent.toml").write_text(text)
+    with pytest.raises(CourseError, match=r"equivalent\.toml of toy"):
+        Explained(Course.load(course.root, tmp_path / "exercises").exercise("toy"))
