@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import torch
 from nbformat import NotebookNode
-from versions import EXERCISE, Failures, cells_of, drawing, run_versions, with_checks
+from transformers import DistilBertModel
+from versions import EXERCISE, Failures, cells_of, run_versions, with_checks
 
-from autograder.exercises.hw3 import inputs_swag, network_swag, probes_given
+from autograder.exercises.hw3 import domain_swag, inputs_swag, network_swag, probes_given
+from autograder.judge.domain import Draw
 from autograder.release.edits import apply, read_changes
 from autograder.release.solved import solved_files
 from autograder.release.source import judged_parts, parts, read_notebook
@@ -43,11 +45,6 @@ def tasks_1_and_2(files: dict[str, bytes], *checks: str) -> list[NotebookNode]:
 @pytest.fixture(scope="module")
 def failures() -> Failures:
     return run_versions(tasks_1_and_2, MISTAKES, timeout=180)
-
-
-@pytest.fixture
-def draw() -> inputs_swag.Draw:
-    return drawing()
 
 
 @pytest.fixture(scope="module")
@@ -191,45 +188,72 @@ def test_the_figure_of_weights_shows_a_softmax() -> None:
 # -------------------------------------------------------------------------------- what is drawn
 
 
-def test_examples_are_unequal_and_read_back(draw) -> None:
-    tokenizer = probes_given.distilbert_tokenizer(inputs_swag.VOCABULARY)
-    examples = inputs_swag.columns(draw, 3)
-    lengths = [len(tokenizer(first, second)["input_ids"]) for first, second in zip(
-        examples["sent1"], examples["ending1"], strict=True)]
-    assert len(set(lengths)) == 3
-    assert tokenizer.pad_token_id == inputs_swag.PAD != 0
-    assert tokenizer.unk_token_id not in tokenizer(examples["sent1"][2])["input_ids"]
-    assert len(inputs_swag.VOCABULARY) == len(set(inputs_swag.VOCABULARY))
-    long = inputs_swag.long_columns(draw)["ending2"][1]
-    assert len(tokenizer(long)["input_ids"]) > 512
+@pytest.mark.parametrize("seed", range(5))
+def test_examples_are_unequal_and_read_back(seed: int) -> None:
+    draw = Draw(f"{seed}")
+    vocabulary = inputs_swag.vocabulary(draw)
+    tokenizer = probes_given.distilbert_tokenizer(vocabulary)
+    examples = inputs_swag.columns(draw, 5)
+    texts = [text for name in ("sent1", "sent2", *(f"ending{number}" for number in range(4)))
+             for text in examples[name]]
+    assert len({text.split()[0] for text in texts}) == len(texts)
+    words = {len(text.split()) for text in texts}
+    assert {min(words), max(words)} == set(domain_swag.TEXT.ranges["words"].edges)
+    assert set(examples["label"]) == set(range(4))
+    assert tokenizer.pad_token_id == vocabulary.index("[PAD]") != 0
+    assert tokenizer.unk_token_id not in tokenizer(texts)["input_ids"][2]
+    assert len(vocabulary) == len(set(vocabulary))
 
 
-def test_features_need_padding_within_and_between_examples(draw) -> None:
-    features = inputs_swag.features(draw, 3)
-    lengths = [[len(row) for row in one["input_ids"]] for one in features]
-    assert len({max(four) for four in lengths}) == 3
-    assert all(len(set(four)) == 4 for four in lengths)
-    assert inputs_swag.PAD not in {token for one in features for row in one["input_ids"]
-                                   for token in row}
+@pytest.mark.parametrize("seed", range(5))
+def test_long_pairs_are_as_long_as_can_be_read_and_a_token_longer(seed: int) -> None:
+    draw = Draw(f"{seed}")
+    tokenizer = probes_given.distilbert_tokenizer(inputs_swag.vocabulary(draw))
+    examples = inputs_swag.long_columns(draw)
+    lengths = {len(tokenizer(sent1, f"{sent2} {ending}")["input_ids"])
+               for number in range(4) for sent1, sent2, ending in zip(
+                   examples["sent1"], examples["sent2"], examples[f"ending{number}"], strict=True)}
+    assert lengths > {512, 513, 662}
 
 
-def test_opinions_differ_and_their_mean_over_batches_too(draw) -> None:
-    for _ in range(20):
-        asked = inputs_swag.opinions(draw, [4, 4, 3])
+@pytest.mark.parametrize("padding", domain_swag.BATCH.ranges["padding"].edges)
+def test_features_need_as_much_padding_as_they_should(padding: str) -> None:
+    for seed in range(20):
+        draw = Draw(f"{seed}")
+        case = domain_swag.BATCH.draw(draw, padding=padding)
+        given = inputs_swag.features(draw, case)
+        lengths = sorted(len(row) for one in given.examples for row in one["input_ids"])
+        assert len(given.examples) == case.count and lengths[-1] == case.longest
+        assert given.pad not in {token for one in given.examples for row in one["input_ids"]
+                                 for token in row}
+        assert (lengths[0] < lengths[-1]) == (padding != "none")
+        assert (lengths[-2] == 1) == (padding == "most") or padding == "some"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_opinions_differ_and_their_mean_over_batches_too(seed: int) -> None:
+    draw = Draw(f"{seed}")
+    for given in (inputs_swag.sizes(draw), [draw.whole(1, 6)]):
+        asked = inputs_swag.opinions(draw, given)
         shares, means = [], []
-        for table in asked.scores:
+        for table in asked.tables:
             right = [(table[batch["input_ids"][:, 0, 0]].argmax(dim=-1) == batch["labels"])
                      for batch in asked.batches]
             shares.append(torch.cat(right).double().mean().item())
             means.append(torch.stack([one.double().mean() for one in right]).mean().item())
-        assert shares[0] > shares[1] > 0
-        assert all(abs(one - other) > 1e-3 for one, other in zip(shares, means, strict=True))
+        assert shares[0] != shares[1] and len({*asked.asked}) == sum(given)
+        assert len(given) == 1 or all(
+            abs(one - other) > 1e-3 for one, other in zip(shares, means, strict=True))
 
 
-def test_networks_tell_places_sequences_and_masks_apart(draw) -> None:
-    asked = network_swag.network(draw, 2, padding=True)
-    assert asked.batch["input_ids"].shape == (2, 4, network_swag.LENGTH)
-    assert len({int(row.sum()) for row in asked.batch["attention_mask"].view(8, -1)}) > 1
-    assert asked.weights["3x12.weight"].shape == (3, 12)
-    hidden = asked.table[asked.batch["input_ids"]] + asked.positions
-    assert torch.unique(hidden.view(-1, network_swag.WIDTH), dim=0).shape[0] > 30
+@pytest.mark.parametrize("seed", range(5))
+def test_networks_tell_places_sequences_and_masks_apart(seed: int) -> None:
+    draw = Draw(f"{seed}")
+    for case in domain_swag.NETWORK.cover(draw, 2):
+        asked = network_swag.network(draw, case, padding=case.length > 1)
+        shape, width = (case.batch, 4, case.length), 4 * case.heads * case.quarter
+        assert asked.batch["input_ids"].shape == shape
+        assert asked.weights[f"{width // 4}x{width}.weight"].shape == (width // 4, width)
+        tokens = {int(row.sum()) for row in asked.batch["attention_mask"].flatten(end_dim=1)}
+        assert {min(tokens), max(tokens)} == {1, case.length}
+        assert DistilBertModel(probes_given.distilbert_config(**asked.config)).config.dim == width

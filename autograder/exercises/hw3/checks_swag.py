@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from autograder.exercises.hw3 import probes_swag_training as probes
+from autograder.judge.domain import Draw
 from autograder.judge.testing import Wrong, same
 
 
@@ -18,8 +19,16 @@ def check_backbone(found: Any, wanted: dict[str, Tensor]) -> None:
             "the weights of the backbone are not those of the checkpoint")
 
 
-def read_arguments(both: Any, name: str) -> dict[str, Any]:
-    student, _ = both(probes.arguments, name=name)
+def read_arguments(both: Any, draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The student's values and the reference's, asked of copies that write to a drawn folder."""
+    folder = f"run-{draw.whole(0, 10**6)}/"
+    student, reference = both(probes.arguments, name=name, folder=folder)
     if "kind" in student:
         raise Wrong(f"`{name}` is no TrainingArguments, but a {student['kind']}")
-    return student
+    if not student["output_dir"].startswith(folder):
+        raise Wrong(f"`{name}` takes no other output directory")
+    return _without(folder, student), _without(folder, reference)
+
+
+def _without(folder: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "output_dir": values["output_dir"].removeprefix(folder).strip("./")}

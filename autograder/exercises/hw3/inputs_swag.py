@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,74 +9,101 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Draw = Callable[..., Tensor]
+from autograder.exercises.hw3.domain_swag import LOADER, PAIR, SPLITS, TEXT
+from autograder.judge.domain import Draw
 
-SPECIAL = ["[SEP]", "[UNK]", "[MASK]"]
+SPECIAL = ["[CLS]", "[SEP]", "[UNK]", "[MASK]", "[PAD]"]
 WORDS = """
 a an the man woman girl boy dog cat bird horse runs walks sits stands jumps swims reads sings opens
 closes holds throws catches sees paints door window ball book river street table garden kitchen
 quickly slowly then again with on in over under and he she it they red blue small old warm cold
 ##s ##ing ##ly . ,
 """.split()  # noqa: SIM905
-# The padding token is not the first, as it is in the real vocabulary.
-VOCABULARY = ["the_first_word", "[CLS]", *SPECIAL, *WORDS, "[PAD]"]
-PAD = len(VOCABULARY) - 1
 PLAIN = [word for word in WORDS if word.isalpha()]
-LONG = 700  # words: more than DistilBERT can read
+READABLE = 512  # tokens: what DistilBERT can read
+AROUND = 4  # tokens of a pair that are no words: [CLS], two [SEP], and the full stop of sent1
 
 
-def numbers(draw: Draw, count: int, below: int) -> list[int]:
-    """Whole numbers from 0 to below - 1."""
-    return [int(value * 1e4) % below for value in draw(count).abs().tolist()]
+def vocabulary(draw: Draw) -> list[str]:
+    """Tokens in a drawn order. The padding token is not the first, as it is in the real one."""
+    first, *others = draw.several(WORDS)
+    return [first, *draw.several([*SPECIAL, *others])]
 
 
-def sentence(draw: Draw, words: int) -> str:
+def sentence(draw: Draw, words: int, first: str = "") -> str:
     """Some words, and a full stop."""
-    return " ".join(PLAIN[number] for number in numbers(draw, words, len(PLAIN))) + "."
+    drawn = [draw.among(PLAIN) for _ in range(words)]
+    return " ".join([first or drawn[0], *drawn[1:]]) + "."
 
 
 def columns(draw: Draw, count: int) -> dict[str, list[Any]]:
-    """Examples of SWAG as columns; no two have texts of the same lengths."""
-    found: dict[str, list[Any]] = {name: [] for name in (
-        "video-id", "fold-ind", "startphrase", "sent1", "sent2", "gold-source",
-        "ending0", "ending1", "ending2", "ending3", "label")}
-    for example in range(count):
-        found["video-id"].append(f"film{example}")
-        found["fold-ind"].append(str(1000 + example))
-        found["gold-source"].append("gold")
-        found["sent1"].append(sentence(draw, 4 + 3 * example))
-        found["sent2"].append(sentence(draw, 1 + example).removesuffix("."))
-        found["startphrase"].append(f"{found['sent1'][-1]} {found['sent2'][-1]}")
-        for ending, words in enumerate((2, 7, 4, 5)):
-            found[f"ending{ending}"].append(sentence(draw, words + example))
-        found["label"].append(numbers(draw, 1, 4)[0])
-    return found
+    """Examples of SWAG as columns. All texts begin differently, and the labels are in turn."""
+    names = ("sent1", "sent2", "ending0", "ending1", "ending2", "ending3")
+    lengths = iter(draw.several([case.words for case in TEXT.cover(draw, count * len(names))]))
+    firsts = iter(draw.several(PLAIN, count * len(names)))
+    found: dict[str, list[Any]] = {
+        name: [sentence(draw, next(lengths), next(firsts)) for _ in range(count)]
+        for name in names}
+    found["sent2"] = [text.removesuffix(".") for text in found["sent2"]]
+    found["startphrase"] = [f"{one} {two}" for one, two in zip(
+        found["sent1"], found["sent2"], strict=True)]
+    return {"video-id": [f"film{example}" for example in range(count)],
+            "fold-ind": [str(draw.whole(1, 9999)) for _ in range(count)],
+            "gold-source": ["gold"] * count, **found, "label": labels(draw, count)}
+
+
+def labels(draw: Draw, count: int) -> list[int]:
+    """Right endings in a drawn order, each of the four as often as may be."""
+    return draw.several([*range(4)] * (count // 4) + draw.several(range(4), count % 4))
 
 
 def long_columns(draw: Draw) -> dict[str, list[Any]]:
-    """Two examples, of which the second is far too long for the model."""
-    found = columns(draw, 2)
-    found["ending2"][1] = sentence(draw, LONG)
+    """Two examples; one's pairs are as long as the model can read, a token longer, and far longer.
+    """
+    found, place = columns(draw, 2), draw.whole(0, 1)
+    around = AROUND + sum(len(found[name][place].split()) for name in ("sent1", "sent2"))
+    for ending, case in zip(draw.several(range(4), 3), PAIR.cover(draw, 3), strict=True):
+        words = READABLE + case.beyond - around - 1  # its own full stop
+        found[f"ending{ending}"][place] = sentence(draw, words)
     return found
 
 
 def splits(draw: Draw) -> dict[str, dict[str, list[Any]]]:
     """A data set with the three splits of SWAG, the test's labels hidden."""
-    found = {"train": columns(draw, 5), "validation": columns(draw, 3), "test": columns(draw, 2)}
-    found["test"]["label"] = [-1, -1]
+    sizes = SPLITS.draw(draw, unlike=("train", "validation", "test"))
+    found = {name: columns(draw, size) for name, size in vars(sizes).items()}
+    found["test"]["label"] = [-1] * sizes.test
     return found
 
 
-def features(draw: Draw, count: int) -> list[dict[str, Any]]:
-    """Encoded examples as a collator gets them, no two sequences equally long."""
-    found = []
-    for example in range(count):
-        lengths = [4 + example + extra for extra in (3, 0, 8, 5)]
-        found.append({
-            "input_ids": [numbers(draw, length, len(VOCABULARY) - 1) for length in lengths],
-            "attention_mask": [[1] * length for length in lengths],
-            "label": (numbers(draw, 1, 3)[0] + example) % 4})
-    return found[::-1]  # the longest is not always the last
+@dataclass(frozen=True)
+class Features:
+    """Encoded examples as a collator gets them, and what its tokenizer is made of."""
+
+    vocabulary: list[str]
+    examples: list[dict[str, Any]]
+
+    @property
+    def pad(self) -> int:
+        return self.vocabulary.index("[PAD]")
+
+
+def features(draw: Draw, case: Any) -> Features:
+    """Examples as a case of BATCH says."""
+    tokens, sequences = vocabulary(draw), 4 * case.count
+    shorter = {
+        "none": [case.longest] * (sequences - 1),
+        "some": [draw.whole(1, case.longest - (place == 0)) for place in range(sequences - 1)],
+        "most": [1] * (sequences - 1),
+    }[case.padding]
+    lengths = draw.several([case.longest, *shorter])
+    ids = [number for number, token in enumerate(tokens) if token != "[PAD]"]
+    rows = [[draw.among(ids) for _ in range(length)] for length in lengths]
+    examples = [{"input_ids": rows[start : start + 4],
+                 "attention_mask": [[1] * len(row) for row in rows[start : start + 4]]}
+                for start in range(0, sequences, 4)]
+    return Features(tokens, [{**one, "label": label} for one, label in zip(
+        examples, labels(draw, case.count), strict=True)])
 
 
 def whole(row: Any) -> list[int] | None:
@@ -89,35 +115,66 @@ def whole(row: Any) -> list[int] | None:
     return list(row) if all(isinstance(value, int) for value in row) else None
 
 
+def logits(draw: Draw, labels: Tensor, right: int) -> Tensor:
+    """Logits, [n, 4], of a model that is right in so many places, wherever they are."""
+    table, places = draw(len(labels), 4), torch.arange(len(labels))
+    wrong = torch.tensor(draw.several(range(len(labels)))) >= right
+    shift = torch.tensor([draw.whole(1, 3) for _ in labels])
+    aimed = torch.where(wrong, (labels + shift) % 4, labels)
+    best = table.argmax(dim=-1)  # goes to the ending that is aimed at
+    table[places, best], table[places, aimed] = (table[places, aimed].clone(),
+                                                 table[places, best].clone())
+    return table
+
+
 @dataclass(frozen=True)
 class Opinions:
     """Batches of examples, and two tables with the logits that two models give them."""
 
     batches: list[dict[str, Tensor]]
-    scores: list[Tensor]
+    tables: list[Tensor]  # [n, 4] each, read at the first token of an example
 
     def inputs(self) -> dict[str, Any]:
-        return {"batches": self.batches, "scores": self.scores}
+        return {"batches": self.batches, "tables": self.tables}
+
+    @property
+    def asked(self) -> list[int]:
+        """The first token of each example, by which a model is known to have seen it."""
+        return sorted(int(one) for batch in self.batches for one in batch["input_ids"][:, 0, 0])
+
+
+def sizes(draw: Draw) -> list[int]:
+    """Those of some batches, of which the last is smaller."""
+    case = LOADER.draw(draw)
+    return [case.size] * case.full + [draw.whole(1, case.size - 1)]
 
 
 def opinions(draw: Draw, sizes: list[int]) -> Opinions:
-    """Batches of some sizes. The first model is right more often than the second."""
+    """Batches of some sizes. One model is right more often than the other.
+
+    Neither's share of right answers is the mean of those of the batches, where these differ in
+    size.
+    """
     count = sum(sizes)
-    labels = torch.tensor(numbers(draw, count, 4))
-    scores = []
-    for right in (count - 1, max(1, count // 3)):
-        table = draw(count, 4)
-        best = table.argmax(dim=-1)
-        places = torch.arange(count)
-        aimed = torch.where(places < right, labels, (labels + 1) % 4)
-        # The best score goes to the ending that is aimed at.
-        table[places, best], table[places, aimed] = (table[places, aimed].clone(),
-                                                     table[places, best].clone())
-        scores.append(table)
-    batches, start = [], 0
-    for size in sizes:
-        ids = torch.arange(start, start + size)[:, None, None].expand(size, 4, 3).clone()
-        batches.append({"input_ids": ids, "attention_mask": torch.ones_like(ids),
-                        "labels": labels[start : start + size]})
-        start += size
-    return Opinions(batches, scores)
+    right = torch.tensor(labels(draw, count))
+    while True:
+        hits = draw.several(range(count + 1), 2)
+        tables = [logits(draw, right, one) for one in hits]
+        if len(set(sizes)) == 1 or all(_differs(table, right, sizes) for table in tables):
+            break
+    rows = torch.tensor(draw.several(range(2 * count), count))  # of tables that are larger
+    length = draw.whole(1, 5)
+    spread = [torch.zeros(2 * count, 4).index_copy(0, rows, table) for table in tables]
+    batches = []
+    for ids, answers in zip(rows.split(sizes), right.split(sizes), strict=True):
+        filled = ids[:, None, None].expand(len(ids), 4, length).clone()
+        batches.append({"input_ids": filled, "attention_mask": torch.ones_like(filled),
+                        "labels": answers.clone()})
+    return Opinions(batches, spread)
+
+
+def _differs(table: Tensor, right: Tensor, sizes: list[int]) -> bool:
+    """Whether a share over all examples is another than the mean over batches."""
+    hits = (table.argmax(dim=-1) == right).double()
+    means = torch.stack([batch.mean() for batch in hits.split(sizes)])
+    return abs(float(hits.mean() - means.mean())) > 1e-3

@@ -1,28 +1,34 @@
-"""What 2.3's hidden tests draw: a batch, hidden states from tables, weights of the head."""
+"""What 2.3's hidden tests draw: a size, a batch, hidden states from tables, weights of the head."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from autograder.exercises.hw3.inputs_swag import VOCABULARY, Draw, numbers
-
-WIDTH = 12  # d of the small configuration
-LENGTH = 6
+from autograder.exercises.hw3.inputs_swag import labels
+from autograder.judge.domain import Draw
 
 
-def layers() -> list[list[int]]:
-    """The head's linear layers, [in, out], for the small configuration."""
-    return [[WIDTH, WIDTH], [WIDTH, WIDTH // 4], [WIDTH // 4, 1]]
+def config(case: Any) -> dict[str, int]:
+    """The configuration of a network, as a case of NETWORK says."""
+    return {"vocab_size": case.vocabulary, "dim": 4 * case.heads * case.quarter,
+            "n_heads": case.heads, "n_layers": case.layers}
+
+
+def layers(width: int) -> list[list[int]]:
+    """The head's linear layers, [in, out], for d = `width`."""
+    return [[width, width], [width, width // 4], [width // 4, 1]]
 
 
 @dataclass(frozen=True)
 class Network:
     """A batch with its labels, and all numbers that the logits depend on."""
 
+    config: dict[str, int]
     table: Tensor  # [vocabulary, d]
     positions: Tensor  # [L, d]
     weights: dict[str, Tensor]
@@ -30,25 +36,30 @@ class Network:
     labels: Tensor  # [B]
 
     def inputs(self) -> dict[str, Any]:
-        return {"table": self.table, "positions": self.positions, "weights": self.weights,
-                "batch": self.batch}
+        return {"config": self.config, "table": self.table, "positions": self.positions,
+                "weights": self.weights, "batch": self.batch, "labels": self.labels}
 
-    def unmasked(self) -> Network:
-        """The same without a mask that hides anything."""
-        ones = torch.ones_like(self.batch["attention_mask"])
-        return replace(self, batch={**self.batch, "attention_mask": ones})
+    def narrowed(self, states: Tensor) -> Tensor:
+        """What the layer d to d / 4 makes of them."""
+        width = self.config["dim"]
+        return F.linear(states, *(self.weights[f"{width // 4}x{width}.{name}"]
+                                  for name in ("weight", "bias")))
 
 
-def network(draw: Draw, examples: int, padding: bool = False) -> Network:
-    """A batch of some examples; with padding, sequences are of different lengths."""
-    ids = torch.tensor(numbers(draw, examples * 4 * LENGTH, len(VOCABULARY)))
-    ids = ids.view(examples, 4, LENGTH)
-    lengths = torch.tensor(numbers(draw, examples * 4, LENGTH - 1)).view(examples, 4, 1) + 1
-    mask = (torch.arange(LENGTH) < lengths).long() if padding else torch.ones_like(ids)
+def network(draw: Draw, case: Any, padding: bool = False) -> Network:
+    """A batch as a case of NETWORK says; with padding, some of its sequences are shorter."""
+    sizes, shape = config(case), (case.batch, 4, case.length)
+    sequences, width = 4 * case.batch, sizes["dim"]
+    ids = [draw.whole(0, case.vocabulary - 1) for _ in range(sequences * case.length)]
+    lengths = torch.full((case.batch, 4, 1), case.length)
+    if padding:  # one is whole, and one has a single token
+        drawn = [case.length, 1, *(draw.whole(1, case.length) for _ in range(sequences - 2))]
+        lengths = torch.tensor(draw.several(drawn)).view(case.batch, 4, 1)
     weights = {}
-    for width, out in layers():
-        weights[f"{out}x{width}.weight"] = 1.5 * draw(out, width) / width**0.5
-        weights[f"{out}x{width}.bias"] = draw(out)
-    return Network(draw(len(VOCABULARY), WIDTH), draw(LENGTH, WIDTH), weights,
-                   {"input_ids": ids, "attention_mask": mask},
-                   torch.tensor(numbers(draw, examples, 4)))
+    for wide, out in layers(width):
+        weights[f"{out}x{wide}.weight"] = 1.5 * draw(out, wide) / wide**0.5
+        weights[f"{out}x{wide}.bias"] = draw(out)
+    return Network(sizes, draw(case.vocabulary, width), draw(case.length, width), weights,
+                   {"input_ids": torch.tensor(ids).view(shape),
+                    "attention_mask": (torch.arange(case.length) < lengths).long()},
+                   torch.tensor(labels(draw, case.batch)))

@@ -17,7 +17,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import torch
-from datasets import ClassLabel, Dataset, DatasetDict
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from torch import Tensor, nn
 from transformers import (
     DistilBertConfig,
@@ -37,7 +37,10 @@ from transformers import (
 DISTILBERT_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SWAG_TEXTS = ("video-id", "fold-ind", "startphrase", "sent1", "sent2", "gold-source",
               "ending0", "ending1", "ending2", "ending3")
-SPLITS = {"train": 2, "validation": 2, "test": 2}
+SWAG_COLUMNS = {**{column: Value("string") for column in SWAG_TEXTS},
+                "label": ClassLabel(names=list("0123"))}
+ENCODED = {name: [[Value("int64")]] for name in ("input_ids", "attention_mask")}
+SPLITS = {"train": [1, 2], "validation": [3, 4], "test": [5, 6]}
 
 
 # ------------------------------------------------------------------------------------------- Task 2
@@ -49,10 +52,10 @@ def distilbert_tokenizer(vocabulary: list[str] = DISTILBERT_TOKENS) -> DistilBer
     return DistilBertTokenizerFast(vocab=numbers, model_max_length=512)
 
 
-def distilbert_config(vocabulary: int = len(DISTILBERT_TOKENS), **options: Any
+def distilbert_config(vocab_size: int = len(DISTILBERT_TOKENS), **options: Any
                       ) -> DistilBertConfig:
     return DistilBertConfig(**{
-        "vocab_size": vocabulary, "dim": 12, "n_layers": 1, "n_heads": 2, "hidden_dim": 8,
+        "vocab_size": vocab_size, "dim": 12, "n_layers": 1, "n_heads": 2, "hidden_dim": 8,
         "max_position_embeddings": 64, "seq_classif_dropout": 0.1, **options})
 
 
@@ -76,15 +79,32 @@ class SmallChoice(DistilBertPreTrainedModel):
         return {"loss": nn.functional.cross_entropy(logits, labels.flatten()), "logits": logits}
 
 
-def encoded_swag(sizes: dict[str, int] = SPLITS) -> DatasetDict:
-    """Splits of SWAG with all its columns, and those that encoding adds."""
-    splits = {}
-    for name, size in sizes.items():
+def encoded_swag(splits: dict[str, list[int]] = SPLITS) -> DatasetDict:
+    """Splits of SWAG with all its columns, and those that encoding adds.
+
+    `splits` has the first token of each example, by which it can be known.
+    """
+    made = {}
+    for name, firsts in splits.items():
+        size = len(firsts)
         rows: dict[str, Any] = {column: ["a word"] * size for column in SWAG_TEXTS}
         rows |= {"label": [-1 if name == "test" else 0] * size,
-                 "input_ids": [[[1, 2]] * 4] * size, "attention_mask": [[[1, 1]] * 4] * size}
-        splits[name] = Dataset.from_dict(rows).cast_column("label", ClassLabel(names=list("0123")))
-    return DatasetDict(splits)
+                 "input_ids": [[[first, 2]] * 4 for first in firsts],
+                 "attention_mask": [[[1, 1]] * 4] * size}
+        made[name] = Dataset.from_dict(rows, features=Features(SWAG_COLUMNS | ENCODED))
+    return DatasetDict(made)
+
+
+def some_weights(model: nn.Module | Mapping[str, Tensor], start: int = 0) -> dict[str, Tensor]:
+    """Enough of a model's weights to know it by: of each some numbers from a place on, and a sum.
+    """
+    found = {}
+    weights = model.state_dict() if isinstance(model, nn.Module) else model
+    for name, weight in weights.items():
+        flat = weight.detach().reshape(-1)
+        places = (start + torch.arange(50)) % len(flat)
+        found[name] = torch.cat([flat[places].double(), flat.double().sum()[None]])
+    return found
 
 
 def in_swag(code: Any, **parts: Any) -> AbstractContextManager[None]:

@@ -15,7 +15,7 @@ import datasets
 import transformers
 from torch import Tensor
 
-from autograder.exercises.hw3.probes_given import distilbert_tokenizer, in_swag
+from autograder.exercises.hw3.probes_given import SWAG_COLUMNS, distilbert_tokenizer, in_swag
 
 INPUTS = ("input_ids", "attention_mask")
 
@@ -73,7 +73,8 @@ def preprocessed_with_own(code: Any, examples: dict[str, list]) -> Any:
 def mapped(code: Any, splits: dict[str, dict[str, list]]) -> dict[str, Any]:
     """What `encode_splits` makes of a data set, with a `preprocess_function` that is played.
 
-    Each sequence that it gives is [number of the example's texts seen at once, length of sent1].
+    Each sequence that it gives is [number of the example's texts seen at once, length of sent1],
+    and each mask that of sent2.
     """
     with in_swag(code, preprocess_function=_encode_lengths):
         return _mapped(code, splits)
@@ -86,9 +87,8 @@ def mapped_with_own(code: Any, splits: dict[str, dict[str, list]]) -> dict[str, 
 
 
 def _mapped(code: Any, splits: dict[str, dict[str, list]]) -> dict[str, Any]:
-    label = datasets.ClassLabel(names=list("0123"))
     given = datasets.DatasetDict(
-        {name: datasets.Dataset.from_dict(columns).cast_column("label", label)
+        {name: datasets.Dataset.from_dict(columns, features=datasets.Features(SWAG_COLUMNS))
          for name, columns in splits.items()})
     returned = code.encode_splits(given)
     if not isinstance(returned, Mapping):
@@ -99,20 +99,22 @@ def _mapped(code: Any, splits: dict[str, dict[str, list]]) -> dict[str, Any]:
 
 
 def _encode_lengths(examples: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, list]:
-    first = examples["sent1"]
-    if isinstance(first, str):  # a single example: as real tokens would be, of its own form
-        return {name: [[0, len(first)]] * 4 for name in INPUTS}
-    return {name: [[[1, len(text)]] * 4 for text in first] for name in INPUTS}
+    texts = [examples[name] for name in ("sent1", "sent2")]
+    if isinstance(texts[0], str):  # a single example: as real tokens would be, of its own form
+        return {name: [[0, len(text)]] * 4 for name, text in zip(INPUTS, texts, strict=True)}
+    return {name: [[[1, len(text)]] * 4 for text in column]
+            for name, column in zip(INPUTS, texts, strict=True)}
 
 
 # ----------------------------------------------------------------------------------------- collator
 
 
 def collated(code: Any, vocabulary: list[str], features: list[dict[str, Any]],
-             options: dict[str, Any] | None = None) -> dict[str, Any]:
+             options: dict[str, Any] | None = None, side: str = "right") -> dict[str, Any]:
     """What the collator makes of copies of the features, and what it does to these copies."""
     library, heard = getattr(transformers, "DataCollatorForMultipleChoice", None), []
     given, tokenizer = copy.deepcopy(features), distilbert_tokenizer(vocabulary)
+    tokenizer.padding_side = side
     with in_swag(code, tokenizer=tokenizer), _overheard(library, heard):
         collate = code.MultipleChoiceDataCollator(tokenizer=tokenizer, **(options or {}))
         try:

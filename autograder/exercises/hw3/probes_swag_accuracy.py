@@ -37,15 +37,15 @@ def metrics(code: Any, logits: Tensor, labels: Tensor) -> dict[str, Any]:
 # -------------------------------------------------------------------------------------- both models
 
 
-def evaluated(code: Any, batches: list[dict[str, Tensor]], scores: list[Tensor]
+def evaluated(code: Any, batches: list[dict[str, Tensor]], tables: list[Tensor]
               ) -> dict[str, Any]:
     """What `evaluate_both` returns for two models whose logits come from tables, overheard.
 
-    scores: two tables, [vocabulary, 4], read at the first token of an example.
+    tables: two, [vocabulary, 4], read at the first token of an example
     """
     used: list[str] = []
     models = [_Opinion(table, form).train() for table, form in zip(
-        scores, (MultipleChoiceModelOutput, dict), strict=True)]
+        tables, (MultipleChoiceModelOutput, dict), strict=True)]
     loader = _Loader(batches)
     with in_swag(code, evaluate=_library(used), device=torch.device("cpu")), torch.enable_grad():
         returned = code.evaluate_both(*models, loader)
@@ -63,13 +63,14 @@ class _Opinion(DistilBertPreTrainedModel):
         super().__init__(distilbert_config())
         self.table = nn.Parameter(table)
         self.form = form
-        self.calls: list[dict[str, bool]] = []
+        self.calls: list[dict[str, Any]] = []
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None,
                 labels: Tensor | None = None, **_: Any) -> Any:
         graph = torch.is_grad_enabled() and self.table.requires_grad
-        self.calls.append({"training": self.training, "graph": graph})
-        logits = self.table[input_ids[:, 0, 0]]  # [B, 4]
+        firsts = input_ids[:, 0, 0]
+        self.calls.append({"training": self.training, "graph": graph, "asked": firsts.tolist()})
+        logits = self.table[firsts]  # [B, 4]
         if self.training:
             logits = -logits  # where dropout is on, a model says something else
         if labels is None:

@@ -16,21 +16,26 @@ from torch import Tensor, nn
 from transformers import DistilBertForMaskedLM, DistilBertModel, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from autograder.exercises.hw3.probes_given import SmallChoice, distilbert_config, in_swag
+from autograder.exercises.hw3.probes_given import (
+    SmallChoice,
+    distilbert_config,
+    in_swag,
+    some_weights,
+)
 
 # ------------------------------------------------------------------------------------------ network
 
 
-def made(code: Any, vocabulary: int) -> dict[str, Any]:
+def made(code: Any, config: dict[str, int]) -> dict[str, Any]:
     """Whether the class can be made from a configuration, as it stands."""
     with in_swag(code):
-        model = code.CustomMultipleChoice(distilbert_config(vocabulary))
+        model = code.CustomMultipleChoice(distilbert_config(**config))
     return {"layers": [[layer.in_features, layer.out_features] for layer in _head(model)]}
 
 
-def network(code: Any, table: Tensor, positions: Tensor, weights: dict[str, Tensor],
-            batch: dict[str, Tensor], labels: Tensor | None, dropout: float = 0.1,
-            other_dropout: float = 0.1, training: bool = False) -> dict[str, Any]:
+def network(code: Any, config: dict[str, int], table: Tensor, positions: Tensor,
+            weights: dict[str, Tensor], batch: dict[str, Tensor], labels: Tensor | None,
+            dropout: float, other_dropout: float, training: bool = False) -> dict[str, Any]:
     """What the student's model computes with a backbone that is played and weights that are given.
 
     table, [vocabulary, d], and positions, [L, d], are what the backbone's hidden states come from.
@@ -40,10 +45,10 @@ def network(code: Any, table: Tensor, positions: Tensor, weights: dict[str, Tens
     torch.manual_seed(7)
     with in_swag(code), _forgiving():
         model = code.CustomMultipleChoice(distilbert_config(
-            len(table), dropout=dropout, seq_classif_dropout=other_dropout)).train(training)
+            **config, dropout=dropout, seq_classif_dropout=other_dropout)).train(training)
     layers = _head(model)
     _fill(layers, weights)
-    _backbone(model).forward = _Backbone(table, positions, model.config)
+    backbone = _backbone(model).forward = _Backbone(table, positions, model.config)
     entered: dict[str, Tensor] = {}
     for layer in layers:
         layer.register_forward_pre_hook(
@@ -54,11 +59,13 @@ def network(code: Any, table: Tensor, positions: Tensor, weights: dict[str, Tens
         except Exception:
             if labels is None:
                 raise
+            backbone.seen.clear()
             returned = model(**_copied(batch), labels=labels)
     return {
         "layers": [[layer.in_features, layer.out_features] for layer in layers],
         "returned": _plain(returned, ("loss", "logits")),
         "entered": entered,
+        "seen": backbone.seen,
     }
 
 
@@ -101,11 +108,13 @@ class _Backbone:
 
     def __init__(self, table: Tensor, positions: Tensor, config: PreTrainedConfig) -> None:
         self.table, self.positions, self.config = table, positions, config
+        self.seen: list[list[list[int]]] = []  # of each sequence its tokens and its mask
 
     def __call__(self, input_ids: Any = None, attention_mask: Any = None, *_: Any,
                  **options: Any) -> Any:
         hidden = self.table[input_ids] + self.positions[: input_ids.shape[-1]]
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        self.seen += torch.stack([input_ids, mask.reshape(input_ids.shape)], 1).long().tolist()
         # Every place knows how much of its sequence is there, as in a real encoder.
         hidden = hidden + mask.sum(dim=-1, keepdim=True)[..., None] / 10
         hidden = hidden.requires_grad_()
@@ -151,11 +160,11 @@ def _forgiving() -> Iterator[None]:
 # --------------------------------------------------------------------------------------------- loss
 
 
-def loss(code: Any, table: Tensor, positions: Tensor, weights: dict[str, Tensor],
-         batch: dict[str, Tensor], labels: Tensor) -> dict[str, Any]:
+def loss(code: Any, config: dict[str, int], table: Tensor, positions: Tensor,
+         weights: dict[str, Tensor], batch: dict[str, Tensor], labels: Tensor) -> dict[str, Any]:
     """What `forward` returns where there are labels; the backbone is played, as in `network`."""
     torch.manual_seed(7)
-    model = _of_its_own_width(code, len(table)).eval()
+    model = _of_its_own_width(code, config).eval()
     _fill(_head(model), weights)
     wider = (0, model.config.dim - table.shape[-1])
     _backbone(model).forward = _Backbone(nn.functional.pad(table, wider),
@@ -165,31 +174,38 @@ def loss(code: Any, table: Tensor, positions: Tensor, weights: dict[str, Tensor]
     return {"returned": _plain(returned, ("loss", "logits"))}
 
 
-def _of_its_own_width(code: Any, vocabulary: int) -> nn.Module:
+def _of_its_own_width(code: Any, config: dict[str, int]) -> nn.Module:
     """A small model; where a width stands in the student's code, one that has this width."""
     with in_swag(code), _forgiving():
-        model = code.CustomMultipleChoice(distilbert_config(vocabulary))
+        model = code.CustomMultipleChoice(distilbert_config(**config))
         widths = {_backbone(model).config.dim, *(one.in_features for one in _head(model)[:1])}
         other = widths - {model.config.dim}
-        return (code.CustomMultipleChoice(distilbert_config(vocabulary, dim=other.pop())) if other
-                else model)
+        if not other:
+            return model
+        wide = config | {"dim": other.pop(), "n_heads": 1}
+        return code.CustomMultipleChoice(distilbert_config(**wide))
 
 
-def learns(code: Any, vocabulary: int, batch: dict[str, Tensor], labels: Tensor) -> dict[str, Any]:
-    """Which weights the loss has a gradient for: in the head, and in the real backbone."""
+def learns(code: Any, config: dict[str, int], batch: dict[str, Tensor], labels: Tensor
+           ) -> dict[str, Any]:
+    """What the loss has a gradient for: which layers of the head, and which tokens' embeddings."""
     torch.manual_seed(7)
-    model = _of_its_own_width(code, vocabulary).eval()
+    model = _of_its_own_width(code, config).eval()
     with in_swag(code), torch.enable_grad():  # another part may have left gradients off
         model(**_copied(batch), labels=labels)["loss"].backward()
-    moved = [bool(layer.weight.grad is not None and layer.weight.grad.abs().sum() > 0)
-             for layer in (*_head(model), _backbone(model).embeddings.word_embeddings)]
-    return {"moved": moved}
+    embeddings = _backbone(model).embeddings.word_embeddings.weight
+    return {"head": [_moved(layer.weight).any().item() for layer in _head(model)],
+            "tokens": _moved(embeddings).any(dim=1).nonzero().flatten().tolist()}
 
 
-def without_labels(code: Any, vocabulary: int, batch: dict[str, Tensor]) -> dict[str, Any]:
+def _moved(weight: Tensor) -> Tensor:
+    return torch.zeros_like(weight) != (0 if weight.grad is None else weight.grad)
+
+
+def without_labels(code: Any, config: dict[str, int], batch: dict[str, Tensor]) -> dict[str, Any]:
     """What `forward` returns where nobody knows the labels."""
     torch.manual_seed(7)
-    model = _of_its_own_width(code, vocabulary).eval()
+    model = _of_its_own_width(code, config).eval()
     with in_swag(code):
         returned = model(**_copied(batch))
     return {"returned": _plain(returned, ("loss", "logits"))}
@@ -198,41 +214,35 @@ def without_labels(code: Any, vocabulary: int, batch: dict[str, Tensor]) -> dict
 # ----------------------------------------------------------------------------------------- backbone
 
 
-def pretrained(code: Any, vocabulary: int, seed: int) -> dict[str, Any]:
+def pretrained(code: Any, config: dict[str, int], seed: int) -> dict[str, Any]:
     """The backbone's weights in what `pretrained_custom` makes of a small checkpoint."""
     torch.manual_seed(seed)
     with tempfile.TemporaryDirectory() as folder, _forgiving():
-        DistilBertForMaskedLM(distilbert_config(vocabulary, n_layers=2, initializer_range=0.5)
+        DistilBertForMaskedLM(distilbert_config(**config, initializer_range=0.5)
                               ).save_pretrained(folder)
         torch.manual_seed(seed + 1)
-        with _own_class_or_played(code, vocabulary):
+        with _own_class_or_played(code, config):
             model = code.pretrained_custom(folder)
         if not isinstance(model, nn.Module):
             return {"kind": type(model).__name__}
-        return {"backbone": _some_weights(_backbone(model)),
-                "own": type(model).__name__}
+        return {"backbone": some_weights(_backbone(model)), "own": type(model).__name__}
 
 
-def from_config(code: Any, vocabulary: int) -> dict[str, Any]:
+def from_config(code: Any, config: dict[str, int]) -> dict[str, Any]:
     """How large the backbone of a model made from a configuration is."""
     with in_swag(code), _forgiving():
-        backbone = _backbone(code.CustomMultipleChoice(distilbert_config(vocabulary, n_layers=2)))
-    return {"size": [backbone.config.dim, len(list(backbone.transformer.layer))]}
-
-
-def _some_weights(backbone: nn.Module) -> dict[str, Tensor]:
-    """Enough of a backbone's weights to know it by."""
-    return {name: weight.detach().reshape(-1)[:200] for name, weight in
-            backbone.named_parameters() if name.endswith("weight")}
+        backbone = _backbone(code.CustomMultipleChoice(distilbert_config(**config)))
+    return {"size": [*backbone.embeddings.word_embeddings.weight.shape,
+                     len(list(backbone.transformer.layer))]}
 
 
 @contextmanager
-def _own_class_or_played(code: Any, vocabulary: int) -> Iterator[None]:
+def _own_class_or_played(code: Any, config: dict[str, int]) -> Iterator[None]:
     """The student's class under its name, or a played one where it cannot be made at all."""
     try:
         kind = code.CustomMultipleChoice
         with in_swag(code):
-            kind(distilbert_config(vocabulary))
+            kind(distilbert_config(**config))
     except Exception:
         kind = SmallChoice
     with in_swag(code, CustomMultipleChoice=kind):

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from autograder.exercises.hw3 import probes_swag as probes
+from autograder.exercises.hw3.domain_swag import BATCH, EXAMPLES, OPTIONS
 from autograder.exercises.hw3.inputs_swag import (
-    PAD,
-    VOCABULARY,
-    Draw,
+    READABLE,
+    Features,
     columns,
     features,
     long_columns,
     sentence,
     splits,
+    vocabulary,
     whole,
 )
+from autograder.judge.domain import Draw
 from autograder.judge.testing import Wrong, assert_close, part, same
 
 # -------------------------------------------------------------------------------- 2.1 explain
@@ -32,7 +35,7 @@ def lines(text: str) -> list[str]:
 
 
 def explained(both: Any, draw: Draw, label: int) -> tuple[dict[str, Any], list[str], str]:
-    example = {name: values[-1] for name, values in columns(draw, 4).items()} | {"label": label}
+    example = {name: values[0] for name, values in columns(draw, 1).items()} | {"label": label}
     student, _ = both(probes.explained, example=example)
     found = lines(student["text"])
     return example, found, "\n".join(found)
@@ -40,14 +43,14 @@ def explained(both: Any, draw: Draw, label: int) -> tuple[dict[str, Any], list[s
 
 @part("hw3_2_1_explain", weight=1)
 def test_context_is_shown(both, draw):
-    example, found, text = explained(both, draw, 2)
+    example, found, text = explained(both, draw, draw.whole(0, 3))
     assert any(re.match(r"\W*context", line) for line in found), "no line begins with `Context`"
     assert example["sent1"].lower() in text, "the context, `sent1`, is not shown"
 
 
 @part("hw3_2_1_explain", weight=2)
 def test_endings_are_shown(both, draw):
-    example, found, text = explained(both, draw, 1)
+    example, found, text = explained(both, draw, draw.whole(0, 3))
     assert example["sent2"].lower() in text, "`sent2`, with which each ending begins, is not shown"
     for number, letter in enumerate("abcd"):
         ending = example[f"ending{number}"].lower()
@@ -59,7 +62,8 @@ def test_endings_are_shown(both, draw):
 
 @part("hw3_2_1_explain", weight=2)
 def test_ground_truth_is_shown(both, draw):
-    for label, letter in enumerate("abcd"):
+    for label in draw.several(range(4)):
+        letter = "abcd"[label]
         _, found, _ = explained(both, draw, label)
         truth = [line for line in found if "ground truth" in line]
         assert truth, "no line says `Ground truth: option X`"
@@ -72,7 +76,7 @@ def test_ground_truth_is_shown(both, draw):
 
 @part("hw3_2_1_tokenizer")
 def test_tokenizer(both, draw):
-    texts = [["The Man sits on a CHAIR.", "He reads, quietly."], ["A dog runs."]]
+    texts = [[sentence(draw, 5).title(), sentence(draw, 4)], [sentence(draw, 6).upper()]]
     student, reference = both(probes.cuts, texts=texts)
     assert student["ids"] == reference["ids"], (
         "`tokenizer` does not make the same tokens of a text as that of distilbert-base-uncased")
@@ -103,16 +107,22 @@ def read_rows(returned: Any, name: str, examples: int) -> list[list[list[int]]]:
     return found
 
 
-def preprocess(both: Any, examples: dict[str, list], name: str) -> tuple[list, list]:
-    student, reference = both(probes.preprocessed, vocabulary=VOCABULARY, examples=examples)
+def preprocess(both: Any, draw: Draw, examples: dict[str, list], name: str) -> tuple[list, list]:
+    student, reference = both(probes.preprocessed, vocabulary=vocabulary(draw), examples=examples)
     count = len(examples["sent1"])
     return read_rows(student, name, count), read_rows(reference, name, count)
 
 
+def several_columns(draw: Draw) -> list[dict[str, list]]:
+    """Two batches of different sizes, neither of which is a single example."""
+    few, many = draw.several(range(2, EXAMPLES.ranges["count"].high + 1), 2)
+    return [columns(draw, EXAMPLES.draw(draw, count=count).count) for count in (few, many)]
+
+
 @part("hw3_2_1_preprocess", weight=4)
 def test_pairs(both, draw):
-    for count in (2, 3):
-        found, wanted = preprocess(both, columns(draw, count), "input_ids")
+    for examples in several_columns(draw):
+        found, wanted = preprocess(both, draw, examples, "input_ids")
         if sorted(row for four in found for row in four) == sorted(
                 row for four in wanted for row in four):
             assert found == wanted, (
@@ -125,32 +135,35 @@ def test_pairs(both, draw):
 
 @part("hw3_2_1_preprocess", weight=1)
 def test_pairs_of_one_example(both, draw):
-    found, wanted = preprocess(both, columns(draw, 1), "input_ids")
+    found, wanted = preprocess(both, draw, columns(draw, 1), "input_ids")
     assert found == wanted, "a batch of a single example does not give its four sequences"
 
 
-@part("hw3_2_1_preprocess", weight=1)
+@part("hw3_2_1_preprocess", weight=1, only_with=(
+    "test_pairs", "test_pairs_of_one_example", "test_truncation"))
 def test_masks(both, draw):
-    student, _ = both(probes.preprocessed, vocabulary=VOCABULARY, examples=columns(draw, 2))
-    ids, masks = (read_rows(student, name, 2) for name in ("input_ids", "attention_mask"))
-    assert masks == [[[1] * len(row) for row in four] for four in ids] and PAD not in [
-        token for four in ids for row in four for token in row], (
+    tokens, count = vocabulary(draw), EXAMPLES.draw(draw).count
+    student, _ = both(probes.preprocessed, vocabulary=tokens, examples=columns(draw, count))
+    ids, masks = (read_rows(student, name, count) for name in ("input_ids", "attention_mask"))
+    assert masks == [[[1] * len(row) for row in four] for four in ids] and not any(
+        tokens.index("[PAD]") in row for four in ids for row in four), (
         "`attention_mask` should have a 1 for each token: as long as `input_ids`, and no padding")
 
 
 @part("hw3_2_1_preprocess", weight=1)
 def test_truncation(both, draw):
-    found, wanted = preprocess(both, long_columns(draw), "input_ids")
-    row, right = (max((row for four in rows for row in four), key=len) for rows in (found, wanted))
-    assert len(row) <= len(right), (
+    found, wanted = preprocess(both, draw, long_columns(draw), "input_ids")
+    pairs = [(row, right) for rows in zip(found, wanted, strict=True)
+             for row, right in zip(*rows, strict=True) if len(right) == READABLE]
+    assert all(len(row) <= len(right) for row, right in pairs), (
         "a pair that is too long for the model should be cut to what the model can read")
-    assert len(row) == len(right) and row[-1] == right[-1], (
+    assert all(len(row) == len(right) and row[-1] == right[-1] for row, right in pairs), (
         "of a pair that is too long more is cut off than has to be, or its last [SEP]")
 
 
 @part("hw3_2_1_preprocess", together="right together", keeps=1.0)
 def test_preprocess_together(both, draw):
-    for examples in (columns(draw, 3), columns(draw, 1), long_columns(draw)):
+    for examples in (*several_columns(draw), columns(draw, 1), long_columns(draw)):
         student, reference = both(probes.preprocessed_with_own, examples=examples)
         for name in ("input_ids", "attention_mask"):
             count = len(examples["sent1"])
@@ -180,8 +193,9 @@ def test_map(both, draw):
         assert not any(four and four[0] and four[0][0] == 0 for four in ids), (  # as one example
             "`preprocess_function` should be called with several examples at once: see `batched` "
             "in the documentation of `map`")
-        assert ids == wanted[split]["input_ids"], (
-            f"`input_ids` in the split {split} is not what `preprocess_function` returns")
+        for name in probes.INPUTS:
+            assert found[split][name] == wanted[split][name], (
+                f"`{name}` in the split {split} is not what `preprocess_function` returns")
 
 
 @part("hw3_2_1_map", together="right together", keeps=1.0)
@@ -196,17 +210,24 @@ LIBRARY = ("this is the library's collator. The exercise is to write one: flatte
            "and add the labels yourself")
 
 
-def collate(both: Any, given: list[dict[str, Any]], **options: Any
+VALUES = ("test_batch", "test_batch_masks", "test_labels", "test_labels_by_their_other_name")
+
+
+def collate(both: Any, given: Features, **options: Any
             ) -> tuple[dict[str, Any], dict[str, Any], bool]:
     """The student's batch, the reference's, and whether the examples are as they were."""
-    student, reference = both(probes.collated, vocabulary=VOCABULARY, features=given,
-                              options=options)
+    student, reference = both(probes.collated, vocabulary=given.vocabulary,
+                              features=given.examples, **options)
     if student["library"]:
         raise Wrong(LIBRARY)
     batch = student["batch"]
     if not isinstance(batch, dict):
         raise Wrong("the collator should return a dictionary of tensors")
     return batch, reference["batch"], student["untouched"]
+
+
+def drawn(draw: Draw, **fixed: Any) -> Features:
+    return features(draw, BATCH.draw(draw, **fixed))
 
 
 def check(batch: dict[str, Any], wanted: dict[str, Any], name: str, says: str) -> None:
@@ -217,8 +238,8 @@ def check(batch: dict[str, Any], wanted: dict[str, Any], name: str, says: str) -
 
 @part("hw3_2_1_collator", weight=4)
 def test_batch(both, draw):
-    for count in (3, 2, 1):
-        batch, wanted, _ = collate(both, features(draw, count))
+    for case in BATCH.cover(draw, 3):
+        batch, wanted, _ = collate(both, features(draw, case))
         check(batch, wanted, "input_ids",
               "`input_ids` should be [B, 4, L], the four sequences of each example in its own "
               "block, padded to the longest of this batch with the tokenizer's padding token")
@@ -226,17 +247,21 @@ def test_batch(both, draw):
 
 @part("hw3_2_1_collator", weight=2)
 def test_batch_masks(both, draw):
-    batch, wanted, _ = collate(both, features(draw, 3))
+    given = drawn(draw, padding="some")
+    batch, wanted, _ = collate(both, given)
+    says = "`attention_mask` should have the shape of `input_ids`, 1 at tokens and 0 at padding"
     ids = batch.get("input_ids")
-    if isinstance(ids, Tensor):  # its own order is judged above
-        wanted = {"attention_mask": (ids != PAD).long()}
-    check(batch, wanted, "attention_mask",
-          "`attention_mask` should have the shape of `input_ids`, 1 at tokens and 0 at padding")
+    if not isinstance(ids, Tensor):  # whose own order is judged above
+        check(batch, wanted, "attention_mask", says)
+    check(batch, {"attention_mask": (ids != given.pad).long()}, "attention_mask", says)
+    tokens = [sorted(mask.sum(dim=-1).flatten().tolist())
+              for mask in (batch["attention_mask"], wanted["attention_mask"])]
+    assert tokens[0] == tokens[1], says
 
 
 @part("hw3_2_1_collator", weight=2)
 def test_labels(both, draw):
-    batch, wanted, _ = collate(both, features(draw, 3))
+    batch, wanted, _ = collate(both, drawn(draw, count=draw.whole(4, 5)))  # all four are right
     check_labels(batch, wanted)
 
 
@@ -255,19 +280,20 @@ def check_labels(batch: dict[str, Any], wanted: dict[str, Any]) -> None:
 
 @part("hw3_2_1_collator", weight=0.5)
 def test_labels_by_their_other_name(both, draw):
-    given = [{"labels" if key == "label" else key: value for key, value in one.items()}
-             for one in features(draw, 2)]
-    batch, wanted, _ = collate(both, given)
+    given = drawn(draw)
+    renamed = [{"labels" if key == "label" else key: value for key, value in one.items()}
+               for one in given.examples]
+    batch, wanted, _ = collate(both, replace(given, examples=renamed))
     check_labels(batch, wanted)
 
 
-@part("hw3_2_1_collator", weight=1.5)
+@part("hw3_2_1_collator", weight=1.5, only_with=VALUES)
 def test_other_columns(both, draw):
-    plain = features(draw, 2)
-    given = [{**one, "sent1": sentence(draw, 3), "number": index,
-              "token_type_ids": [[0] * len(row) for row in one["input_ids"]]}
-             for index, one in enumerate(plain)]
-    batch, wanted, _ = collate(both, given)
+    plain = drawn(draw)
+    more = [{**one, "sent1": sentence(draw, 3), "number": draw.whole(0, 99),
+             "token_type_ids": [[0] * len(row) for row in one["input_ids"]]}
+            for one in plain.examples]
+    batch, wanted, _ = collate(both, replace(plain, examples=more))
     alone, _, _ = collate(both, plain)
     assert same(batch.get("input_ids"), alone.get("input_ids")), (
         "columns that the model does not know change the batch")
@@ -276,9 +302,9 @@ def test_other_columns(both, draw):
                        "`attention_mask` and `labels` belong there")
 
 
-@part("hw3_2_1_collator", weight=2)
+@part("hw3_2_1_collator", weight=2, only_with=VALUES)
 def test_examples_stay_as_they_are(both, draw):
-    for given in (features(draw, 2), features(draw, 1)):
+    for given in (drawn(draw), drawn(draw, count=1)):
         _, _, untouched = collate(both, given)
         assert untouched, (
             "the examples that the collator is given are not the same afterwards: whoever gives "
@@ -287,9 +313,18 @@ def test_examples_stay_as_they_are(both, draw):
 
 @part("hw3_2_1_collator", weight=1)
 def test_options_of_padding(both, draw):
-    given = features(draw, 2)
-    for options in ({"pad_to_multiple_of": 8}, {"padding": "max_length", "max_length": 40}):
-        batch, wanted, _ = collate(both, given, **options)
-        found = batch.get("input_ids")
-        assert isinstance(found, Tensor) and found.shape[-1] == wanted["input_ids"].shape[-1], (
+    for case in OPTIONS.cover(draw, 2):
+        given, options = drawn(draw, padding="some"), {"pad_to_multiple_of": case.multiple}
+        if case.fixed:
+            options = {"padding": "max_length", "max_length": case.longest}
+        batch, wanted, _ = collate(both, given, options=options, side=case.side)
+        assert padded(batch, given) == padded(wanted, given), (
             f"`{'` and `'.join(options)}` should mean what they mean for `tokenizer.pad`")
+
+
+def padded(batch: dict[str, Any], given: Features) -> list[list[bool]] | None:
+    """Where each sequence is padded, whatever their order, which is judged above."""
+    found = batch.get("input_ids")
+    if not isinstance(found, Tensor) or found.ndim < 2:
+        return None
+    return sorted((found.flatten(end_dim=-2) == given.pad).tolist())

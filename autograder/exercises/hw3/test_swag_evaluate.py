@@ -7,29 +7,30 @@ from typing import Any
 
 from autograder.exercises.hw3 import probes_swag_accuracy as probes
 from autograder.exercises.hw3 import probes_swag_saved
-from autograder.exercises.hw3.inputs_swag import Draw, Opinions, opinions
-from autograder.judge.testing import Wrong, part
+from autograder.exercises.hw3.inputs_swag import Opinions, opinions, sizes
+from autograder.judge.domain import Draw
+from autograder.judge.testing import Wrong, part, same
 
 # ----------------------------------------------------------------------------------- 2.4 load
 
 
-def loaded(both: Any, draw: Draw) -> dict[str, Any]:
-    student, _ = both(probes_swag_saved.saved_and_loaded, seed=int(draw(1000).argmax()))
+def check_loaded(both: Any, draw: Draw, place: int, says: str) -> None:
+    student, reference = both(probes_swag_saved.saved_and_loaded, seed=draw.whole(0, 10**6))
     if "weights" not in student:
         raise Wrong("`load_models` should return two models")
-    return student
+    assert same(student["weights"][place], reference["weights"][place]), says
 
 
 @part("hw3_2_4_load")
 def test_library_model_is_loaded(both, draw):
-    assert loaded(both, draw)["weights"][0], (
-        "the first model does not have all the weights that were saved in `folder_hf`")
+    check_loaded(both, draw, 0, (
+        "the first model does not have all the weights that were saved in `folder_hf`"))
 
 
 @part("hw3_2_4_load")
 def test_custom_model_is_loaded(both, draw):
-    assert loaded(both, draw)["weights"][1], (
-        "the second model does not have all the weights that were saved in `folder_custom`")
+    check_loaded(both, draw, 1, (
+        "the second model does not have all the weights that were saved in `folder_custom`"))
 
 
 # ------------------------------------------------------------------------------- 2.4 evaluate
@@ -45,7 +46,7 @@ def measure(both: Any, asked: Opinions) -> tuple[dict[str, Any], dict[str, Any]]
 
 
 def check_share(both: Any, draw: Draw, name: str, says: str) -> None:
-    for asked in (opinions(draw, [4, 4, 3]), opinions(draw, [6])):
+    for asked in (opinions(draw, sizes(draw)), opinions(draw, [draw.whole(1, 6)])):
         student, reference = measure(both, asked)
         found = student["returned"][name]
         if not isinstance(found, float):
@@ -79,19 +80,27 @@ def test_no_gradients(both, draw):
                 "which cost memory and time")
 
 
-def check_calls(both: Any, draw: Draw, name: str, says: str) -> None:
-    student, _ = measure(both, opinions(draw, [3, 2]))
+def asked_of(both: Any, asked: Opinions) -> dict[str, Any]:
+    """The student's answer. Raises Wrong where a model was not asked of each example once."""
+    student, _ = measure(both, asked)
     for calls in student["calls"]:
-        assert calls, "one of the models is not asked at all"
-        assert not any(call[name] for call in calls), says
+        assert sorted(one for call in calls for one in call["asked"]) == asked.asked, (
+            "one of the models is not asked of every example, once")
+    return student
+
+
+def check_calls(both: Any, draw: Draw, name: str, says: str) -> None:
+    student = asked_of(both, opinions(draw, sizes(draw)))
+    assert not any(call[name] for calls in student["calls"] for call in calls), says
 
 
 @part("hw3_2_4_evaluate", weight=1)
 def test_one_pass(both, draw, remark):
-    student, _ = measure(both, opinions(draw, [3, 3, 1]))
+    given = sizes(draw)
+    student = asked_of(both, opinions(draw, given))
     assert student["passes"] == 1, (
         f"the validation data is gone through {student['passes']} times: once is enough for both")
-    assert all(len(calls) == 3 for calls in student["calls"]), (
+    assert all(len(calls) == len(given) for calls in student["calls"]), (
         "each model should be asked once for each batch")
     if not student["metrics"]:
         remark("Your accuracies do not come from `evaluate.load`. That costs nothing here; with "

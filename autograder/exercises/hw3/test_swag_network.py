@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from autograder.exercises.hw3 import probes_swag_network as probes
-from autograder.exercises.hw3 import probes_swag_saved, probes_swag_training
+from autograder.exercises.hw3 import probes_swag_saved
 from autograder.exercises.hw3.checks_swag import check_backbone, read_arguments
-from autograder.exercises.hw3.inputs_swag import VOCABULARY
-from autograder.exercises.hw3.network_swag import WIDTH, Network, layers, network
+from autograder.exercises.hw3.domain_swag import DROPOUT, NETWORK
+from autograder.exercises.hw3.network_swag import Network, config, layers, network
 from autograder.judge.both import StudentFailed
 from autograder.judge.testing import Wrong, assert_close, part, same
 
@@ -20,10 +20,11 @@ from autograder.judge.testing import Wrong, assert_close, part, same
 
 
 def compute(both: Any, asked: Network, **options: Any) -> tuple[dict, dict]:
-    student, reference = both(probes.network, **asked.inputs(), labels=asked.labels, **options)
-    if student["layers"] != layers():
+    student, reference = both(probes.network, **asked.inputs(), **options)
+    width = asked.config["dim"]
+    if student["layers"] != layers(width):
         raise Wrong(f"behind the backbone there should be three linear layers: d to d, d to d / 4, "
-                    f"d / 4 to 1, with d = config.dim. For d = {WIDTH} yours are "
+                    f"d / 4 to 1, with d = config.dim. For d = {width} yours are "
                     f"{', '.join(f'{a} to {b}' for a, b in student['layers']) or 'none'}")
     return student, reference
 
@@ -45,52 +46,60 @@ def check_logits(student: dict, wanted: Tensor, says: str) -> None:
 
 
 @part("hw3_2_3_network", weight=1)
-def test_made_from_a_configuration(both):
-    student, reference = both(probes.made, vocabulary=len(VOCABULARY))
+def test_made_from_a_configuration(both, draw):
+    student, reference = both(probes.made, config=config(NETWORK.draw(draw)))
     assert student["layers"] == reference["layers"], (
         "the linear layers should be as wide as the table says, with d = config.dim")
 
 
 @part("hw3_2_3_network", weight=4)
 def test_logits(both, draw):
-    for batch in (3, 1):
-        asked = network(draw, batch)
-        student, reference = compute(both, asked, dropout=0.5, other_dropout=0.5)
+    for case, dropout in zip(NETWORK.cover(draw, 2), (DROPOUT.draw(draw).per_cent / 100, 1.0),
+                             strict=True):
+        student, reference = compute(both, network(draw, case), dropout=dropout,
+                                     other_dropout=dropout)
         check_logits(student, reference["returned"]["logits"],
                      "the logits are not [CLS], linear, tanh, linear, linear, regrouped to [B, 4]")
 
 
 @part("hw3_2_3_network", weight=1)
 def test_padding_is_masked(both, draw):
-    padded = network(draw, 2, padding=True)
-    answers = [compute(both, asked)[0]["returned"] for asked in (padded, padded.unmasked())]
-    found, whole_rows = (logits_of(returned) for returned in answers)
-    if not isinstance(found, Tensor):
-        raise Wrong("`forward` returns no logits")
-    assert not same(found, whole_rows), (
-        "it makes no difference to the logits what is padding and what is not: the attention mask "
-        "does not reach the backbone")
+    for case in NETWORK.cover(draw, 2):
+        asked = network(draw, case, padding=case.length > 1)
+        student, reference = compute(both, asked, dropout=0.1, other_dropout=0.1)
+        assert sorted(student["seen"]) == sorted(reference["seen"]), (
+            "the attention mask does not reach the backbone as it should, 1 at tokens and 0 at "
+            "padding, each row with its own sequence")
 
 
 @part("hw3_2_3_network", weight=2)
 def test_dropout(both, draw):
-    student, reference = compute(both, network(draw, 2), dropout=1.0, other_dropout=0.0,
-                                 training=True)
-    for place, right in reference["entered"].items():
-        found = student["entered"].get(place)
-        if found is None:
-            raise Wrong("a linear layer of the head is not used")
-        if not right.any():
-            assert not found.any(), (
-                "with config.dropout at 1 every number should be zero after tanh, and again after "
-                "the layer d to d / 4: does dropout stand at both places, with that probability?")
-    asked = network(draw, 2)
-    trained, tested = (logits_of(compute(both, asked, dropout=0.0, other_dropout=1.0,
-                                         training=training)[0]["returned"])
-                       for training in (True, False))
-    assert same(trained, tested), (
-        "with config.dropout at 0 there should be no dropout in the head, and the logits are not "
-        "the same in training: where does its probability come from?")
+    case, drawn = NETWORK.draw(draw, batch=5, heads=4, quarter=3), DROPOUT.draw(draw)
+    asked, share = network(draw, case), drawn.per_cent / 100
+    nowhere, some, everywhere = (
+        compute(both, asked, dropout=dropout, other_dropout=drawn.other, training=True)[0][
+            "entered"] for dropout in (0.0, share, 1.0))
+    first, second, third = (f"{wide}->{out}" for wide, out in layers(asked.config["dim"]))
+    if not nowhere.keys() >= {first, second, third}:
+        raise Wrong("a linear layer of the head is not used")
+    assert not everywhere[second].any() and not everywhere[third].any(), (
+        "with config.dropout at 1 every number should be zero after tanh, and again after the "
+        "layer d to d / 4: does dropout stand at both places, with that probability?")
+    narrowed = [asked.narrowed(entered[second]) for entered in (nowhere, some)]
+    assert nowhere[second].any() and same(nowhere[third], narrowed[0]), (
+        "with config.dropout at 0 there should be no dropout in the head: where does its "
+        "probability come from?")
+    assert (same(some[first], nowhere[first]) and thinned(some[second], nowhere[second], share)
+            and thinned(some[third], narrowed[1], share)), (
+        "in training, dropout should set numbers to zero with the probability config.dropout, "
+        "after tanh and after the layer d to d / 4, and nowhere else: what does yours do where "
+        "that is neither 0 nor 1?")
+
+
+def thinned(found: Tensor, whole: Tensor, share: float) -> bool:
+    """Whether it is what dropout leaves: some numbers are zero, and the others larger."""
+    kept = found != 0
+    return 0 < int(kept.sum()) < kept.numel() and same(found, kept * whole / (1 - share))
 
 
 # ----------------------------------------------------------------------------------- 2.3 loss
@@ -109,9 +118,9 @@ def loss_of(student: dict, reference: dict, labels: Tensor) -> tuple[Tensor, Ten
 
 @part("hw3_2_3_loss", weight=3)
 def test_loss(both, draw):
-    for batch in (3, 5):
-        asked = network(draw, batch)
-        student, reference = both(probes.loss, **asked.inputs(), labels=asked.labels)
+    for case in NETWORK.cover(draw, 2):
+        asked = network(draw, case)
+        student, reference = both(probes.loss, **asked.inputs())
         found, wanted = loss_of(student, reference, asked.labels)
         if isinstance(found, Tensor) and found.ndim == 1 and len(found) == 1:
             found = found[0]
@@ -122,20 +131,23 @@ def test_loss(both, draw):
 
 @part("hw3_2_3_loss", weight=1)
 def test_gradient(both, draw):
-    asked = network(draw, 2)
-    student, _ = both(probes.learns, vocabulary=len(VOCABULARY), batch=asked.batch,
-                      labels=asked.labels)
-    assert student["moved"] and all(student["moved"]), (
-        "the loss has no gradient for some of the weights, in the head or in the backbone: these "
-        "would never learn")
+    asked = network(draw, NETWORK.draw(draw))
+    student, reference = both(probes.learns, config=asked.config, batch=asked.batch,
+                              labels=asked.labels)
+    assert student["head"] and all(student["head"]), (
+        "the loss has no gradient for some of the head's weights: these would never learn")
+    assert student["tokens"] == reference["tokens"], (
+        "the loss should have a gradient for all weights of the backbone, down to the embedding of "
+        "each token in the batch: others would never learn")
 
 
-@part("hw3_2_3_loss", weight=1)
+@part("hw3_2_3_loss", weight=1, only_with=("test_loss", "test_gradient"))
 def test_without_labels(both, draw):
-    student, _ = both(probes.without_labels, vocabulary=len(VOCABULARY),
-                      batch=network(draw, 2).batch)
+    asked = network(draw, NETWORK.draw(draw))
+    student, _ = both(probes.without_labels, config=asked.config, batch=asked.batch)
     returned = student["returned"]
-    assert isinstance(returned, dict) and isinstance(returned.get("logits"), Tensor), (
+    logits = returned.get("logits") if isinstance(returned, dict) else None
+    assert isinstance(logits, Tensor) and logits.numel() == 4 * len(asked.labels), (
         'without labels `forward` should still return a dictionary with "logits"')
 
 
@@ -144,16 +156,16 @@ def test_without_labels(both, draw):
 
 @part("hw3_2_3_backbone", weight=3)
 def test_pretrained_backbone(both, draw):
-    student, reference = both(probes.pretrained, vocabulary=len(VOCABULARY),
-                              seed=int(draw(1000).argmax()))
+    student, reference = both(probes.pretrained, config=config(NETWORK.draw(draw)),
+                              seed=draw.whole(0, 10**6))
     if "kind" in student:
         raise Wrong(f"`pretrained_custom` returns no model, but a {student['kind']}")
     check_backbone(student["backbone"], reference["backbone"])
 
 
 @part("hw3_2_3_backbone", weight=1)
-def test_backbone_from_a_configuration(both):
-    student, reference = both(probes.from_config, vocabulary=len(VOCABULARY))
+def test_backbone_from_a_configuration(both, draw):
+    student, reference = both(probes.from_config, config=config(NETWORK.draw(draw)))
     assert student["size"] == reference["size"], (
         "in `__init__` the backbone is not made from `config`: it has another size")
 
@@ -164,20 +176,18 @@ OWN = ("output_dir", "run_name")
 
 
 @part("hw3_2_3_trainer", weight=1)
-def test_names_of_the_run(both):
-    values = read_arguments(both, "custom_args")
-    assert values["output_dir"].strip("./") == "custom_model", (
-        "the output directory should be custom_model")
+def test_names_of_the_run(both, draw):
+    values, _ = read_arguments(both, draw, "custom_args")
+    assert values["output_dir"] == "custom_model", "the output directory should be custom_model"
     assert values["run_name"] == "custom_model", "the run name should be custom_model"
 
 
 @part("hw3_2_3_trainer", weight=1)
-def test_same_arguments(both):
-    found = read_arguments(both, "custom_args")
-    _, reference = both(probes_swag_training.arguments, name="custom_args")
+def test_same_arguments(both, draw):
+    found, reference = read_arguments(both, draw, "custom_args")
     wanted = [reference]
     with contextlib.suppress(StudentFailed, Wrong):  # the arguments of 2.2 are judged there
-        wanted.append(read_arguments(both, "training_args"))
+        wanted.append(read_arguments(both, draw, "training_args")[0])
     assert any(agree(found, other) for other in wanted), (
         "but for the directory and the run name, the arguments should be those of 2.2")
 
@@ -191,6 +201,6 @@ def agree(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 @part("hw3_2_3_trainer", weight=1)
 def test_saved(both, draw):
-    student, _ = both(probes_swag_saved.saved, seed=int(draw(1000).argmax()))
-    assert student["complete"], (
+    student, reference = both(probes_swag_saved.saved, seed=draw.whole(0, 10**6))
+    assert same(student["weights"], reference["weights"]), (
         "in the folder there is no file that holds all weights of the model, backbone and head")

@@ -6,27 +6,42 @@ import math
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from autograder.exercises.hw3 import probes_attention, probes_swag_accuracy
 from autograder.exercises.hw3 import probes_swag_training as probes
 from autograder.exercises.hw3.checks_swag import check_backbone, read_arguments
-from autograder.exercises.hw3.inputs_swag import VOCABULARY
+from autograder.exercises.hw3.domain_swag import LOGITS, NETWORK, ROWS
+from autograder.exercises.hw3.inputs_swag import labels, logits, vocabulary
+from autograder.exercises.hw3.network_swag import network
+from autograder.judge.domain import Draw
 from autograder.judge.testing import Wrong, part, same
 
 # ---------------------------------------------------------------------------------- 2.2 model
 
 
+def described(both: Any, draw: Draw) -> tuple[dict[str, Any], dict[str, Any], Tensor]:
+    asked = network(draw, NETWORK.draw(draw))
+    student, reference = both(probes.model_hf, batch=asked.batch, labels=asked.labels,
+                              start=draw.whole(0, 10**6))
+    return student, reference, asked.labels
+
+
 @part("hw3_2_2_model", weight=2)
-def test_kind_of_model(both):
-    student, reference = both(probes.model_hf)
-    assert student["chooses"] or same(student["shapes"], reference["shapes"]), (
+def test_kind_of_model(both, draw):
+    student, _, labels = described(both, draw)
+    logits, loss = (student["said"].get(name) for name in ("logits", "loss"))
+    assert isinstance(logits, Tensor) and logits.shape == (len(labels), 4) and same(
+        loss, F.cross_entropy(logits, labels)), (
         "`model_hf` is no model for multiple choice: it should give one number for each sequence, "
         "and four for each example")
 
 
 @part("hw3_2_2_model", weight=1)
-def test_backbone_of_model(both):
-    student, reference = both(probes.model_hf)
+def test_backbone_of_model(both, draw):
+    student, reference, _ = described(both, draw)
     check_backbone(student["backbone"], reference["backbone"])
 
 
@@ -34,8 +49,8 @@ def test_backbone_of_model(both):
 
 
 @pytest.fixture
-def values(both) -> dict[str, Any]:
-    return read_arguments(both, "training_args")
+def values(both, draw) -> dict[str, Any]:
+    return read_arguments(both, draw, "training_args")[0]
 
 
 def every(values: dict[str, Any], name: str) -> float:
@@ -96,7 +111,7 @@ def test_seed_columns_and_folder(values):
     assert values["seed"] == 77, "the seed should be 77"
     assert values["remove_unused_columns"] is True, (
         "columns that the model does not know should be removed")
-    assert values["output_dir"].strip("./").endswith("distilbert-base-uncased-swag"), (
+    assert values["output_dir"].endswith("distilbert-base-uncased-swag"), (
         "the output directory should be distilbert-base-uncased-swag")
 
 
@@ -105,11 +120,15 @@ def test_seed_columns_and_folder(values):
 
 @part("hw3_2_2_metrics")
 def test_accuracy(both, draw):
-    for examples in (7, 4, 10):
-        logits = draw(examples, 4)
-        labels = logits.argmax(dim=-1)
-        labels[1:3] = (labels[1:3] + 1) % 4
-        student, reference = both(probes_swag_accuracy.metrics, logits=logits, labels=labels)
+    none, every = draw.several(("none", "all"))
+    for case in (LOGITS.draw(draw, examples=1, right=none),
+                 LOGITS.draw(draw, examples=12, right=every),
+                 LOGITS.draw(draw, examples=draw.whole(5, 11), right="some")):
+        right = torch.tensor(labels(draw, case.examples))
+        hits = (0 if case.right == "none" else case.examples if case.right == "all" else
+                draw.whole(1, case.examples - 1))
+        student, reference = both(probes_swag_accuracy.metrics, labels=right,
+                                  logits=logits(draw, right, hits))
         found = student.get("metrics")
         if found is None or not {"accuracy", "eval_accuracy"} & set(found):
             raise Wrong('`compute_metrics` should return a dictionary with the key "accuracy"')
@@ -123,68 +142,74 @@ def test_accuracy(both, draw):
 # -------------------------------------------------------------------------------- 2.2 trainer
 
 
-@pytest.fixture
-def trainer(both, draw) -> tuple[dict[str, Any], dict[str, Any]]:
-    sizes = {"train": 6, "validation": 4, "test": 3}
-    student, reference = both(probes.trainer, vocabulary=VOCABULARY, sizes=sizes,
-                              evaluated=10 + int(draw(50).argmax()))
+def trainer(both: Any, draw: Draw) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `make_trainer` makes of it; one of the two splits that it needs is a single example."""
+    single = draw.among(("train", "validation"))
+    case = ROWS.draw(draw, unlike=("train", "validation", "test"), **{single: 1})
+    firsts = iter(draw.several(range(100, 999)))
+    splits = {name: [next(firsts) for _ in range(size)] for name, size in vars(case).items()}
+    student, reference = both(
+        probes.trainer, vocabulary=vocabulary(draw), splits=splits, seed=draw.whole(0, 999),
+        steps=draw.whole(1, 999), mark=next(firsts), accuracy=draw.whole(1, 999) / 1000)
     if not student["trainer"]:
         raise Wrong("`make_trainer` should return a Trainer of the library")
     return student, reference
 
 
 @part("hw3_2_2_trainer", weight=2)
-def test_model_and_arguments(trainer):
-    student, reference = trainer
+def test_model_and_arguments(both, draw):
+    student, reference = trainer(both, draw)
     assert student["model"], "the trainer does not train the `model` that it is given"
-    for name in ("seed", "evaluated"):
+    for name in ("seed", "steps"):
         assert student[name] == reference[name], "the trainer does not use the `args` it is given"
 
 
 @part("hw3_2_2_trainer", weight=2)
-def test_data(trainer):
-    student, reference = trainer
+def test_data(both, draw):
+    student, reference = trainer(both, draw)
     for use, split in (("train", "train"), ("eval", "validation")):
         assert student[use] == reference[use], (
             f"what the trainer has for `{use}_dataset` is not the split {split}, all of it")
 
 
 @part("hw3_2_2_trainer", weight=2)
-def test_collator_of_trainer(trainer):
-    student, _ = trainer
-    assert student["collator"], (
+def test_collator_of_trainer(both, draw):
+    student, reference = trainer(both, draw)
+    own = student["own_collator"]
+    assert own or same(student["batch"], reference["batch"]), (
         "the trainer does not use your MultipleChoiceDataCollator: without it examples of four "
         "sequences do not become a batch")
-    assert student["tokenizer"], "your collator does not get the `tokenizer`"
+    assert own or student["tokenizer"], "your collator does not get the `tokenizer`"
 
 
 @part("hw3_2_2_trainer", weight=2)
-def test_metrics_of_trainer(trainer):
-    student, _ = trainer
-    assert student["metrics"], "the trainer does not use your `compute_metrics`"
+def test_metrics_of_trainer(both, draw):
+    student, reference = trainer(both, draw)
+    assert student["own_metrics"] or student["accuracy"] == reference["accuracy"], (
+        "the trainer does not use your `compute_metrics`")
 
 
 # -------------------------------------------------------------------------------- 2.2 numbers
 
 
-def check_number(both: Any, name: str, says: str) -> None:
-    student, reference = both(probes_attention.number, name=name)
+def check_number(both: Any, draw: Draw, name: str, says: str) -> None:
+    student, reference = both(probes_attention.number, name=name, times=draw.whole(1, 9999))
     if not isinstance(student, float):
         raise Wrong(f"`{name}` should be a number")
-    assert math.isclose(student, reference, abs_tol=1e-9), says
+    assert math.isclose(student, reference, rel_tol=1e-9), says
 
 
 @part("hw3_2_2_numbers")
-def test_cls(both):
-    check_number(both, "cls_id", "`cls_id` is not the number of [CLS] in the vocabulary")
+def test_cls(both, draw):
+    check_number(both, draw, "cls_id", "`cls_id` is not the number of [CLS] in the vocabulary")
 
 
 @part("hw3_2_2_numbers")
-def test_mask(both):
-    check_number(both, "mask_id", "`mask_id` is not the number of [MASK] in the vocabulary")
+def test_mask(both, draw):
+    check_number(both, draw, "mask_id", "`mask_id` is not the number of [MASK] in the vocabulary")
 
 
 @part("hw3_2_2_numbers")
-def test_attention_dropout(both):
-    check_number(both, "attention_dropout",
+def test_attention_dropout(both, draw):
+    check_number(both, draw, "attention_dropout",
                  "`attention_dropout` is not what the configuration of the model says")
