@@ -58,6 +58,11 @@ class Unit:
             yield parent
             node = parent
 
+    def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:
+        """The function that a node is in; None where its code runs when it is loaded."""
+        return next((parent for parent in self.parents(node)
+                     if isinstance(parent, cst.FunctionDef)), None)
+
     def replaced(self, old: cst.CSTNode, new: cst.CSTNode | cst.RemovalSentinel) -> str:
         """The text with another node in the place of one."""
         changed = self.parsed.module.visit(_Replace({old: new}))

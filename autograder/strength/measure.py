@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+
+import libcst as cst
 
 from autograder.course import Course, CourseError, Exercise
 from autograder.release.build import prepare
@@ -60,7 +63,7 @@ class Wronged:
 @dataclass(frozen=True)
 class Plan:
     """What is tried: `seeds` are the batches over which expressions are noted and right answers
-    judged, two at least; of specialised answers and mutants every nth whose text has `only` in it.
+    judged, two at least; of all answers every nth whose text has `only` in it.
     """
 
     seeds: range
@@ -89,7 +92,8 @@ def measure(course: Course, assignment: str, plan: Plan, processes: int, scratch
 
 def _wronged(laboratory: Laboratory, exercise: Exercise, every_case: list[Case], plan: Plan,
              track: Track) -> Iterator[Wronged]:
-    right = [case for case in every_case if case.exercise == exercise.name and case.right]
+    right = plan.drawn([case for case in every_case
+                        if case.exercise == exercise.name and case.right], lambda case: case.name)
     tasks = [((case, seed), loses_all, (work(exercise, case.kind, case.name), seed))
              for seed in plan.seeds for case in right]
     for (case, seed), lost in track(laboratory.tried(tasks), f"{exercise.name}: right answers",
@@ -108,6 +112,11 @@ def _narrow(laboratory: Laboratory, exercise: Exercise, plan: Plan, track: Track
     together = [_joined([batch[number] for batch in batches if number in batch])
                 for number in range(len(found))]
 
+    reached: dict[cst.FunctionDef | None, set[str]] = defaultdict(set)  # empty: all parts
+    for one, notes in zip(found, together, strict=True):
+        if (function := one.unit.function(one.node)) is not None:
+            reached[function] |= notes.parts
+
     def judged(kind: Kind, file: str, line: int, was: str, becomes: str, caught: bool) -> Narrow:
         why = "" if caught else explained.why(file, was, becomes)
         return Narrow(kind, file, line, was, becomes, caught, why)
@@ -121,7 +130,7 @@ def _narrow(laboratory: Laboratory, exercise: Exercise, plan: Plan, track: Track
         lambda answer: f"{answer[0].unit.file}:{answer[0].line}: {answer[0].text}")
     tasks = [((one, becomes), recording.specialised,
               (recording.with_constant(one, number, becomes == SHAPE), one.unit,
-               _constant(batches[0][number], becomes), second, together[number].parts))
+               _constant(batches[0][number], becomes), second, reached[one.unit.function(one.node)]))
              for one, number, becomes in answers]
     for (one, becomes), lost in track(laboratory.tried(tasks), f"{exercise.name}: specialised",
                                       len(tasks)):
@@ -130,9 +139,8 @@ def _narrow(laboratory: Laboratory, exercise: Exercise, plan: Plan, track: Track
     changed = plan.drawn(
         [mutant for unit in code for mutant in mutants(unit, types, found)],
         lambda mutant: f"{mutant.unit.file}:{mutant.line}: {mutant.was} {mutant.becomes}")
-    reach = [(one.unit, one.line, notes.parts) for one, notes in zip(found, together, strict=True)]
     trials = [(mutant, loses, (laboratory.solution.version(mutant.unit, mutant.text), first,
-                               mutant.reached_by(reach))) for mutant in changed]
+                               reached[mutant.function])) for mutant in changed]
     for mutant, lost in track(laboratory.tried(trials), f"{exercise.name}: mutants", len(trials)):
         yield judged("mutant", mutant.unit.file, mutant.line, mutant.was, mutant.becomes,
                      bool(lost))

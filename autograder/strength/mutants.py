@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import libcst as cst
-from libcst.metadata import PositionProvider
 from mutmut.mutation.mutators import mutation_operators
 
 from autograder.strength.code import Unit
@@ -26,7 +25,7 @@ SIBLINGS = [set(names.split()) for names in (
     "amax amin", "zeros ones", "zeros_like ones_like", "all any", "append extend", "encode decode",
     "squeeze unsqueeze", "no_grad enable_grad", "from_pretrained from_config", "keys values",
     "sqrt exp", "tanh sigmoid", "cross_entropy mse_loss", "start_logits end_logits")]
-Types = dict[cst.CSTNode, dict[str, set[str]]]
+Types = dict[cst.FunctionDef | None, dict[str, set[str]]]
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,7 @@ class Mutant:
     was: str
     becomes: str
     line: int
-    function: range  # the lines of the source file of the function that it is in
-
-    def reached_by(self, reach: Iterable[tuple[Unit, int, set[str]]]) -> set[str]:
-        """The parts whose tests reach an expression of its function: unit, line and parts each."""
-        return set().union(*(parts for unit, line, parts in reach
-                             if unit is self.unit and line in self.function))
+    function: cst.FunctionDef | None  # that it is in
 
 
 def mutants(unit: Unit, types: Types, found: Sequence[Expression]) -> list[Mutant]:
@@ -61,13 +55,8 @@ def mutants(unit: Unit, types: Types, found: Sequence[Expression]) -> list[Mutan
         seen.add(dump)
         was, becomes = _difference(unit.text, text)
         made.append(Mutant(unit, text, was, becomes, unit.first + unit.line(node) - 1,
-                           _lines(unit, _function(unit, node))))
+                           unit.function(node)))
     return made
-
-
-def _lines(unit: Unit, node: cst.CSTNode) -> range:
-    place = unit.parsed.resolve(PositionProvider)[node]
-    return range(unit.first + place.start.line - 1, unit.first + place.end.line)
 
 
 def _difference(one: str, other: str) -> tuple[str, str]:
@@ -95,7 +84,7 @@ def _changes(unit: Unit, types: Types, computed: set[cst.BaseExpression]
                 yield from ((node, new) for new in own(node))
         if node in computed:
             yield from ((node, new) for new in _other_names(
-                node, types[_function(unit, node)]))
+                node, types[unit.function(node)]))
 
 
 def _written(unit: Unit, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -199,10 +188,5 @@ def types_of_names(found: Sequence[Expression], kinds: Mapping[int, set[str]]) -
     names: Types = defaultdict(lambda: defaultdict(set))
     for number, one in enumerate(found):
         if (name := name_of(one.node)) and number in kinds:
-            names[_function(one.unit, one.node)][name] |= kinds[number]
+            names[one.unit.function(one.node)][name] |= kinds[number]
     return names
-
-
-def _function(unit: Unit, node: cst.CSTNode) -> cst.CSTNode:
-    return next(parent for parent in unit.parents(node)
-                if isinstance(parent, cst.FunctionDef | cst.Module))
