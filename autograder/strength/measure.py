@@ -130,7 +130,8 @@ def _narrow(laboratory: Laboratory, exercise: Exercise, plan: Plan, track: Track
         lambda answer: f"{answer[0].unit.file}:{answer[0].line}: {answer[0].text}")
     tasks = [((one, becomes), recording.specialised,
               (recording.with_constant(one, number, becomes == SHAPE), one.unit,
-               _constant(batches[0][number], becomes), second, reached[one.unit.function(one.node)]))
+               _constant(batches[0][number], becomes), second,
+               reached[one.unit.function(one.node)]))
              for one, number, becomes in answers]
     for (one, becomes), lost in track(laboratory.tried(tasks), f"{exercise.name}: specialised",
                                       len(tasks)):
