@@ -13,9 +13,10 @@ import torch
 from nbformat import NotebookNode
 from torch import Tensor
 from torch.nn import functional as F
-from versions import EXERCISE, OFFLINE, Failures, cells_of, drawing, run_versions, with_checks
+from versions import EXERCISE, OFFLINE, Failures, cells_of, run_versions, with_checks
 
-from autograder.exercises.hw3 import probes_given, squad_texts
+from autograder.exercises.hw3 import domain_squad, probes_given, squad_texts
+from autograder.judge.domain import Draw
 from autograder.release.edits import apply, read_changes
 from autograder.release.solved import solved_files
 from autograder.release.source import parts, read_notebook
@@ -47,9 +48,9 @@ def failures() -> Failures:
     return run_versions(task_3, MISTAKES, timeout=120)
 
 
-@pytest.fixture
-def draw() -> squad_texts.Draw:
-    return drawing()
+@pytest.fixture(params=range(20))
+def draw(request) -> Draw:
+    return Draw(f"{request.param}")
 
 
 @pytest.fixture(scope="module")
@@ -122,18 +123,17 @@ def test_masks_are_drawn_as_the_paper_defines_them() -> None:
 
 def test_loss_is_the_mean_over_tokens_and_does_not_see_padding(solved, draw) -> None:
     model = probes_given.small_t5(400)
-    rows = squad_texts.features(draw, [(9, 3), (6, 5)], read=9, write=8, below=400)
+    rows = squad_texts.prepared(draw, 2, read=9, write=8, below=400)
     batch = solved["T2TDataCollator"]()(rows)
     with torch.no_grad():
         output = model(**batch)
-    losses = [F.cross_entropy(logits[: int(row["target_attention_mask"].sum())],
-                              row["target_ids"][row["target_attention_mask"].bool()],
-                              reduction="sum") for logits, row in zip(output.logits, rows,
-                                                                      strict=True)]
-    assert output.loss.item() == pytest.approx(float(sum(losses)) / (3 + 5), rel=1e-4)
+    counts = [int(row["target_attention_mask"].sum()) for row in rows]
+    losses = [F.cross_entropy(logits[:count], row["target_ids"][:count], reduction="sum")
+              for logits, row, count in zip(output.logits, rows, counts, strict=True)]
+    assert output.loss.item() == pytest.approx(float(sum(losses)) / sum(counts), rel=1e-4)
 
-    shorter = [{name: value[:5] if "target" in name else value for name, value in row.items()}
-               for row in rows]
+    shorter = [{name: value[: max(counts)] if "target" in name else value
+                for name, value in row.items()} for row in rows]
     with torch.no_grad():
         again = model(**solved["T2TDataCollator"]()(shorter))
     assert again.loss.item() == pytest.approx(output.loss.item(), rel=1e-4)
@@ -142,51 +142,61 @@ def test_loss_is_the_mean_over_tokens_and_does_not_see_padding(solved, draw) -> 
 # -------------------------------------------------------------------------------- what is drawn
 
 
-def test_words_are_one_token_and_read_back(draw) -> None:
-    tokenizer = probes_given.t5_tokenizer(squad_texts.VOCABULARY)
-    words = squad_texts.words(draw, 12)
-    ids = tokenizer(" ".join(words))["input_ids"]
-    assert ids == [*squad_texts.ids_of(words), squad_texts.END]
-    assert squad_texts.text_of(ids) == " ".join(words)
+def tokenized(pieces: squad_texts.Vocabulary, text: str) -> list[int]:
+    return probes_given.t5_tokenizer(pieces)(text)["input_ids"]
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 5, 14, 510])
+def test_texts_have_the_tokens_asked_for_and_are_read_back(draw, tokens: int) -> None:
+    pieces, text = squad_texts.vocabulary(draw), squad_texts.text(draw, tokens)
+    ids = tokenized(pieces, text)
+    assert len(ids) == tokens + 1
+    assert ids == [*squad_texts.ids_of(text, pieces), squad_texts.END]
+    assert squad_texts.text_of(ids, pieces) == text
 
 
 @pytest.mark.parametrize("form", ["question:{} context:{}", "question: {}  context: {} </s>"])
-def test_prompts_are_compared_without_their_spaces(draw, form) -> None:
-    one = squad_texts.squad(draw)
-    tokenizer = probes_given.t5_tokenizer(squad_texts.VOCABULARY)
-    ids = tokenizer(form.format(one["question"], one["context"]))["input_ids"]
-    assert squad_texts.plain(squad_texts.text_of(ids)) == (
-        f"question:{one['question']} context:{one['context']}")
+def test_prompts_are_compared_without_their_spaces_and_fit(draw, form) -> None:
+    asked = squad_texts.questions(draw)
+    for one in asked["asked"]:
+        ids = tokenized(asked["vocabulary"], form.format(one["question"], one["context"]))
+        assert len(ids) <= domain_squad.INPUT
+        assert squad_texts.plain(squad_texts.text_of(ids, asked["vocabulary"])) == (
+            squad_texts.plain(f"question:{one['question']} context:{one['context']}"))
 
 
 def test_answers_stand_where_squad_says(draw) -> None:
-    one = squad_texts.squad(draw, answers=3)
-    found = one["answers"]
-    assert len(set(found["text"])) == 3
-    for text, start in zip(found["text"], found["answer_start"], strict=True):
-        assert one["context"][start:].startswith(text)
+    for case in domain_squad.EXAMPLE.cover(draw, 3):
+        one = squad_texts.squad(draw, case)
+        assert len(one["answers"]["text"]) == case.answers
+        for text, start in zip(*one["answers"].values(), strict=True):
+            assert text and one["context"][start:].startswith(text)
 
 
 def test_texts_have_nothing_of_the_rest(draw) -> None:
-    batch = squad_texts.with_texts(draw, [(30, 2), (700, 5)])
-    for column in ("question", "context"):
-        for raw, text in zip(batch[column], batch["input_text"], strict=True):
-            assert raw not in text
+    for batch in squad_texts.encoded(draw):
+        for column in ("question", "context"):
+            for raw, text in zip(batch[column], batch["input_text"], strict=True):
+                assert raw not in text or len(raw.split()) == 1
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_features_are_padded_as_their_masks_say(seed: int) -> None:
+def test_features_are_padded_as_their_masks_say(draw) -> None:
     """Whether padding is found by its id or by its mask never depends on what was drawn."""
-    generator = torch.Generator().manual_seed(seed)
-    small = squad_texts.small(lambda *shape: torch.randn(*shape, generator=generator))
-    rows = [{name: table[row] for name, table in small["rows"].items()} for row in range(5)]
-    rows += squad_texts.features(lambda *shape: torch.randn(*shape, generator=generator),
-                                 [(40, 3), (512, 16)])
-    for row in rows:
+    small = squad_texts.trained_on(draw)["rows"]
+    rows = [dict(zip(small, row, strict=True)) for row in zip(*small.values(), strict=True)]
+    for row in sum(squad_texts.batches(draw), rows):
         for ids, mask in (("input_ids", "attention_mask"), ("target_ids", "target_attention_mask")):
             assert torch.equal(row[ids] != squad_texts.PAD, row[mask].bool())
-            assert row[ids][row[mask].sum() - 1] == squad_texts.END
-    assert max(int(small["rows"][name].max()) for name in ("input_ids", "target_ids")) < 100
+            assert row[mask].tolist() == sorted(row[mask].tolist(), reverse=True)
+            assert row[mask].all() or row[ids][row[mask].sum() - 1] == squad_texts.END
+    assert max(int(small[name].max()) for name in ("input_ids", "target_ids")) < 100
+
+
+def test_edges_are_asked_in_every_batch(draw) -> None:
+    for drawn in (squad_texts.encoded, squad_texts.batches, squad_texts.questions):
+        drawn(draw)
+    for domain in (domain_squad.ASKED, domain_squad.TEXTS, domain_squad.BATCH, domain_squad.FILLED):
+        assert domain.missing(case for one, case in draw.cases if one is domain) == []
 
 
 @pytest.mark.parametrize(("name", "found"), [

@@ -177,6 +177,20 @@ def loaded(load: Callable[[], Any], wanted: str) -> Any:
         raise
 
 
+def inside(model: Any, places: list[int]) -> dict[str, Any] | None:
+    """Some weights of each layer, whether the model can write, and whether it is in training mode.
+
+    None where it is no model; where `loaded` says that there is none, what it says.
+    """
+    if not isinstance(model, nn.Module):
+        return model if isinstance(model, dict) else None
+    weights = {name: weight.detach().flatten()[[one % weight.numel() for one in places]].float()
+               for name, weight in model.named_parameters()}
+    return {"writes": hasattr(model, "lm_head") and hasattr(model, "generate"),
+            "training": model.training, "weights": weights,
+            "shapes": [list(weight.shape) for weight in model.parameters()]}
+
+
 def _filled_in(code: Any, parts: dict[str, Callable[[], Any]]) -> dict[str, Any]:
     """Those that the notebook has not itself although its functions use them; others are not made.
     """

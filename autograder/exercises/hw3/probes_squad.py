@@ -17,9 +17,16 @@ import torch
 import torch.nn as nn
 from datasets import Dataset
 from torch import Tensor
-from transformers import Seq2SeqTrainingArguments
+from transformers import Seq2SeqTrainingArguments, Trainer
 
-from autograder.exercises.hw3.probes_given import T5, in_squad, loaded, small_t5, t5_tokenizer
+from autograder.exercises.hw3.probes_given import (
+    T5,
+    in_squad,
+    inside,
+    loaded,
+    small_t5,
+    t5_tokenizer,
+)
 
 FEATURES = ("input_ids", "attention_mask", "target_ids", "target_attention_mask")
 SETTINGS = ("output_dir", "eval_strategy", "learning_rate", "weight_decay", "seed", "max_steps",
@@ -30,7 +37,7 @@ SETTINGS = ("output_dir", "eval_strategy", "learning_rate", "weight_decay", "see
 
 
 def tokenizer(code: Any, texts: list[str], long: str) -> dict[str, Any] | None:
-    """How the tokenizer cuts some texts, on which side it pads, and how much of a long one stays.
+    """How the tokenizer cuts some texts, on which side it pads, and what of a long one stays.
 
     None where it is no tokenizer.
     """
@@ -41,10 +48,11 @@ def tokenizer(code: Any, texts: list[str], long: str) -> dict[str, Any] | None:
 def _cuts(tokenizer: Any, texts: list[str], long: str) -> dict[str, Any] | None:
     if not callable(tokenizer):
         return tokenizer if isinstance(tokenizer, dict) else None
+    kept = tokenizer(long, truncation=True)["input_ids"]
     return {"ids": [list(tokenizer(text)["input_ids"]) for text in texts],
             "padded": [list(row) for row in tokenizer(texts, padding=True)["input_ids"]],
             "limit": int(min(tokenizer.model_max_length, 10**9)),
-            "kept": len(tokenizer(long, truncation=True)["input_ids"])}
+            "kept": len(kept), "text": tokenizer.decode(kept, skip_special_tokens=True)}
 
 
 # --------------------------------------------------------------------- 3.1 texts, features, map
@@ -58,16 +66,16 @@ def texts(code: Any, examples: list[dict[str, Any]]) -> list[Any]:
             if isinstance(one, Mapping) else one for one in returned]
 
 
-def features(code: Any, vocabulary: list, examples: dict[str, list[Any]]) -> Any:
-    """What `convert_to_features` makes of a batch with a tokenizer of the judge's."""
+def features(code: Any, vocabulary: list, batches: list[dict[str, list[Any]]]) -> list[Any]:
+    """What `convert_to_features` makes of each batch with a tokenizer of the judge's."""
     with in_squad(code, t5_tokenizer=t5_tokenizer(vocabulary)):
-        return _tables(code.convert_to_features(copy.deepcopy(examples)))
+        return [_tables(code.convert_to_features(copy.deepcopy(one))) for one in batches]
 
 
-def own_features(code: Any, examples: dict[str, list[Any]]) -> Any:
-    """What `convert_to_features` makes of a batch with the person's own tokenizer."""
+def own_features(code: Any, batches: list[dict[str, list[Any]]]) -> list[Any]:
+    """What `convert_to_features` makes of each batch with the person's own tokenizer."""
     with in_squad(code, t5_tokenizer=_own_tokenizer(code)):
-        return _tables(code.convert_to_features(copy.deepcopy(examples)))
+        return [_tables(code.convert_to_features(copy.deepcopy(one))) for one in batches]
 
 
 def _own_tokenizer(code: Any) -> Any:
@@ -90,10 +98,17 @@ def _table(rows: Any) -> Any:
         return rows  # rows of several lengths, or no numbers
 
 
-def prepared(code: Any, examples: list[dict[str, Any]]) -> list[Any] | None:
-    """What `prepare` makes of a small data set, with both functions played."""
-    with in_squad(code, add_eos_to_examples=_played_texts, convert_to_features=_played_features):
-        return _read(code.prepare(Dataset.from_list(examples)))
+def prepared(code: Any, sets: list[list[dict[str, Any]]], rest: dict[str, list[int]]
+             ) -> list[list[Any] | None]:
+    """What `prepare` makes of small data sets, with both functions played.
+
+    `rest` is what stands in each column of numbers behind the number of the example.
+    """
+    def played(examples: Any) -> dict[str, Any]:
+        return _played_features(examples, rest)
+
+    with in_squad(code, add_eos_to_examples=_played_texts, convert_to_features=played):
+        return [_read(code.prepare(Dataset.from_list(examples))) for examples in sets]
 
 
 def own_prepared(code: Any, examples: list[dict[str, Any]]) -> list[Any] | None:
@@ -118,15 +133,16 @@ def _played_texts(example: Any) -> dict[str, Any]:
     return {"input_text": f"read {number}", "target_text": f"write {number}"}
 
 
-def _played_features(examples: Any) -> dict[str, Any]:
-    """In the place of `convert_to_features`: the number of each text, -1 for none, -2 for many."""
+def _played_features(examples: Any, rest: dict[str, list[int]]) -> dict[str, Any]:
+    """In the place of `convert_to_features`: the number of each text, -1 for none, -2 for many,
+    and the rest."""
     columns = {}
     for ids, mask, text in (("input_ids", "attention_mask", "input_text"),
                             ("target_ids", "target_attention_mask", "target_text")):
         given = examples[text] if text in examples else _missing(examples)
         found = [_number(one) for one in ([given] if isinstance(given, str) else given)]
-        columns[ids] = [[number, 1, 0] for number in found]
-        columns[mask] = [[1, 1, 0] for _ in found]
+        columns[ids] = [[number, *rest[ids]] for number in found]
+        columns[mask] = [rest[mask] for _ in found]
         if isinstance(given, str):
             columns[ids], columns[mask] = columns[ids][0], columns[mask][0]
     return columns
@@ -145,24 +161,26 @@ def _number(text: str) -> int:
 # ------------------------------------------------------------------------------------ 3.1 collator
 
 
-def collated(code: Any, features: list[dict[str, Tensor]]) -> Any:
-    """The batch that the collator makes of some examples."""
+def collated(code: Any, batches: list[list[dict[str, Tensor]]]) -> list[Any]:
+    """What the collator makes of some batches of examples."""
     with in_squad(code, t5_tokenizer=t5_tokenizer()):
-        batch = code.T2TDataCollator()(_copies(features))
-    return dict(batch) if isinstance(batch, Mapping) else batch
+        return [dict(batch) if isinstance(batch, Mapping) else batch
+                for batch in map(code.T2TDataCollator(), map(_copies, batches))]
 
 
-def fractions(code: Any, features: list[dict[str, Tensor]]) -> dict[str, bool]:
-    """For each tensor of a batch, whether its numbers can have a fraction."""
-    return {name: value.is_floating_point() for name, value in collated(code, features).items()
-            if isinstance(value, Tensor)}
+def fractions(code: Any, batches: list[list[dict[str, Tensor]]]) -> list[dict[str, bool]]:
+    """For each tensor of each batch, whether its numbers can have a fraction."""
+    return [{name: value.is_floating_point() for name, value in batch.items()
+             if isinstance(value, Tensor)} for batch in collated(code, batches)]
 
 
-def left(code: Any, features: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
+def left(code: Any, batches: list[list[dict[str, Tensor]]]) -> list[list[dict[str, Tensor]]]:
     """The examples after the collator has used them."""
-    given = _copies(features)
+    given = [_copies(features) for features in batches]
     with in_squad(code, t5_tokenizer=t5_tokenizer()):
-        code.T2TDataCollator()(given)
+        collator = code.T2TDataCollator()
+        for features in given:
+            collator(features)
     return given
 
 
@@ -173,21 +191,11 @@ def _copies(features: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
 # --------------------------------------------------------------------------- 3.2 model, arguments
 
 
-def model(code: Any) -> dict[str, Any] | None:
+def model(code: Any, places: list[int]) -> dict[str, Any] | None:
     """What is in the model that `load_t5` gives; None where it is none."""
     with in_squad(code):
         torch.manual_seed(0)  # so that random weights, too, can be known again
-        return _inside(loaded(code.load_t5, T5))
-
-
-def _inside(model: Any) -> dict[str, Any] | None:
-    """Some weights of each layer, and whether the model can write."""
-    if not isinstance(model, nn.Module):
-        return model if isinstance(model, dict) else None
-    weights = {name: weight.detach().flatten()[:16].float()
-               for name, weight in model.named_parameters()}
-    return {"writes": hasattr(model, "lm_head") and hasattr(model, "generate"),
-            "weights": weights, "shapes": [list(w.shape) for w in model.parameters()]}
+        return inside(loaded(code.load_t5, T5), places)
 
 
 def arguments(code: Any) -> dict[str, Any] | None:
@@ -201,39 +209,52 @@ def arguments(code: Any) -> dict[str, Any] | None:
     return {**values, "for_seq2seq": hasattr(args, "predict_with_generate")}
 
 
+def readable(code: Any, rows: dict[str, Tensor]) -> list[dict[str, Any]] | None:
+    """What a trainer with these settings gets to read of some rows, whatever the settings are."""
+    with in_squad(code), tempfile.TemporaryDirectory() as folder:
+        args = code.t5_arguments()
+        if args is None:
+            return None
+        args.output_dir, args.report_to, args.push_to_hub = folder, [], False
+        data = Dataset.from_dict({name: table.tolist() for name, table in rows.items()})
+        trainer = Trainer(small_t5(), args, train_dataset=data, eval_dataset=data)
+        return list(trainer.get_train_dataloader().dataset)
+
+
 # ------------------------------------------------------------------------------------- 3.2 trainer
 
 
-def trainer(code: Any, rows: dict[str, Tensor], steps: int, seed: int) -> dict[str, Any]:
+def trainer(code: Any, **asked: Any) -> dict[str, Any]:
     """What a trainer of `make_t5_trainer` holds, the collator being played."""
-    with _trainer(code, rows, steps, seed, T2TDataCollator=_PlayedCollator) as (made, given):
-        return {"model": getattr(made, "model", None) is given,
-                "steps": made.args.max_steps, "seed": made.args.seed,
-                "batch_size": made.args.per_device_train_batch_size}
+    with _trainer(code, T2TDataCollator=_PlayedCollator, **asked) as (made, given):
+        return _held(made, given, asked["settings"])
 
 
-def batches(code: Any, rows: dict[str, Tensor], steps: int, seed: int) -> list[dict[str, Tensor]]:
+def batches(code: Any, **asked: Any) -> list[dict[str, Tensor]]:
     """The batches that a trainer of `make_t5_trainer` reads, the collator being played."""
-    with _trainer(code, rows, steps, seed, T2TDataCollator=_PlayedCollator) as (made, _):
+    with _trainer(code, T2TDataCollator=_PlayedCollator, **asked) as (made, _):
         return _batches(made)
 
 
-def own_trainer(code: Any, rows: dict[str, Tensor], steps: int, seed: int) -> dict[str, Any]:
+def own_trainer(code: Any, **asked: Any) -> dict[str, Any]:
     """The same with the person's own collator."""
-    with _trainer(code, rows, steps, seed) as (made, given):
-        return {"model": getattr(made, "model", None) is given, "steps": made.args.max_steps,
-                "seed": made.args.seed, "batches": _batches(made)}
+    with _trainer(code, **asked) as (made, given):
+        return {**_held(made, given, asked["settings"]), "batches": _batches(made)}
+
+
+def _held(made: Any, given: nn.Module, settings: dict[str, Any]) -> dict[str, Any]:
+    return {"model": getattr(made, "model", None) is given,
+            **{name: getattr(made.args, name) for name in settings}}
 
 
 @contextmanager
-def _trainer(code: Any, rows: dict[str, Tensor], steps: int, seed: int, **played: Any
+def _trainer(code: Any, rows: dict[str, Tensor], settings: dict[str, Any], **played: Any
              ) -> Iterator[tuple[Any, nn.Module]]:
     data = Dataset.from_dict({name: table.tolist() for name, table in rows.items()})
     own = {"t5_tokenizer": t5_tokenizer(), "t5_model": small_t5()}
     with tempfile.TemporaryDirectory() as folder, in_squad(code, **own, **played):
-        args = Seq2SeqTrainingArguments(folder, max_steps=steps, seed=seed, use_cpu=True,
-                                        per_device_train_batch_size=2,
-                                        remove_unused_columns=False, report_to="none")
+        args = Seq2SeqTrainingArguments(folder, use_cpu=True, remove_unused_columns=False,
+                                        report_to="none", **settings)
         model = small_t5()
         yield code.make_t5_trainer(model, args, data.with_format("torch")), model
 

@@ -14,24 +14,24 @@ from transformers.generation.utils import (
     GenerateEncoderDecoderOutput,
 )
 
-from autograder.exercises.hw3.probes_given import READER, in_squad, loaded, small_t5, t5_tokenizer
+from autograder.exercises.hw3.probes_given import (
+    READER,
+    in_squad,
+    inside,
+    loaded,
+    small_t5,
+    t5_tokenizer,
+)
 
 # ------------------------------------------------------------------------------------- load_reader
 
 
-def reader(code: Any) -> dict[str, Any] | None:
+def reader(code: Any, places: list[int]) -> dict[str, Any] | None:
     """What is in the model that `load_reader` gives; None where there is none."""
     with in_squad(code):
         torch.manual_seed(0)  # so that random weights, too, can be known again
         model, _ = _both(loaded(code.load_reader, READER))
-        return _inside(model)
-
-
-def reader_mode(code: Any) -> Any:
-    """Whether that model is in training mode."""
-    with in_squad(code):
-        model, _ = _both(loaded(code.load_reader, READER))
-        return model if isinstance(model, dict) else bool(getattr(model, "training", True))
+        return inside(model, places)
 
 
 def reader_tokenizer(code: Any, texts: list[str]) -> Any:
@@ -50,16 +50,6 @@ def _both(returned: Any) -> tuple[Any, Any]:
     pair = list(returned) if isinstance(returned, (tuple, list)) else [returned]
     model = next((one for one in pair if isinstance(one, nn.Module)), None)
     return model, next((one for one in pair if one is not model), None)
-
-
-def _inside(model: Any) -> dict[str, Any] | None:
-    """Some weights of each layer, and whether the model can write."""
-    if not isinstance(model, nn.Module):
-        return model if isinstance(model, dict) else None
-    weights = {name: weight.detach().flatten()[:16].float()
-               for name, weight in model.named_parameters()}
-    return {"writes": hasattr(model, "lm_head") and hasattr(model, "generate"),
-            "weights": weights, "shapes": [list(w.shape) for w in model.parameters()]}
 
 
 # -------------------------------------------------------------------------------------- get_answer
@@ -81,19 +71,18 @@ def modes(code: Any, **asked: Any) -> list[bool]:
     return [call["training"] for trial in _trials(code, **asked) for call in trial["calls"]]
 
 
-def _trials(code: Any, vocabulary: list, question: str, context: str, written: list[list[int]]
-            ) -> list[dict[str, Any]]:
+def _trials(code: Any, vocabulary: list, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each has a question, its context, and the tokens that the model writes."""
     tokenizer, trials = t5_tokenizer(vocabulary), []
     # Whoever reaches for names outside the function meets a model that says something else.
-    other = small_t5(len(vocabulary))
+    other, model = small_t5(len(vocabulary)), small_t5(len(vocabulary))
     other.generate = _Played(other, [0, 5, 4, 1])
     outside = {"qa_model": other, "t5_model": other, "model": other}
     tokenizers = dict.fromkeys(("qa_tokenizer", "t5_tokenizer"), tokenizer)
     with in_squad(code, **outside, **tokenizers):
-        for ids in written:
-            model = small_t5(len(vocabulary))
-            model.generate = played = _Played(model, ids)
-            answer = code.get_answer(tokenizer, model, question, context)
+        for one in asked:
+            model.eval().generate = played = _Played(model, one["written"])
+            answer = code.get_answer(tokenizer, model, one["question"], one["context"])
             trials.append({"answer": answer, "calls": played.calls})
     return trials
 

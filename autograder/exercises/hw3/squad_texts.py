@@ -1,20 +1,34 @@
-"""Words, a vocabulary and small data for the hidden tests of Task 3, drawn afresh each time."""
+"""Words, a vocabulary and small data for the hidden tests of Task 3, drawn afresh each time.
+
+What may vary, and how far, stands in domain_squad.py.
+"""
 
 from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from autograder.exercises.hw3.domain_squad import (
+    ASKED,
+    BATCH,
+    ENDS,
+    EXAMPLE,
+    FILLED,
+    INPUT,
+    TARGET,
+    TEXTS,
+    TRAINING,
+)
+from autograder.judge.domain import Draw
 from autograder.judge.testing import Wrong
 
-Draw = Callable[..., Tensor]
 PAD, END = 0, 1
-INPUT, TARGET = 512, 16  # tokens
 SPACE = "▁"  # as T5's tokenizer writes it
 
 WORDS = [
@@ -25,65 +39,102 @@ WORDS = [
     "lemon", "marble", "night", "ocean", "pepper", "quiet", "river", "silver", "tower", "under",
     "velvet", "winter", "copper", "button",
 ]
+# What a tokenizer spells: no piece of it is a word above.
+SPELT = ["1911", "Ada", "don't", "50%", "A.D.", "{so}", "%s", '"why"', "x-ray", "(4)"]
 KNOWN = ("question", "context", *WORDS)
-VOCABULARY: list[tuple[str, float]] = [
-    ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), (SPACE, -2.0),
-    *((SPACE + word, -3.0) for word in KNOWN), *((word, -4.0) for word in KNOWN),
-    *((sign, -7.0) for sign in string.ascii_letters + string.digits + string.punctuation),
-    *((f"<extra_id_{number}>", 0.0) for number in reversed(range(100))),
-]
-PIECES = [piece for piece, _ in VOCABULARY]
-SPECIAL = {"<pad>", "</s>", "<unk>"}
+Vocabulary = list[tuple[str, float]]  # pieces with their scores
+SPECIAL = ("<pad>", "</s>", "<unk>")
+
+
+def vocabulary(draw: Draw) -> Vocabulary:
+    """Pieces for a tokenizer of T5. Only the special ones have the same ids each time."""
+    pieces = [(SPACE, -2.0), *((SPACE + word, -3.0) for word in KNOWN),
+              *((word, -4.0) for word in KNOWN),
+              *((sign, -7.0) for sign in string.ascii_letters + string.digits + string.punctuation)]
+    return [*((piece, 0.0) for piece in SPECIAL), *draw.several(pieces),
+            *((f"<extra_id_{number}>", 0.0) for number in reversed(range(100)))]
 
 
 def words(draw: Draw, count: int) -> list[str]:
     """Different words, as far as there are so many."""
-    order = [WORDS[index] for index in draw(len(WORDS)).argsort().tolist()]
+    order = draw.several(WORDS)
     return (order * (count // len(order) + 1))[:count]
 
 
-def number(draw: Draw, below: int) -> int:
-    return int(draw(below).argmax())
+def phrase(draw: Draw, count: int) -> list[str]:
+    """So many words; some of them, where there are several, with capitals, digits or signs."""
+    said = words(draw, count)
+    for place in draw.several(range(count), draw.whole(1, 3)) if count > 1 else ():
+        said[place] = draw.among(SPELT)
+    return said
 
 
-def text_of(ids: list[int]) -> str:
-    """The text of tokens of VOCABULARY, special ones left out."""
-    pieces = (PIECES[index] for index in ids if 0 <= index < len(PIECES))
-    joined = "".join(piece for piece in pieces if piece not in SPECIAL)
+def text(draw: Draw, tokens: int) -> str:
+    """A text of exactly so many tokens of any `vocabulary`, without an end mark."""
+    spelt: list[str] = []
+    for word in draw.several(SPELT, draw.whole(1, 3)):
+        if len(pieces(" ".join([*spelt, word]))) <= tokens:
+            spelt.append(word)
+    left = tokens - len(pieces(" ".join(spelt)))
+    return " ".join(draw.several([*spelt, *words(draw, left)]))
+
+
+def pieces(said: str) -> list[str]:
+    """A text's tokens: of a word that is known one, of another one its characters."""
+    return [piece for word in said.split()
+            for piece in ([SPACE + word] if word in KNOWN else [SPACE, *word])]
+
+
+def ids_of(said: str, vocabulary: Vocabulary) -> list[int]:
+    """A text's tokens by their ids."""
+    ids = {piece: number for number, (piece, _) in enumerate(vocabulary)}
+    return [ids[piece] for piece in pieces(said)]
+
+
+def text_of(ids: list[int], vocabulary: Vocabulary) -> str:
+    """The text of tokens, special ones left out."""
+    found = (vocabulary[index][0] for index in ids if 0 <= index < len(vocabulary))
+    joined = "".join(piece for piece in found if piece not in SPECIAL)
     return joined.replace(SPACE, " ").strip()
 
 
-def ids_of(words: list[str]) -> list[int]:
-    """The tokens of words that are whole in VOCABULARY."""
-    return [PIECES.index(SPACE + word) for word in words]
-
-
-def squad(draw: Draw, answers: int = 1) -> dict[str, Any]:
+def squad(draw: Draw, case: SimpleNamespace | None = None) -> dict[str, Any]:
     """An example in SQuAD's form: words follow each other without a meaning."""
-    said = words(draw, 20)
-    told = said[5:]
-    found = [" ".join(told[start : start + 2 + start % 3]) for start in range(1, 1 + answers)]
-    context = " ".join(told) + "."
-    return {
-        "id": f"{number(draw, 9999):05}", "title": said[4], "question": " ".join(said[:4]) + "?",
-        "context": context,
-        "answers": {"text": found, "answer_start": [context.index(text) for text in found]},
+    case = case or EXAMPLE.draw(draw)
+    told = phrase(draw, case.before + case.answer + case.behind)
+    spans = [(case.before, case.answer)]
+    while len(spans) < case.answers:
+        start = draw.whole(0, len(told) - 1)
+        spans.append((start, draw.whole(1, len(told) - start)))
+    columns = {
+        "id": f"{draw.whole(0, 99999):05}", "title": draw.among(WORDS),
+        "question": " ".join(phrase(draw, case.question)) + draw.among(["?", "", " ?"]),
+        "context": " ".join(told) + draw.among([".", "", "!"]),
+        "answers": {"text": [" ".join(told[start : start + size]) for start, size in spans],
+                    "answer_start": [len(" ".join([*told[:start], ""])) for start, _ in spans]},
     }
+    return dict(draw.several(list(columns.items())))
 
 
 def numbered(draw: Draw, count: int) -> list[dict[str, Any]]:
     """Examples of SQuAD whose questions end in a number each."""
-    numbers = (10 + draw(80).argsort()[:count]).tolist()
-    return [{**squad(draw), "question": f"{WORDS[one % len(WORDS)]} {one}"} for one in numbers]
+    columns = draw.several(list(squad(draw)))  # all in the same order
+    examples = [{**squad(draw), "question": f"{draw.among(WORDS)} {one}"}
+                for one in draw.several(range(10, 99), count)]
+    return [{name: one[name] for name in columns} for one in examples]
 
 
-def with_texts(draw: Draw, lengths: list[tuple[int, int]]) -> dict[str, list[Any]]:
-    """A batch of SQuAD with both texts, of so many words each, that have nothing of the rest."""
-    examples = [squad(draw) for _ in lengths]
-    batch: dict[str, list[Any]] = {name: [one[name] for one in examples] for name in examples[0]}
-    batch["input_text"] = [" ".join(words(draw, read)) + " </s>" for read, _ in lengths]
-    batch["target_text"] = [" ".join(words(draw, write)) + " </s>" for _, write in lengths]
-    return batch
+def with_texts(draw: Draw, lengths: Iterable[SimpleNamespace]) -> dict[str, list[Any]]:
+    """A batch of SQuAD with both texts, of so many tokens each, that have nothing of the rest."""
+    rows = [{**squad(draw), "input_text": f"{text(draw, one.read)} </s>",
+             "target_text": f"{text(draw, one.write)} </s>"} for one in lengths]
+    return {name: [one[name] for one in rows] for name in draw.several(list(rows[0]))}
+
+
+def encoded(draw: Draw) -> list[dict[str, list[Any]]]:
+    """A batch in which some texts are too long, and one of an example that must be filled up."""
+    short = TEXTS.draw(draw, read=draw.whole(TARGET, INPUT // 2), write=draw.whole(1, TARGET // 2))
+    return [with_texts(draw, TEXTS.cover(draw, draw.whole(4, 6))), with_texts(draw, [short])]
 
 
 def stacked(examples: list[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -98,28 +149,65 @@ def without_end(row: list[int]) -> list[int]:
     return row[:end]
 
 
-def features(draw: Draw, lengths: list[tuple[int, int]], read: int = INPUT, write: int = TARGET,
-             below: int = 32_000) -> list[dict[str, Tensor]]:
-    """Prepared examples, padded, with so many tokens of input and target each, all under `below`.
+def prepared(draw: Draw, examples: int, read: int, write: int, below: int = 32_000
+             ) -> list[dict[str, Tensor]]:
+    """Prepared examples of these widths, padded, with ids under `below`.
 
     No token but padding has the id of padding: it may be found by its id or by its mask.
     """
+    filled = (FILLED.cover(draw, examples) if examples > 2 else
+              [FILLED.draw(draw) for _ in range(examples)])
     rows = []
-    for inputs, targets in lengths:
+    for one in filled:
         row: dict[str, Tensor] = {}
-        for ids, mask, used, most in (("input_ids", "attention_mask", inputs, read),
-                                      ("target_ids", "target_attention_mask", targets, write)):
-            row[mask] = (torch.arange(most) < used).long()
-            row[ids] = ((draw(most).abs() * 300).long() % (below - 3) + 3) * row[mask]
-            row[ids][used - 1] = END
-        rows.append(row)
+        for ids, mask, how, width in (("input_ids", "attention_mask", one.read, read),
+                                      ("target_ids", "target_attention_mask", one.write, write)):
+            used = {"one": 1, "some": draw.whole(2, width - 1), "all": width}[how]
+            ends = draw.whole(int(used < width), min(ENDS, used))  # none where a text may be cut
+            row[mask] = (torch.arange(width) < used).long()
+            row[ids] = ((draw(width).abs() * 300).long() % (below - 3) + 3) * row[mask]
+            row[ids][used - ends : used] = END
+        rows.append(dict(draw.several(list(row.items()))))
     return rows
 
 
-def small(draw: Draw) -> dict[str, Any]:
-    """Five prepared examples of few tokens, and two settings."""
-    rows = features(draw, [(3, 2), (5, 3), (4, 4), (6, 2), (2, 3)], read=6, write=4, below=100)
-    return {"rows": stacked(rows), "steps": 3 + number(draw, 90), "seed": 100 + number(draw, 900)}
+def batches(draw: Draw) -> list[list[dict[str, Tensor]]]:
+    """Batches for the collator: of one, of many, of few places, and of as many as 3.1 makes."""
+    widths = BATCH.ranges
+    cases = [BATCH.draw(draw, examples=1), BATCH.draw(draw, examples=widths["examples"].edges[1]),
+             *(BATCH.draw(draw, read=read, write=write) for read, write in zip(
+                 widths["read"].edges, widths["write"].edges, strict=True))]
+    return [prepared(draw, case.examples, case.read, case.write) for case in cases]
+
+
+def trained_on(draw: Draw, case: SimpleNamespace | None = None) -> dict[str, Any]:
+    """What a trainer gets: prepared examples of few tokens, and settings."""
+    case = case or TRAINING.draw(draw)
+    rows = stacked(prepared(draw, case.examples, draw.whole(3, 8), draw.whole(3, 6), below=100))
+    settings = {
+        "per_device_train_batch_size": case.batch, "max_steps": draw.whole(3, 99),
+        "gradient_accumulation_steps": draw.whole(1, 4), "seed": draw.whole(100, 999),
+        "learning_rate": draw.whole(1, 99) / 2**14, "weight_decay": draw.whole(1, 99) / 2**10,
+        "save_steps": draw.whole(3, 99)}
+    return {"rows": {name: rows[name] for name in draw.several(list(rows))}, "settings": settings}
+
+
+def questions(draw: Draw) -> dict[str, Any]:
+    """Questions with their contexts, and what the model is to write of each."""
+    pieces, asked = vocabulary(draw), []
+    for case in ASKED.cover(draw, 3):
+        written = ids_of(text(draw, case.written), pieces)
+        ended = [] if case.written == ASKED.ranges["written"].edges[1] else [END]
+        asked.append({
+            "question": text(draw, case.question) + draw.among(["?", "", " ?"]),
+            "context": text(draw, case.context) + draw.among([".", "", "!"]),
+            "written": [PAD, *written, *ended]})
+    return {"vocabulary": pieces, "asked": asked}
+
+
+def places(draw: Draw) -> list[int]:
+    """Where to look into a layer's weights: at the first, the last, and some between."""
+    return [0, -1, *(draw.whole(0, 2**30) for _ in range(14))]
 
 
 def check_is_there(student: Any, function: str, constant: str) -> None:

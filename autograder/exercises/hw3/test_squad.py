@@ -9,23 +9,23 @@ import torch
 from torch import Tensor
 
 from autograder.exercises.hw3 import probes_squad as probes
+from autograder.exercises.hw3.domain_squad import ENDS, EXAMPLE, INPUT, MAPPED, TARGET
 from autograder.exercises.hw3.squad_texts import (
     END,
-    INPUT,
     PAD,
-    TARGET,
-    VOCABULARY,
-    Draw,
+    batches,
     check_is_there,
-    features,
+    encoded,
     numbered,
+    phrase,
     plain,
     squad,
     stacked,
-    with_texts,
+    vocabulary,
     without_end,
     words,
 )
+from autograder.judge.domain import Draw
 from autograder.judge.testing import Wrong, assert_close, part, same
 
 BATCH = ("input_ids", "attention_mask", "labels", "decoder_attention_mask")
@@ -35,20 +35,21 @@ FEATURES = ("input_ids", "attention_mask", "target_ids", "target_attention_mask"
 
 
 @pytest.fixture
-def tokenizers(both, draw) -> tuple[dict, dict]:
-    """What the tokenizers make of sentences, and of a text that is too long."""
-    texts = [f"question: Who likes the {one}? context: Oscar." for one in words(draw, 2)]
-    student, reference = both(probes.tokenizer, texts=[*texts, "A tree"],
-                              long=" ".join(words(draw, 700)))
+def tokenizers(both, draw) -> tuple[dict, dict, str]:
+    """What the tokenizers make of texts of several lengths, and of one that is too long."""
+    asked, told = (" ".join(phrase(draw, draw.whole(2, 12))) for _ in range(2))
+    long = " ".join(phrase(draw, draw.whole(INPUT, 700)))
+    student, reference = both(probes.tokenizer, long=long, texts=draw.several([
+        f"question: {asked}? context: {told}.", *words(draw, 1), asked]))
     check_is_there(student, "load_t5_tokenizer", "T5")
     assert isinstance(student, dict) and "ids" in student, (
         "`load_t5_tokenizer` returns no tokenizer")
-    return student, reference
+    return student, reference, long
 
 
 @part("hw3_3_1_tokenizer", weight=2)
 def test_tokens(tokenizers):
-    student, reference = tokenizers
+    student, reference, _ = tokenizers
     assert same(student["ids"], reference["ids"]), (
         "this tokenizer does not make the same tokens of a text as that of the checkpoint in `T5`")
     assert same(student["padded"], reference["padded"]), (
@@ -57,9 +58,11 @@ def test_tokens(tokenizers):
 
 @part("hw3_3_1_tokenizer", weight=2)
 def test_limit(tokenizers):
-    student, _ = tokenizers
+    student, _, long = tokenizers
     assert student["limit"] == INPUT and student["kept"] == INPUT, (
         f"the tokenizer's `model_max_length` is not {INPUT}")
+    kept, whole = ("".join(one.lower().split()) for one in (student["text"], long))
+    assert kept and whole.startswith(kept), "of a text that is too long not the beginning is kept"
 
 
 # --------------------------------------------------------------------------------------- 3.1 texts
@@ -67,8 +70,8 @@ def test_limit(tokenizers):
 
 @pytest.fixture
 def texts(both, draw) -> tuple[list, list, list]:
-    """Both texts of some examples, the last with several answers."""
-    examples = [squad(draw), squad(draw), squad(draw, answers=3)]
+    """Both texts of some examples."""
+    examples = [squad(draw, case) for case in EXAMPLE.cover(draw, 3)]
     student, reference = both(probes.texts, examples=examples)
     for returned in student:
         if not isinstance(returned, dict):
@@ -110,12 +113,10 @@ def _text(text: str) -> str:
 # ------------------------------------------------------------------------------------ 3.1 features
 
 
-LENGTHS = ([(30, 2), (700, 5), (12, 40)], [(20, 4), (9, 3)])  # some texts are too long, or none
-
-
 def ask_features(both: Any, draw: Draw) -> list[tuple[Any, dict[str, Tensor]]]:
-    return [both(probes.features, vocabulary=VOCABULARY, examples=with_texts(draw, lengths))
-            for lengths in LENGTHS]
+    """What both make of each batch."""
+    return list(zip(*both(probes.features, vocabulary=vocabulary(draw), batches=encoded(draw)),
+                    strict=True))
 
 
 def check_ids(student: Any, reference: dict[str, Tensor], name: str, length: int) -> None:
@@ -123,15 +124,18 @@ def check_ids(student: Any, reference: dict[str, Tensor], name: str, length: int
     table = _table(student, name, length, len(reference[name]))
     for row, right in zip(table.tolist(), reference[name].tolist(), strict=True):
         ours, theirs = without_end(row), without_end(right)
-        if PAD not in right:  # cut off: the end mark may be missing
+        behind = row[len(ours):]
+        if len(theirs) > length - ENDS:  # cut off: its end marks may be missing
             says = (f"where a text has more than {length} tokens, `{name}` should hold its "
                     f"beginning, {length} tokens in all")
-            assert PAD not in row and ours[: length - 2] == theirs[: length - 2], says
+            assert PAD not in row and len(ours) >= length - ENDS, says
+            assert ours[: len(theirs)] == theirs[: len(ours)], says
             continue
         assert ours == theirs, f"`{name}` does not hold the tokens of the text, padded behind"
-        ends = sum(one == END for one in row[len(ours):])
+        ends = behind.count(END)
         assert ends, f"the tokens in `{name}` do not end with the end mark </s>"
-        assert ends <= 2, f"`{name}` has {ends} end marks"
+        assert ends <= ENDS, f"`{name}` has {ends} end marks"
+        assert behind[:ends] == [END] * ends, f"in `{name}` the end mark stands behind padding"
 
 
 def check_mask(student: Any, ids: str, mask: str, length: int) -> None:
@@ -166,13 +170,13 @@ def test_target_ids(both, draw):
         check_ids(student, reference, "target_ids", TARGET)
 
 
-@part("hw3_3_1_features", weight=1.5)
+@part("hw3_3_1_features", weight=1.5, only_with=("test_input_ids", "test_target_ids"))
 def test_attention_mask(both, draw):
     for student, _ in ask_features(both, draw):
         check_mask(student, "input_ids", "attention_mask", INPUT)
 
 
-@part("hw3_3_1_features", weight=1.5)
+@part("hw3_3_1_features", weight=1.5, only_with=("test_input_ids", "test_target_ids"))
 def test_target_mask(both, draw):
     for student, _ in ask_features(both, draw):
         check_mask(student, "target_ids", "target_attention_mask", TARGET)
@@ -180,8 +184,8 @@ def test_target_mask(both, draw):
 
 @part("hw3_3_1_features", together="right together", keeps=1.0)
 def test_features_together(both, draw):
-    for lengths in LENGTHS:
-        check_features(*both(probes.own_features, examples=with_texts(draw, lengths)))
+    for student, reference in zip(*both(probes.own_features, batches=encoded(draw)), strict=True):
+        check_features(student, reference)
 
 
 def check_features(student: Any, reference: dict[str, Tensor]) -> None:
@@ -193,35 +197,46 @@ def check_features(student: Any, reference: dict[str, Tensor]) -> None:
 # ----------------------------------------------------------------------------------------- 3.1 map
 
 
+def rest(draw: Draw) -> dict[str, list[int]]:
+    """What stands in the four columns beside the number of an example."""
+    read, write = draw.whole(1, 9), draw.whole(1, 9)
+    return {name: [draw.whole(100, 32_000) for _ in range(width)] for name, width in zip(
+        FEATURES, (read, read + 1, write, write + 1), strict=True)}
+
+
 @part("hw3_3_1_map", weight=2)
 def test_both_steps(both, draw):
-    student, reference = both(probes.prepared, examples=numbered(draw, 5))
-    check_prepared(student)
-    assert len(student) == len(reference), (
-        f"of {len(reference)} examples `prepare` makes {len(student)}")
-    for one, right in zip(student, reference, strict=True):
-        seen = {int(torch.as_tensor(one[name]).flatten()[0]) for name in ("input_ids", "target_ids")
-                if name in one}
-        assert -1 not in seen, (
-            "`convert_to_features` gets examples without the two texts: let the second `map` work "
-            "on what the first one returned")
-        assert -2 not in seen, (
-            "`add_eos_to_examples` gets many examples at once, where it takes one at a time")
-        for name in FEATURES:
-            assert name in one, f"the prepared examples have no `{name}`"
-            assert same(torch.as_tensor(one[name]), right[name]), (
-                f"`{name}` of the prepared examples is not what `convert_to_features` returned")
+    sets = [numbered(draw, case.examples) for case in MAPPED.cover(draw, 3)]
+    for student, reference in zip(*both(probes.prepared, sets=sets, rest=rest(draw)), strict=True):
+        check_prepared(student)
+        assert len(student) == len(reference), (
+            f"of {len(reference)} examples `prepare` makes {len(student)}")
+        for one, right in zip(student, reference, strict=True):
+            seen = {int(torch.as_tensor(one[name]).flatten()[0])
+                    for name in ("input_ids", "target_ids") if name in one}
+            assert -1 not in seen, (
+                "`convert_to_features` gets examples without the two texts: let the second `map` "
+                "work on what the first one returned")
+            assert -2 not in seen, (
+                "`add_eos_to_examples` gets many examples at once, where it takes one at a time")
+            for name in FEATURES:
+                assert name in one, f"the prepared examples have no `{name}`"
+                assert same(torch.as_tensor(one[name]), right[name]), (
+                    f"`{name}` of the prepared examples is not what `convert_to_features` returned")
 
 
 @part("hw3_3_1_map", weight=1)
 def test_format(both, draw):
-    student, _ = both(probes.prepared, examples=numbered(draw, 3))
+    columns = rest(draw)
+    (student,), _ = both(probes.prepared, sets=[numbered(draw, draw.whole(1, 5))], rest=columns)
     check_prepared(student)
     for one in student:
         for name in FEATURES:
             assert name in one, (
                 f"the prepared examples have no `{name}`: is it among the columns of the format?")
             assert isinstance(one[name], Tensor), f"`{name}` of a prepared example is no tensor"
+            assert one[name].flatten()[-1] == columns[name][-1], (
+                f"`{name}` of a prepared example is not what `convert_to_features` returned")
 
 
 @part("hw3_3_1_map", together="`prepare` must take one example at a time through "
@@ -246,63 +261,68 @@ def check_prepared(student: Any) -> None:
 # ------------------------------------------------------------------------------------ 3.1 collator
 
 
-def examples(draw: Draw) -> list[dict[str, Tensor]]:
-    """Three unequal prepared examples; the target of one fills all places."""
-    return features(draw, [(40, 3), (INPUT, 6), (25, TARGET)])
+VALUES = ("test_inputs_of_a_batch", "test_labels", "test_decoder_mask")
 
 
-def check_batch(both: Any, draw: Draw, *names: str, says: str) -> None:
-    student, reference = both(probes.collated, features=examples(draw))
-    if not isinstance(student, dict):
+def check_batches(both: Any, draw: Draw, *names: str, says: str) -> list[Any]:
+    """Compare what the collators make of some batches, which are returned."""
+    asked = batches(draw)
+    for student, reference in zip(*both(probes.collated, batches=asked), strict=True):
+        _check_dictionary(student)
+        for name in names:
+            assert name in student, (
+                f"the batch has no `{name}`, by which T5 would take it; other names it swallows")
+            assert_close(student[name], reference[name], says.format(name))
+    return asked
+
+
+def _check_dictionary(batch: Any) -> None:
+    if not isinstance(batch, dict):
         raise Wrong("the collator should return a dictionary")
-    for name in names:
-        assert name in student, (
-            f"the batch has no `{name}`, by which T5 would take it; other names it swallows")
-        assert_close(student[name], reference[name], says.format(name))
 
 
 @part("hw3_3_1_collator", weight=2)
 def test_inputs_of_a_batch(both, draw):
-    check_batch(both, draw, "input_ids", "attention_mask",
-                says="`{}` of the batch should be the examples' rows, stacked")
+    check_batches(both, draw, "input_ids", "attention_mask",
+                  says="`{}` of the batch should be the examples' rows, stacked")
 
 
 @part("hw3_3_1_collator", weight=4)
 def test_labels(both, draw):
-    check_batch(both, draw, "labels",
-                says="`{}` should be the targets' tokens, with -100 at padding and nowhere else")
-    fractions, _ = both(probes.fractions, features=examples(draw))
-    assert not fractions["labels"], (
+    asked = check_batches(
+        both, draw, "labels",
+        says="`{}` should be the targets' tokens, with -100 at padding and nowhere else")
+    fractions, _ = both(probes.fractions, batches=asked)
+    assert not any(one["labels"] for one in fractions), (
         "`labels` are floating-point numbers; ids of tokens are whole numbers, int64")
 
 
 @part("hw3_3_1_collator", weight=2)
 def test_decoder_mask(both, draw):
-    check_batch(both, draw, "decoder_attention_mask",
-                says="`{}` should be the targets' masks, stacked")
+    check_batches(both, draw, "decoder_attention_mask",
+                  says="`{}` should be the targets' masks, stacked")
 
 
-@part("hw3_3_1_collator", weight=1)
+@part("hw3_3_1_collator", weight=1, only_with=VALUES)
 def test_names(both, draw):
-    student, reference = both(probes.collated, features=examples(draw))
-    if not isinstance(student, dict):
-        raise Wrong("the collator should return a dictionary")
-    unknown = [str(name) for name in student if name not in (*BATCH, "decoder_input_ids")]
-    assert not unknown, (
-        f"the batch also holds {', '.join(unknown)}: only {', '.join(BATCH)} belong there")
-    missing = [name for name in BATCH if name not in student]
-    assert not missing, f"the batch lacks {' and '.join(missing)}"
-    if "decoder_input_ids" in student:  # given so, the model does not make them itself
-        targets = reference["labels"].masked_fill(reference["labels"] == -100, PAD)
-        shifted = torch.cat([torch.zeros_like(targets[:, :1]), targets[:, :-1]], dim=1)
-        assert_close(student["decoder_input_ids"], shifted,
-                     "`decoder_input_ids` are not the targets moved one place to the right")
+    for student, reference in zip(*both(probes.collated, batches=batches(draw)), strict=True):
+        _check_dictionary(student)
+        unknown = [str(name) for name in student if name not in (*BATCH, "decoder_input_ids")]
+        assert not unknown, (
+            f"the batch also holds {', '.join(unknown)}: only {', '.join(BATCH)} belong there")
+        missing = [name for name in BATCH if name not in student]
+        assert not missing, f"the batch lacks {' and '.join(missing)}"
+        if "decoder_input_ids" in student:  # given so, the model does not make them itself
+            targets = reference["labels"].masked_fill(reference["labels"] == -100, PAD)
+            shifted = torch.cat([torch.zeros_like(targets[:, :1]), targets[:, :-1]], dim=1)
+            assert_close(student["decoder_input_ids"], shifted,
+                         "`decoder_input_ids` are not the targets moved one place to the right")
 
 
-@part("hw3_3_1_collator", weight=2)
+@part("hw3_3_1_collator", weight=2, only_with=VALUES)
 def test_examples_stay(both, draw):
-    given = examples(draw)
-    student, _ = both(probes.left, features=given)
-    assert same(student, given), (
+    asked = batches(draw)
+    student, _ = both(probes.left, batches=asked)
+    assert same(student, asked), (
         "the examples that went into the collator have changed: the data set would hold what you "
         "wrote, or lack what you took away")

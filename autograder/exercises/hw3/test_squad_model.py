@@ -9,19 +9,21 @@ from torch import Tensor
 
 from autograder.exercises.hw3 import probes_squad as probes
 from autograder.exercises.hw3 import probes_squad_reader as asking
+from autograder.exercises.hw3.domain_squad import TRAINING
 from autograder.exercises.hw3.squad_texts import (
     END,
-    PAD,
-    VOCABULARY,
-    Draw,
     check_is_there,
-    ids_of,
+    phrase,
+    places,
     plain,
-    small,
+    prepared,
+    questions,
+    stacked,
     text_of,
+    trained_on,
     without_end,
-    words,
 )
+from autograder.judge.domain import Draw
 from autograder.judge.testing import Wrong, is_close, part, same
 
 # ------------------------------------------------------------------------------------------- 3.2
@@ -40,8 +42,8 @@ def check_model(student: Any, reference: Any, name: str, constant: str) -> None:
 
 
 @part("hw3_3_2_model")
-def test_t5(both):
-    check_model(*both(probes.model), "load_t5", "T5")
+def test_t5(both, draw):
+    check_model(*both(probes.model, places=places(draw)), "load_t5", "T5")
 
 
 @pytest.fixture
@@ -60,7 +62,17 @@ def check_settings(found: dict[str, Any], **wanted: Any) -> None:
         assert right, f"`{name}` is {given!r}, and not what the table asks for"
 
 
-@part("hw3_3_2_arguments", weight=3)
+@part("hw3_3_2_arguments", weight=0.5)
+def test_settings_of_a_trainer(both, draw):
+    rows = stacked(prepared(draw, draw.whole(2, 6), draw.whole(3, 8), draw.whole(3, 6), below=100))
+    student, reference = both(probes.readable, rows={
+        "input_ids": rows["input_ids"], "attention_mask": rows["attention_mask"],
+        "labels": rows["target_ids"]})
+    assert student is not None, "`t5_arguments` returns nothing"
+    assert same(student, reference), "a trainer with these settings does not read its data"
+
+
+@part("hw3_3_2_arguments", weight=3, only_with="test_settings_of_a_trainer")
 def test_length(settings_of):
     assert settings_of["max_steps"] > 0, (
         "no number of steps is set, so that the training goes by epochs: how many steps would that "
@@ -68,12 +80,12 @@ def test_length(settings_of):
     check_settings(settings_of, max_steps=200)
 
 
-@part("hw3_3_2_arguments", weight=3)
+@part("hw3_3_2_arguments", weight=3, only_with="test_settings_of_a_trainer")
 def test_batches(settings_of):
     check_settings(settings_of, per_device_train_batch_size=32, gradient_accumulation_steps=4)
 
 
-@part("hw3_3_2_arguments", weight=2)
+@part("hw3_3_2_arguments", weight=2, only_with="test_settings_of_a_trainer")
 def test_saving(settings_of):
     steps = settings_of["save_steps"]
     if isinstance(steps, float) and 0 < steps < 1:  # a share of all steps
@@ -82,30 +94,30 @@ def test_saving(settings_of):
         "checkpoints are not saved every 100 steps")
 
 
-@part("hw3_3_2_arguments", weight=2)
+@part("hw3_3_2_arguments", weight=2, only_with="test_settings_of_a_trainer")
 def test_optimizer(settings_of):
     check_settings(settings_of, learning_rate=1e-4, weight_decay=0.01)
 
 
-@part("hw3_3_2_arguments", weight=2)
+@part("hw3_3_2_arguments", weight=2, only_with="test_settings_of_a_trainer")
 def test_columns(settings_of):
     assert settings_of["remove_unused_columns"] is False, (
         "unused columns are removed: the trainer then throws the targets away before your collator "
         "sees them")
 
 
-@part("hw3_3_2_arguments", weight=1)
+@part("hw3_3_2_arguments", weight=1, only_with="test_settings_of_a_trainer")
 def test_no_evaluation(settings_of):
     assert settings_of["eval_strategy"] == "no", (
         "an evaluation is set up, and none was asked for")
 
 
-@part("hw3_3_2_arguments", weight=1)
+@part("hw3_3_2_arguments", weight=1, only_with="test_settings_of_a_trainer")
 def test_seed(settings_of):
     check_settings(settings_of, seed=77)
 
 
-@part("hw3_3_2_arguments", weight=1)
+@part("hw3_3_2_arguments", weight=0.5, only_with="test_settings_of_a_trainer")
 def test_directory(settings_of):
     found = str(settings_of["output_dir"]).rstrip("/").removeprefix("./")
     assert found == "t5-squad" or found.endswith("/t5-squad"), (
@@ -119,22 +131,22 @@ def test_directory(settings_of):
 
 @part("hw3_3_2_trainer", weight=1)
 def test_model_and_settings(both, draw):
-    student, reference = both(probes.trainer, **small(draw))
+    student, reference = both(probes.trainer, **trained_on(draw))
     assert student["model"], "the trainer does not train the `model` that it is made with"
     assert same(student, reference), "the trainer does not have the settings in `args`"
 
 
 @part("hw3_3_2_trainer", weight=2)
 def test_data_and_collator(both, draw):
-    asked = small(draw)
-    student, reference = both(probes.batches, **asked)
-    assert isinstance(student, list) and all(isinstance(one, dict) for one in student), (
-        "the trainer's batches cannot be read")
-    assert student and set(student[0]) == set(reference[0]), (
-        "the trainer's batches are not those of your collator: it has to be told to use it")
-    assert same(student, reference), (
-        "the trainer's batches do not hold the examples of `train_data`, all of them and no "
-        "others, as your collator gives them")
+    for case in TRAINING.cover(draw, 3):
+        student, reference = both(probes.batches, **trained_on(draw, case))
+        assert isinstance(student, list) and all(isinstance(one, dict) for one in student), (
+            "the trainer's batches cannot be read")
+        assert student and set(student[0]) == set(reference[0]), (
+            "the trainer's batches are not those of your collator: it has to be told to use it")
+        assert same(student, reference), (
+            "the trainer's batches do not hold the examples of `train_data`, all of them and no "
+            "others, as your collator gives them")
 
 
 @part("hw3_3_2_trainer", together="right together", keeps=1.0)
@@ -143,7 +155,7 @@ def test_trainer_together(both, draw):
 
 
 def check_own_trainer(both: Any, draw: Draw) -> None:
-    student, reference = both(probes.own_trainer, **small(draw))
+    student, reference = both(probes.own_trainer, **trained_on(draw))
     assert all(not one["labels"].is_floating_point() for one in student["batches"]), "no ids"
     assert same(student, reference), "other batches, another model or other settings"
 
@@ -159,14 +171,14 @@ def test_collator_together(both, draw):
 
 
 @part("hw3_3_3_load", weight=3)
-def test_reader(both):
-    check_model(*both(asking.reader), "load_reader", "READER")
+def test_reader(both, draw):
+    check_model(*both(asking.reader, places=places(draw)), "load_reader", "READER")
 
 
 @part("hw3_3_3_load", weight=1)
 def test_reader_tokenizer(both, draw):
-    student, reference = both(asking.reader_tokenizer, texts=[
-        "question: Who won? context: Ada.", *words(draw, 3)])
+    texts = [" ".join(phrase(draw, draw.whole(1, 12))) for _ in range(draw.whole(1, 4))]
+    student, reference = both(asking.reader_tokenizer, texts=texts)
     check_is_there(student, "load_reader", "READER")
     assert isinstance(student, list), "`load_reader` returns no tokenizer"
     assert same(student, reference), (
@@ -174,48 +186,40 @@ def test_reader_tokenizer(both, draw):
         "`READER`")
 
 
-@part("hw3_3_3_load", weight=0.5)
-def test_reader_mode(both):
-    both(asking.reader)  # which tells mistakes apart that leave the same mode
-    student, _ = both(asking.reader_mode)
+@part("hw3_3_3_load", weight=0.5, only_with=("test_reader", "test_reader_tokenizer"))
+def test_reader_mode(both, draw):
+    student, _ = both(asking.reader, places=places(draw))
     check_is_there(student, "load_reader", "READER")
-    assert student is False, (
+    assert isinstance(student, dict), "`load_reader` returns no model"
+    assert student["training"] is False, (
         "the model is in training mode: its dropout changes what it writes, at random")
-
-
-def ask(draw: Draw) -> dict[str, Any]:
-    """A question, a context, and three things for the model to write: words of one piece each."""
-    asking, told = words(draw, 5), words(draw, 12)
-    says = [words(draw, 1), words(draw, 2), words(draw, 4)]
-    return {"vocabulary": VOCABULARY, "question": " ".join(asking) + "?",
-            "context": " ".join(told) + ".", "written": [[PAD, *ids_of(one), END] for one in says]}
 
 
 @part("hw3_3_3_answer", weight=5)
 def test_answer(both, draw):
-    asked = ask(draw)
+    asked = questions(draw)
     student, _ = both(asking.answers, **asked)
-    for answer, written in zip(student, asked["written"], strict=True):
+    for answer, one in zip(student, asked["asked"], strict=True):
         if not isinstance(answer, str):
             kind = {"NoneType": "nothing", "list": "a list, an answer for each row of the batch"}
             found = kind.get(type(answer).__name__, "no text")
             raise Wrong(f"`get_answer` returns {found}, where one string was asked for")
         assert "<pad>" not in answer and "</s>" not in answer, (
             "special tokens stand in the answer: they are for the model, not for people")
-        assert " ".join(answer.split()) == text_of(written), (
+        assert " ".join(answer.split()) == text_of(one["written"], asked["vocabulary"]), (
             "the answer is not the text of the tokens that `generate` returned")
 
 
 @part("hw3_3_3_answer", weight=4)
 def test_prompt(both, draw):
-    asked = ask(draw)
+    asked = questions(draw)
     both(asking.answers, **asked)  # which tells mistakes apart that ask nothing
     student, _ = both(asking.prompts, **asked)
-    wanted = plain(f"question: {asked['question']} context: {asked['context']}")
-    for calls in student:
+    for calls, one in zip(student, asked["asked"], strict=True):
+        wanted = plain(f"question: {one['question']} context: {one['context']}")
         assert calls, "`get_answer` does not call the model's `generate`"
         for call in calls:
-            assert plain(text_of(_sequence(call))) == wanted, (
+            assert plain(text_of(_sequence(call), asked["vocabulary"])) == wanted, (
                 "the text that the model gets has not the form it was trained on: the word "
                 "`question:` with the question, then `context:` with the context")
 
@@ -236,9 +240,9 @@ def _sequence(call: dict[str, Any]) -> list[int]:
     return row
 
 
-@part("hw3_3_3_answer", weight=0.5)
+@part("hw3_3_3_answer", weight=0.5, only_with=("test_answer", "test_prompt"))
 def test_writes_in_evaluation_mode(both, draw):
-    asked = ask(draw)
+    asked = questions(draw)
     both(asking.answers, **asked)  # as above
     student, _ = both(asking.modes, **asked)
     assert student, "`get_answer` does not call the model's `generate`"
