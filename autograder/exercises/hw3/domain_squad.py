@@ -25,10 +25,12 @@ class Around(Whole):
         return (self.low, self.limit, self.limit + 1, self.high)
 
 
+QUESTION_MARKS, STOPS = Among("?", "", " ?"), Among(".", "", "!")
+
 # An example of SQuAD, in words: the context is what stands before the answer, the answer, and what
 # stands behind it.
 EXAMPLE = Domain(question=Whole(1, 25), before=Whole(0, 60), answer=Whole(1, 30),
-                 behind=Whole(0, 60), answers=Whole(1, 4))
+                 behind=Whole(0, 60), answers=Whole(1, 4), mark=QUESTION_MARKS, stop=STOPS)
 
 # The two texts of an example, in tokens without end marks. The limit fits with both of them.
 TEXTS = Domain(read=Around(1, 700, INPUT - ENDS), write=Around(1, 40, TARGET - ENDS))
@@ -44,4 +46,5 @@ TRAINING = Domain(examples=Whole(1, 12), batch=Whole(1, 4))
 
 # What the model that reads is asked, in tokens, so that all of it can be read; and what it answers:
 # nothing, or words, up to so many that it is stopped before it comes to an end.
-ASKED = Domain(question=Whole(1, 40), context=Whole(1, 450), written=Whole(0, 30))
+ASKED = Domain(question=Whole(1, 40), context=Whole(1, 450), written=Whole(0, 30),
+               mark=QUESTION_MARKS, stop=STOPS)

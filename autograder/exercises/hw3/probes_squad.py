@@ -168,10 +168,10 @@ def collated(code: Any, batches: list[list[dict[str, Tensor]]]) -> list[Any]:
                 for batch in map(code.T2TDataCollator(), map(_copies, batches))]
 
 
-def fractions(code: Any, batches: list[list[dict[str, Tensor]]]) -> list[dict[str, bool]]:
-    """For each tensor of each batch, whether its numbers can have a fraction."""
-    return [{name: value.is_floating_point() for name, value in batch.items()
-             if isinstance(value, Tensor)} for batch in collated(code, batches)]
+def kinds(code: Any, batches: list[list[dict[str, Tensor]]]) -> list[dict[str, str]]:
+    """For each tensor of each batch, what kind of numbers it holds."""
+    return [{name: str(value.dtype) for name, value in batch.items() if isinstance(value, Tensor)}
+            for batch in collated(code, batches)]
 
 
 def left(code: Any, batches: list[list[dict[str, Tensor]]]) -> list[list[dict[str, Tensor]]]:

@@ -23,6 +23,8 @@ from autograder.exercises.hw3.probes_given import (
     t5_tokenizer,
 )
 
+TARGET = 16  # tokens
+
 # ------------------------------------------------------------------------------------- load_reader
 
 
@@ -88,7 +90,10 @@ def _trials(code: Any, vocabulary: list, asked: list[dict[str, Any]]) -> list[di
 
 
 class _Played:
-    """In the place of a model's `generate`: it writes what it is told, and keeps what it gets."""
+    """In the place of a model's `generate`: it writes what it is told, and keeps what it gets.
+
+    It stops before only where it may write less than the targets of 3.1 hold.
+    """
 
     def __init__(self, model: nn.Module, written: list[int]) -> None:
         self.model, self.written = model, written
@@ -105,7 +110,9 @@ class _Played:
             return options[name] if options.get(name) is not None else getattr(config, name, None)
 
         rows = int(option("num_return_sequences") or 1)
-        sequences = torch.tensor([self.written] * rows)  # [rows, T]
+        most = int(option("max_new_tokens") or int(option("max_length") or 20) - 1)
+        written = self.written if most >= TARGET - 1 else self.written[: most + 1]
+        sequences = torch.tensor([written] * rows)  # [rows, T]
         if not option("return_dict_in_generate"):
             return sequences
         beams = int(option("num_beams") or 1) > 1

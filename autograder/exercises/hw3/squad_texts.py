@@ -39,8 +39,9 @@ WORDS = [
     "lemon", "marble", "night", "ocean", "pepper", "quiet", "river", "silver", "tower", "under",
     "velvet", "winter", "copper", "button",
 ]
-# What a tokenizer spells: no piece of it is a word above.
-SPELT = ["1911", "Ada", "don't", "50%", "A.D.", "{so}", "%s", '"why"', "x-ray", "(4)"]
+# What a tokenizer spells: no piece of it is a word above. Each has a capital letter and a sign.
+SPELT = ["Don't", "A.D.", "B-52", "{So}", "C%d", '"Why"', "X-ray", "(H2O)", "D&D", "Ada,"]
+ABROAD = ["Zürich", "naïve", "Łódź", "東京"]  # what the small tokenizer has no pieces for
 KNOWN = ("question", "context", *WORDS)
 Vocabulary = list[tuple[str, float]]  # pieces with their scores
 SPECIAL = ("<pad>", "</s>", "<unk>")
@@ -64,8 +65,9 @@ def words(draw: Draw, count: int) -> list[str]:
 def phrase(draw: Draw, count: int) -> list[str]:
     """So many words; some of them, where there are several, with capitals, digits or signs."""
     said = words(draw, count)
-    for place in draw.several(range(count), draw.whole(1, 3)) if count > 1 else ():
-        said[place] = draw.among(SPELT)
+    odd = [*draw.several(SPELT, draw.whole(1, 3)), *draw.several(ABROAD, 1)]
+    for place, word in zip(draw.several(range(count)) if count > 1 else (), odd, strict=False):
+        said[place] = word
     return said
 
 
@@ -108,8 +110,8 @@ def squad(draw: Draw, case: SimpleNamespace | None = None) -> dict[str, Any]:
         spans.append((start, draw.whole(1, len(told) - start)))
     columns = {
         "id": f"{draw.whole(0, 99999):05}", "title": draw.among(WORDS),
-        "question": " ".join(phrase(draw, case.question)) + draw.among(["?", "", " ?"]),
-        "context": " ".join(told) + draw.among([".", "", "!"]),
+        "question": " ".join(phrase(draw, case.question)) + case.mark,
+        "context": " ".join(told) + case.stop,
         "answers": {"text": [" ".join(told[start : start + size]) for start, size in spans],
                     "answer_start": [len(" ".join([*told[:start], ""])) for start, _ in spans]},
     }
@@ -199,8 +201,8 @@ def questions(draw: Draw) -> dict[str, Any]:
         written = ids_of(text(draw, case.written), pieces)
         ended = [] if case.written == ASKED.ranges["written"].edges[1] else [END]
         asked.append({
-            "question": text(draw, case.question) + draw.among(["?", "", " ?"]),
-            "context": text(draw, case.context) + draw.among([".", "", "!"]),
+            "question": text(draw, case.question) + case.mark,
+            "context": text(draw, case.context) + case.stop,
             "written": [PAD, *written, *ended]})
     return {"vocabulary": pieces, "asked": asked}
 

@@ -38,9 +38,9 @@ FEATURES = ("input_ids", "attention_mask", "target_ids", "target_attention_mask"
 def tokenizers(both, draw) -> tuple[dict, dict, str]:
     """What the tokenizers make of texts of several lengths, and of one that is too long."""
     asked, told = (" ".join(phrase(draw, draw.whole(2, 12))) for _ in range(2))
-    long = " ".join(phrase(draw, draw.whole(INPUT, 700)))
+    long = " ".join(words(draw, draw.whole(INPUT, 700)))
     student, reference = both(probes.tokenizer, long=long, texts=draw.several([
-        f"question: {asked}? context: {told}.", *words(draw, 1), asked]))
+        f"question:{asked}? context:{told}. </s>", *words(draw, 1), asked]))
     check_is_there(student, "load_t5_tokenizer", "T5")
     assert isinstance(student, dict) and "ids" in student, (
         "`load_t5_tokenizer` returns no tokenizer")
@@ -235,6 +235,8 @@ def test_format(both, draw):
             assert name in one, (
                 f"the prepared examples have no `{name}`: is it among the columns of the format?")
             assert isinstance(one[name], Tensor), f"`{name}` of a prepared example is no tensor"
+            assert not one[name].is_floating_point(), (
+                f"`{name}` of a prepared example holds floating-point numbers, no ids")
             assert one[name].flatten()[-1] == columns[name][-1], (
                 f"`{name}` of a prepared example is not what `convert_to_features` returned")
 
@@ -292,9 +294,9 @@ def test_labels(both, draw):
     asked = check_batches(
         both, draw, "labels",
         says="`{}` should be the targets' tokens, with -100 at padding and nowhere else")
-    fractions, _ = both(probes.fractions, batches=asked)
-    assert not any(one["labels"] for one in fractions), (
-        "`labels` are floating-point numbers; ids of tokens are whole numbers, int64")
+    kinds, reference = both(probes.kinds, batches=asked)
+    assert [one["labels"] for one in kinds] == [one["labels"] for one in reference], (
+        "`labels` are not of type int64, as ids of tokens are and as cross-entropy wants them")
 
 
 @part("hw3_3_1_collator", weight=2)

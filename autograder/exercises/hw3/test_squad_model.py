@@ -207,7 +207,7 @@ def test_answer(both, draw):
         assert "<pad>" not in answer and "</s>" not in answer, (
             "special tokens stand in the answer: they are for the model, not for people")
         assert " ".join(answer.split()) == text_of(one["written"], asked["vocabulary"]), (
-            "the answer is not the text of the tokens that `generate` returned")
+            "the answer is not the text of all tokens that `generate` has to say")
 
 
 @part("hw3_3_3_answer", weight=4)
