@@ -37,7 +37,9 @@ def test_some_cases_cover_every_edge(seed):
 
 def test_fixed_values_are_kept_and_must_lie_in_the_domain():
     assert SIZES.draw(Draw("0"), heads=1).heads == 1
-    for wrong in ({"heads": 5}, {"side": "top"}, {"head": 1}):
+    drawn = {SIZES.draw(Draw(f"{seed}"), heads=Whole(2, 3)).heads for seed in range(20)}
+    assert drawn == {2, 3}
+    for wrong in ({"heads": 5}, {"side": "top"}, {"head": 1}, {"heads": Whole(2, 5)}):
         with pytest.raises(ValueError, match="not in the domain"):
             SIZES.draw(Draw("0"), **wrong)
     with pytest.raises(ValueError, match="different"):

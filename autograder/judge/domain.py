@@ -4,6 +4,7 @@
 
     sizes = SIZES.draw(draw)             # each of them drawn: sizes.batch, sizes.heads, ...
     sizes = SIZES.draw(draw, heads=1)    # with one head, the others drawn
+    sizes = SIZES.draw(draw, heads=Whole(2, 4))            # with several heads
     sizes = SIZES.draw(draw, unlike=("batch", "heads"))    # these two differ
     few, many = SIZES.cover(draw, 2)     # two cases, among which every edge is
 
@@ -90,17 +91,20 @@ class Domain:
         self.ranges = ranges
 
     def draw(self, draw: Draw, unlike: Iterable[str] = (), **fixed: Any) -> SimpleNamespace:
-        """A value of each; those in `fixed` as given, those in `unlike` all different.
+        """A value of each; those in `fixed` as given, or of the narrower range that is given there,
+        and those in `unlike` all different.
 
         Raises ValueError where a fixed value is not in the domain, or none can be unlike.
         """
-        for name, value in fixed.items():
-            if name not in self.ranges or value not in self.ranges[name]:
-                raise ValueError(f"{name}={value!r} is not in the domain")
+        ranges = self.ranges | {name: value if isinstance(value, Whole | Among) else Among(value)
+                                for name, value in fixed.items()}
+        for name, values in ranges.items():
+            if name not in self.ranges or any(edge not in self.ranges[name]
+                                              for edge in values.edges):
+                raise ValueError(f"{name}={fixed[name]!r} is not in the domain")
         names = list(unlike)
         for _ in range(TRIALS):
-            case = {name: fixed[name] if name in fixed else values.draw(draw)
-                    for name, values in self.ranges.items()}
+            case = {name: values.draw(draw) for name, values in ranges.items()}
             if len({case[name] for name in names}) == len(names):
                 drawn = SimpleNamespace(**case)
                 draw.cases.append((self, drawn))
