@@ -1,4 +1,4 @@
-# q2, version f3f60fc1
+# q2, version bec22108
 """Classify sentences with BERT: fine-tune it, keep the best model, write down how it went.
 
     python3 classifier.py --option finetune --epochs 3 --lr 1e-5 --use_gpu

@@ -34,30 +34,39 @@ def attention(code: Any, config: dict, key: Tensor, query: Tensor, value: Tensor
     return {"returned": returned, "changed": changed}
 
 
+def attention_without_weights(code: Any, config: dict, key: Tensor, query: Tensor, value: Tensor,
+                              attention_mask: Tensor) -> dict[str, Any]:
+    """What `attention` returns in evaluation, and in training; `config` says what it drops."""
+    module = code.bert.BertSelfAttention(code.config.BertConfig(**config))
+    found = {}
+    for mode in ("evaluation", "training"):
+        inputs = [tensor.clone() for tensor in (key, query, value, attention_mask)]
+        torch.manual_seed(0)
+        with torch.no_grad():
+            found[mode] = module.train(mode == "training").attention(*inputs)
+    return found
+
+
 def attention_gradients(code: Any, config: dict, key: Tensor, query: Tensor, value: Tensor,
                         attention_mask: Tensor) -> dict[str, Any]:
     """What flows back through `attention` to its inputs, a gradient each or None; its form."""
-    module = code.bert.BertSelfAttention(code.config.BertConfig(**config)).eval()
+    module = code.bert.BertSelfAttention(code.config.BertConfig(**config)).train()
     inputs = {"key": key.requires_grad_(), "query": query.requires_grad_(),
               "value": value.requires_grad_()}
     # In a forward pass they are no leaves, and may be changed in place: hence the clones.
     returned = module.attention(*(tensor.clone() for tensor in inputs.values()), attention_mask)
     if not isinstance(returned, Tensor):
         return {**dict.fromkeys(inputs), "form": type(returned).__name__}
-    answer: dict[str, Any] = {**dict.fromkeys(inputs), "form": list(returned.shape)}
-    if returned.requires_grad:
-        # Another gradient for each number of the result, so that their places count.
-        arriving = torch.linspace(-1, 1, returned.numel(), dtype=returned.dtype)
-        answer.update(zip(inputs, torch.autograd.grad(
-            returned, list(inputs.values()), arriving.view(returned.shape), allow_unused=True),
-            strict=True))
-    return answer
+    return {**flowing([returned], inputs), "form": list(returned.shape)}
 
 
 def self_attention_recorded(code: Any, config: dict, weights: dict, hidden_states: Tensor,
                             attention_mask: Tensor, canned: Tensor, training: bool
                             ) -> dict[str, Any]:
-    """`BertSelfAttention.forward` with a recorder in the place of `attention`."""
+    """`BertSelfAttention.forward` with a recorder in the place of `attention`.
+
+    In training also what flows back from all that it hands on.
+    """
     module = _self_attention(code, config, weights).train(training)
     calls: list[dict[str, Any]] = []
 
@@ -66,8 +75,15 @@ def self_attention_recorded(code: Any, config: dict, weights: dict, hidden_state
         return canned.clone()
 
     _play(module, attention)
-    with torch.no_grad(), dropout_that_shows(code):
-        return {"output": module(hidden_states.clone(), attention_mask.clone()), "calls": calls}
+    sources = {"the hidden states": hidden_states.requires_grad_(training),
+               "what `attention` returns": canned.requires_grad_(training)}
+    with torch.set_grad_enabled(training), dropout_that_shows(code):
+        output = module(hidden_states.clone(), attention_mask.clone())
+    sources |= {f"`self.{name}`": weight for name, weight in module.named_parameters()
+                if name in weights}
+    handed_on = [value for call in calls for name, value in call.items() if name != "mask"]
+    return {"output": output, "calls": calls,
+            "flowing": flowing([*handed_on, output], sources) if training else {}}
 
 
 def self_attention_together(code: Any, config: dict, weights: dict, hidden_states: Tensor,
@@ -88,11 +104,11 @@ def _self_attention(code: Any, config: dict, weights: dict) -> nn.Module:
 
 
 def add_norm(code: Any, config: dict, input: Tensor, output: Tensor, dense: dict, norm: dict,
-             dropout: float, training: bool) -> dict[str, Any]:
+             eps: float, dropout: float, training: bool) -> dict[str, Any]:
     """`add_norm` alone, with modules of the judge's own weights."""
     layer = code.bert.BertLayer(code.config.BertConfig(**config)).train(training)
     width, inner = dense["weight"].shape
-    dense_layer, ln_layer = nn.Linear(inner, width), nn.LayerNorm(width)
+    dense_layer, ln_layer = nn.Linear(inner, width), nn.LayerNorm(width, eps=eps)
     dense_layer.load_state_dict(dense)
     ln_layer.load_state_dict(norm)
     inputs = {"input": input, "output": output}
@@ -105,36 +121,38 @@ def add_norm(code: Any, config: dict, input: Tensor, output: Tensor, dense: dict
     return {"returned": returned, "changed": changed}
 
 
-def add_norm_gradient(code: Any, config: dict, input: Tensor, output: Tensor, dense: dict,
-                      norm: dict) -> Tensor | None:
-    """The gradient that comes back through `add_norm`, and past it, to what `input` was made of.
+def add_norm_gradients(code: Any, config: dict, input: Tensor, output: Tensor, dense: dict,
+                       norm: dict, eps: float, dropout: float) -> dict[str, Any] | None:
+    """The gradients that come back through `add_norm`, and past it, to what `input` was made of.
 
     What made `input` has kept it for its own gradient, as the linear layers of attention do. None
     where there is no way back.
     """
     layer = code.bert.BertLayer(code.config.BertConfig(**config)).eval()
     width, inner = dense["weight"].shape
-    dense_layer, ln_layer = nn.Linear(inner, width), nn.LayerNorm(width)
+    dense_layer, ln_layer = nn.Linear(inner, width), nn.LayerNorm(width, eps=eps)
     dense_layer.load_state_dict(dense)
     ln_layer.load_state_dict(norm)
-    start = input.clone().requires_grad_()
-    made = start.clone()
-    kept = (made * made).sum()
-    returned = layer.add_norm(made, output.clone(), dense_layer, nn.Dropout(0.5).eval(), ln_layer)
-    if not isinstance(returned, Tensor):
-        return None
-    arriving = torch.linspace(-1, 1, returned.numel()).view(returned.shape)
+    sources = {"`input`": input.requires_grad_(), "`output`": output.requires_grad_(),
+               "the weights of `dense_layer`": dense_layer.weight,
+               "the weights of `ln_layer`": ln_layer.weight}
+    made = input.clone()
+    kept = (made * made).sum()[None]
+    returned = layer.add_norm(made, output.clone(), dense_layer, nn.Dropout(dropout).eval(),
+                              ln_layer)
     try:
-        (kept + (arriving * returned).sum()).backward()
+        return flowing([kept, returned], sources)
     except RuntimeError:
         return None
-    return start.grad
 
 
 def layer_recorded(code: Any, config: dict, weights: dict, hidden_states: Tensor,
                    attention_mask: Tensor, attended: Tensor, canned: list[Tensor], training: bool
                    ) -> dict[str, Any]:
-    """`BertLayer.forward` with recorders in the places of `self_attention` and `add_norm`."""
+    """`BertLayer.forward` with recorders in the places of `self_attention` and `add_norm`.
+
+    In training also what flows back from all that it hands on.
+    """
     layer = _layer(code, config, weights).train(training)
     names = {id(module): name for name, module in layer.named_children()}
     attention = _canned_attention(layer, attended)
@@ -151,9 +169,16 @@ def layer_recorded(code: Any, config: dict, weights: dict, hidden_states: Tensor
         return canned[min(len(calls), len(canned)) - 1].clone()
 
     _play(layer, add_norm)
-    with torch.no_grad(), dropout_that_shows(code):
+    sources = {"the hidden states": hidden_states.requires_grad_(training),
+               "what `self_attention` returns": attended.requires_grad_(training),
+               "what the first `add_norm` returns": canned[0].requires_grad_(training),
+               "what the second `add_norm` returns": canned[1].requires_grad_(training)}
+    with torch.set_grad_enabled(training), dropout_that_shows(code):
         output = layer(hidden_states.clone(), attention_mask.clone())
-    return {"output": output, "attention": attention, "calls": calls}
+    sources["`interm_dense`"] = layer.interm_dense.weight
+    handed_on = [call[name] for call in calls for name in ("input", "output")]
+    return {"output": output, "attention": attention, "calls": calls,
+            "flowing": flowing([*handed_on, output], sources) if training else {}}
 
 
 def layer_together(code: Any, config: dict, weights: dict, hidden_states: Tensor,
@@ -210,7 +235,18 @@ def _without_attention_dropout(module: nn.Module) -> None:
             dropout.p = 0.0
 
 
-# ------------------------------------------------------------------------------------- recorders
+# ------------------------------------------------------------------------- gradients, recorders
+
+
+def flowing(results: list[Any], sources: dict[str, Tensor]) -> dict[str, Any]:
+    """What flows back from `results` to each of the `sources`: a gradient, or None."""
+    reached = [one for one in results if isinstance(one, Tensor) and one.requires_grad]
+    # Another gradient for each number of a result, so that their places count.
+    arriving = [torch.linspace(-1, 1, one.numel(), dtype=one.dtype).view(one.shape)
+                for one in reached]
+    gradients = torch.autograd.grad(reached, list(sources.values()), arriving, allow_unused=True,
+                                    ) if reached else [None] * len(sources)
+    return dict(zip(sources, gradients, strict=True))
 
 
 @contextlib.contextmanager

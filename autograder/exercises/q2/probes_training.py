@@ -21,13 +21,13 @@ from torch.optim.optimizer import (
 )
 
 
-def training(code: Any, batches: list[dict], epochs: int, weight: Tensor, lr: float
-             ) -> dict[str, Any]:
+def training(code: Any, batches: list[dict], batch_size: int, epochs: int, weight: Tensor,
+             lr: float, seed: int) -> dict[str, Any]:
     """`train(args)` on a model of one matrix, with every step of every optimizer watched.
 
     The batches come in the order in which they are given. Returns the optimizers' steps (weights
-    before and after, gradient, learning rate), the number of backward passes that reach the
-    weights, the forward passes, and the losses of the epochs.
+    before and after, gradient, learning rate), the weights at the end, the number of backward
+    passes that reach the weights, the forward passes, and the losses of the epochs.
     """
     classifier = code.classifier
     encoder = BertModel(weight)
@@ -45,12 +45,13 @@ def training(code: Any, batches: list[dict], epochs: int, weight: Tensor, lr: fl
         "ResultLog": ResultLog,
         "settings": lambda *args, **kwargs: {},
     }
-    args = classifier.get_args(["--epochs", str(epochs), "--lr", str(lr)])
-    args.batch_size = len(batches[0]["labels"])
+    args = classifier.get_args(["--epochs", str(epochs), "--lr", str(lr), "--seed", str(seed),
+                                "--batch_size", str(batch_size)])
     with _in_place_of(classifier, replaced), watch:
         classifier.train(args)
-    return {"steps": watch.steps, "optimizers": len(watch.optimizers),
-            "backwards": watch.backwards, "forwards": encoder.forwards, "losses": losses}
+    return {"steps": watch.steps, "end": encoder.weight.detach(),
+            "optimizers": len(watch.optimizers), "backwards": watch.backwards,
+            "forwards": encoder.forwards, "losses": losses}
 
 
 class BertModel(nn.Module):

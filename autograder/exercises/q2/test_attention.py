@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from autograder.exercises.q2 import probes
+from autograder.exercises.q2 import domain, probes
+from autograder.judge.domain import Draw, Whole
 from autograder.judge.testing import assert_close, is_close, part
 
-HIDDEN, HEADS, INNER = 12, 3, 20  # no two sizes alike, so that no wrong axis fits by chance
-BATCH, LENGTH = 2, 5
-CONFIG = {
-    "vocab_size": 11, "hidden_size": HIDDEN, "num_hidden_layers": 1, "num_attention_heads": HEADS,
-    "intermediate_size": INNER, "hidden_dropout_prob": 0.5, "attention_probs_dropout_prob": 0.5,
-    "max_position_embeddings": 16,
-}
-Draw = Callable[..., Tensor]
 
-
-def padding(kept: list[int]) -> Tensor:
-    """An additive mask, [B, 1, 1, T]: 0 for the first tokens of each sentence, then -10000."""
-    positions = torch.arange(LENGTH)
-    return torch.stack([(positions >= n) * -10000.0 for n in kept])[:, None, None, :]
-
-
-def attention_inputs(draw: Draw, kept: list[int]) -> dict[str, Any]:
-    shape = (BATCH, HEADS, LENGTH, HIDDEN // HEADS)
-    return {"config": CONFIG, "key": 2 * draw(*shape), "query": 2 * draw(*shape),
-            "value": draw(*shape), "attention_mask": padding(kept)}
+def attention_inputs(draw: Draw, case: SimpleNamespace) -> dict[str, Any]:
+    shape = (case.batch, case.heads, case.length, case.head_size)
+    return {"config": domain.config(case), "key": case.scale * draw(*shape),
+            "query": case.scale * draw(*shape), "value": draw(*shape),
+            "attention_mask": domain.mask(draw, case)}
 
 
 def state(draw: Draw, **shapes: tuple[int, ...]) -> dict[str, Tensor]:
@@ -55,7 +43,8 @@ def tell_of_changes(answer: dict, remark: Callable[[str], None]) -> None:
 
 @part("q2_attention", weight=6)
 def test_attention_without_padding(both, draw, remark):
-    student, reference = both(probes.attention, **attention_inputs(draw, [LENGTH, LENGTH]))
+    case = domain.general(draw, padding="none", length=16)
+    student, reference = both(probes.attention, **attention_inputs(draw, case))
     assert_close(student["returned"], reference["returned"],
                  "without any padding, `attention` does not return softmax(Q K^T / sqrt(d_k)) V "
                  "with the heads joined to [B, T, H]")
@@ -64,61 +53,86 @@ def test_attention_without_padding(both, draw, remark):
 
 @part("q2_attention", weight=3)
 def test_attention_with_padding(both, draw):
-    check_padding(both, draw)
-
-
-def check_padding(both: Any, draw: Draw) -> None:
-    """With padding and, so that the sentence claims no more than is seen, without."""
-    right = [is_close(student["returned"], reference["returned"]) for student, reference in
-             [both(probes.attention, **attention_inputs(draw, [LENGTH, LENGTH]))]]
-    student, reference = both(probes.attention, **attention_inputs(draw, [3, 4]))
-    so = "; without padding it does: look at how the mask enters" if all(right) else ""
+    check_edge(both, draw, domain.ONE_TOKEN)
+    case = domain.general(draw, padding="anywhere")
+    student, reference = both(probes.attention, **attention_inputs(draw, case))
     assert_close(student["returned"], reference["returned"],
-                 "with padding, `attention` does not return softmax(Q K^T / sqrt(d_k) + mask) "
-                 f"V{so}")
+                 "with padding, `attention` does not return softmax(Q K^T / sqrt(d_k) + mask) V")
 
 
 @part("q2_attention", weight=1)
 def test_attention_can_be_trained(both, draw):
-    check_padding(both, draw)
-    student, reference = both(probes.attention_gradients, **attention_inputs(draw, [3, 4]))
-    for name in ("key", "query", "value"):
+    check_edge(both, draw, domain.ONE_SENTENCE)
+    case = domain.general(draw, padding="right", number=-10000.0, rate=100)
+    student, reference = both(probes.attention_without_weights, **attention_inputs(draw, case))
+    value, dropped = reference["evaluation"], torch.zeros_like(reference["evaluation"])
+    assert_close(student["evaluation"], value, "with padding, `attention` does not return "
+                 "softmax(Q K^T / sqrt(d_k) + mask) V")
+    assert is_close(student["training"], value) or is_close(student["training"], dropped), (
+        "in training, `attention` may drop weights or not, but it does something else: where a "
+        "dropout of 1 drops all weights, it returns neither 0 nor what it returns in evaluation")
+    student, reference = both(probes.attention_gradients,
+                              **attention_inputs(draw, domain.general(draw, rate=0)))
+    check_flowing({name: student[name] for name in ("key", "query", "value")}, reference)
+
+
+def check_flowing(student: dict[str, Any], reference: dict[str, Any]) -> None:
+    """What flows back; asked where the values have been seen to be right."""
+    for name in student:
         assert student[name] is not None, (
-            f"`attention` returns the right values, but no gradient flows back to its {name}")
-        assert_close(student[name], reference[name], "`attention` returns the right values, but "
-                     f"the gradient that flows back to its {name} is another")
+            f"the values are right, but no gradient flows back to {name}")
+        assert_close(student[name], reference[name],
+                     f"the values are right, but the gradient that flows back to {name} is another")
+
+
+def check_edge(both: Any, draw: Draw, sizes: dict[str, Any]) -> None:
+    case = domain.SIZES.draw(draw, **sizes)
+    student, reference = both(probes.attention, **attention_inputs(draw, case))
+    assert_close(student["returned"], reference["returned"],
+                 f"with {domain.told(case)}, `attention` does not return "
+                 "softmax(Q K^T / sqrt(d_k) + mask) V")
 
 
 # --------------------------------------------------------------------------- (b) attention.forward
 
 
-def self_attention_inputs(draw: Draw) -> dict[str, Any]:
-    square = (HIDDEN, HIDDEN)
-    return {"config": CONFIG, "weights": state(draw, query=square, key=square, value=square),
-            "hidden_states": 2 * draw(BATCH, LENGTH, HIDDEN), "attention_mask": padding([3, 4])}
+def self_attention_inputs(draw: Draw, case: SimpleNamespace) -> dict[str, Any]:
+    hidden = case.heads * case.head_size
+    square = (hidden, hidden)
+    return {"config": domain.config(case),
+            "weights": state(draw, query=square, key=square, value=square),
+            "hidden_states": case.scale * draw(case.batch, case.length, hidden),
+            "attention_mask": domain.mask(draw, case)}
 
 
-def self_attention_recorded(both: Any, draw: Draw, training: bool = False) -> tuple[dict, dict]:
-    return both(probes.self_attention_recorded, **self_attention_inputs(draw),
-                canned=draw(BATCH, LENGTH, HIDDEN), training=training)
+def self_attention_recorded(both: Any, draw: Draw, case: SimpleNamespace, training: bool = False
+                            ) -> tuple[dict, dict]:
+    inputs = self_attention_inputs(draw, case)
+    return both(probes.self_attention_recorded, **inputs, training=training,
+                canned=4 * draw(*inputs["hidden_states"].shape))
 
 
 @part("q2_self_attention", weight=6)
 def test_forward_projects_and_attends(both, draw):
-    check_projections(*self_attention_recorded(both, draw))
+    case = domain.general(draw, padding="anywhere", length=16)
+    check_projections(*self_attention_recorded(both, draw, case))
 
 
 @part("q2_self_attention", weight=1)
 def test_forward_returns_what_attention_returns(both, draw):
-    check_returned(*self_attention_recorded(both, draw))
+    case = domain.SIZES.draw(draw, **domain.ONE_SENTENCE)
+    check_returned(*self_attention_recorded(both, draw, case))
 
 
 @part("q2_self_attention", weight=1)
 def test_forward_in_training(both, draw):
+    case = domain.SIZES.draw(draw, **domain.ONE_TOKEN)
     for mode in ("", "in training, "):
-        student, reference = self_attention_recorded(both, draw, training=bool(mode))
+        student, reference = self_attention_recorded(both, draw, case, training=bool(mode))
         check_projections(student, reference, mode)
         check_returned(student, reference, mode)
+        check_flowing(student["flowing"], reference["flowing"])
+        case = domain.general(draw, padding="right", number=-10000.0)
 
 
 def check_projections(student: dict, reference: dict, mode: str = "") -> None:
@@ -130,8 +144,13 @@ def check_projections(student: dict, reference: dict, mode: str = "") -> None:
         assert_close(call[name], right[name],
                      f"{mode}`attention` is called with a wrong {name}: it should be `transform` "
                      f"of the hidden states with self.{name}")
-    assert_close(call["mask"], right["mask"],
+    assert_close(masking(call["mask"]), masking(right["mask"]),
                  f"{mode}`attention` does not get the mask as it came in")
+
+
+def masking(mask: Any) -> Any:
+    """A mask with one number for all padding: any that is large and negative does the same."""
+    return mask.clamp(min=-10000.0) if isinstance(mask, Tensor) else mask
 
 
 def check_returned(student: dict, reference: dict, mode: str = "") -> None:
@@ -143,67 +162,81 @@ def check_returned(student: dict, reference: dict, mode: str = "") -> None:
 # ------------------------------------------------------------------------------------ (c) add_norm
 
 
-def add_norm_inputs(draw: Draw, inner: int) -> dict[str, Any]:
-    dense, norm = state(draw, m=(HIDDEN, inner)), state(draw, m=(HIDDEN,))
-    return {"config": CONFIG, "input": draw(BATCH, LENGTH, HIDDEN),
-            "output": draw(BATCH, LENGTH, inner),
+def add_norm_inputs(draw: Draw, case: SimpleNamespace) -> dict[str, Any]:
+    inner = case.hidden if case.after == "attention" else case.inner
+    dense, norm = state(draw, m=(case.hidden, inner)), state(draw, m=(case.hidden,))
+    return {"config": {"hidden_size": case.hidden, "num_attention_heads": 1,
+                       "intermediate_size": case.inner,
+                       "hidden_dropout_prob": case.rate / 200},
+            "input": draw(case.batch, case.length, case.hidden),
+            "output": draw(case.batch, case.length, inner),
             "dense": {"weight": dense["m.weight"], "bias": dense["m.bias"]},
-            "norm": {"weight": norm["m.weight"], "bias": norm["m.bias"]}}
+            "norm": {"weight": norm["m.weight"], "bias": norm["m.bias"]},
+            "eps": case.eps, "dropout": case.rate / 100}
 
 
-RATE = 0.25  # another than in CONFIG: only the module that `add_norm` is given has it
-
-
-def add_norm_answers(both: Any, draw: Draw) -> list[tuple[dict, dict]]:
-    """`add_norm` in evaluation after each of the two sub-layers, and in training.
-
-    Each test asks for all three, since different mistakes give the same values in one of them.
-    """
-    attention, feed_forward = add_norm_inputs(draw, HIDDEN), add_norm_inputs(draw, INNER)
-    return [both(probes.add_norm, **attention, dropout=0.5, training=False),
-            both(probes.add_norm, **feed_forward, dropout=0.5, training=False),
-            both(probes.add_norm, **attention, dropout=RATE, training=True)]
+def add_norm_answers(both: Any, draw: Draw, training: bool, **sizes: Any) -> tuple[dict, dict]:
+    return both(probes.add_norm, **add_norm_inputs(draw, domain.norm(draw, **sizes)),
+                training=training)
 
 
 @part("q2_add_norm", weight=6)
 def test_add_norm_value(both, draw):
-    for student, reference in add_norm_answers(both, draw)[:2]:
+    """Asked in training, too, since different mistakes give the same values in evaluation."""
+    answers = [add_norm_answers(both, draw, False, after="attention", eps=1e-12),
+               add_norm_answers(both, draw, False, after="feed-forward", eps=1e-5, inner=30)]
+    add_norm_answers(both, draw, True)
+    for student, reference in answers:
         assert_close(student["returned"], reference["returned"],
                      "in evaluation, `add_norm` does not return LayerNorm(input + dense(output))")
 
 
 @part("q2_add_norm", weight=1)
 def test_add_norm_can_be_trained(both, draw):
-    student, reference = both(probes.add_norm_gradient, **add_norm_inputs(draw, HIDDEN))
+    case = domain.norm(draw, eps=0.1)
+    student, reference = both(probes.add_norm_gradients, **add_norm_inputs(draw, case))
     assert student is not None, (
         "no gradient finds its way back through `add_norm`: is something detached, or changed in "
         "place that is still needed?")
-    assert_close(student, reference, "in training, a wrong gradient flows back to `input`")
+    for name in reference:
+        assert student[name] is not None, f"in training, no gradient flows back to {name}"
+        assert_close(student[name], reference[name],
+                     f"in training, a wrong gradient flows back to {name}")
 
 
 @part("q2_add_norm", weight=1)
 def test_add_norm_dropout(both, draw):
-    student, reference = add_norm_answers(both, draw)[2]
-    assert_close(student["returned"], reference["returned"],
-                 "in training, `add_norm` does not return LayerNorm(input + "
-                 "dropout(dense(output))), with the module `dropout` applied once")
+    """With the lowest rate, the highest, and one between them, so that each is applied."""
+    answers = [add_norm_answers(both, draw, True, rate=1, after="attention", eps=1e-5, hidden=24),
+               add_norm_answers(both, draw, True, rate=100, after="feed-forward", eps=1e-5,
+                                batch=4, length=1, inner=1),
+               add_norm_answers(both, draw, True, rate=Whole(2, 99), after="attention", eps=1e-5,
+                                batch=1, length=16, hidden=4)]
+    for student, reference in answers:
+        assert_close(student["returned"], reference["returned"],
+                     "in training, `add_norm` does not return LayerNorm(input + "
+                     "dropout(dense(output))), with the module `dropout` applied once")
 
 
 # ---------------------------------------------------------------------------- (d) BertLayer.forward
 
 
-def layer_inputs(draw: Draw) -> dict[str, Any]:
-    weights = state(draw, attention_dense=(HIDDEN, HIDDEN), attention_layer_norm=(HIDDEN,),
-                    interm_dense=(INNER, HIDDEN), out_dense=(HIDDEN, INNER),
-                    out_layer_norm=(HIDDEN,))
-    return {"config": CONFIG, "weights": weights, "hidden_states": draw(BATCH, LENGTH, HIDDEN),
-            "attention_mask": padding([3, 4]), "attended": draw(BATCH, LENGTH, HIDDEN)}
+def layer_inputs(draw: Draw, case: SimpleNamespace) -> dict[str, Any]:
+    hidden, inner = case.heads * case.head_size, case.inner
+    weights = state(draw, attention_dense=(hidden, hidden), attention_layer_norm=(hidden,),
+                    interm_dense=(inner, hidden), out_dense=(hidden, inner),
+                    out_layer_norm=(hidden,))
+    weights["attention_layer_norm.weight"] *= case.scale
+    shape = (case.batch, case.length, hidden)
+    return {"config": domain.config(case), "weights": weights, "hidden_states": draw(*shape),
+            "attention_mask": domain.mask(draw, case), "attended": draw(*shape)}
 
 
-def layer_recorded(both: Any, draw: Draw, training: bool = False) -> tuple[dict, dict]:
-    canned = [draw(BATCH, LENGTH, HIDDEN), draw(BATCH, LENGTH, HIDDEN)]
-    student, reference = both(probes.layer_recorded, **layer_inputs(draw), canned=canned,
-                              training=training)
+def layer_recorded(both: Any, draw: Draw, case: SimpleNamespace, training: bool = False
+                   ) -> tuple[dict, dict]:
+    inputs = layer_inputs(draw, case)
+    canned = [4 * draw(*inputs["attended"].shape), draw(*inputs["attended"].shape)]
+    student, reference = both(probes.layer_recorded, **inputs, canned=canned, training=training)
     mode, calls = "in training, " if training else "", len(student["calls"])
     assert calls == 2, f"{mode}`BertLayer.forward` calls `add_norm` {calls} times; a layer has two"
     return student, reference
@@ -215,7 +248,7 @@ def check_first(student: dict, reference: dict, mode: str = "") -> None:
     asked, right = student["attention"][0], reference["attention"][0]
     assert_close(asked["hidden_states"], right["hidden_states"],
                  f"{mode}`self_attention` should see the hidden states that came in")
-    assert_close(asked["mask"], right["mask"],
+    assert_close(masking(asked["mask"]), masking(right["mask"]),
                  f"{mode}`self_attention` does not get the mask unchanged")
     call, right = student["calls"][0], reference["calls"][0]
     assert_close(call["input"], right["input"],
@@ -251,22 +284,28 @@ def check_result(student: dict, reference: dict, mode: str = "") -> None:
 
 @part("q2_layer", weight=3)
 def test_layer_attends(both, draw):
-    check_first(*layer_recorded(both, draw))
+    case = domain.general(draw, padding="anywhere", length=16)
+    check_first(*layer_recorded(both, draw, case))
 
 
 @part("q2_layer", weight=3)
 def test_layer_feeds_forward(both, draw):
-    check_second(*layer_recorded(both, draw))
+    case = domain.general(draw, padding="right", number=-10000.0)
+    check_second(*layer_recorded(both, draw, case))
 
 
 @part("q2_layer", weight=1)
 def test_layer_returns(both, draw):
-    check_result(*layer_recorded(both, draw))
+    case = domain.SIZES.draw(draw, **domain.ONE_SENTENCE)
+    check_result(*layer_recorded(both, draw, case))
 
 
 @part("q2_layer", weight=1)
 def test_layer_in_training(both, draw):
+    case = domain.SIZES.draw(draw, **domain.ONE_TOKEN)
     for mode in ("", "in training, "):
-        student, reference = layer_recorded(both, draw, training=bool(mode))
+        student, reference = layer_recorded(both, draw, case, training=bool(mode))
         for check in (check_first, check_second, check_result):
             check(student, reference, mode)
+        check_flowing(student["flowing"], reference["flowing"])
+        case = domain.general(draw, length=16)

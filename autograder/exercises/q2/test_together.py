@@ -9,14 +9,16 @@ takes no part in the whole, since others do its work, pays its own quarter.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 
-from autograder.exercises.q2 import probes
+from autograder.exercises.q2 import domain, probes
 from autograder.exercises.q2 import test_attention as alone
 from autograder.judge.both import StudentFailed
+from autograder.judge.domain import Draw
 from autograder.judge.testing import KEEPS_TOGETHER, is_close, part
 
 A, B, C, D = "q2_attention", "q2_self_attention", "q2_add_norm", "q2_layer"
@@ -44,7 +46,7 @@ COSTS = ("Yours does not by itself. It is right together with other code of your
 UNUSED = "Other code of yours does this work, which costs a quarter of this part"
 TRAINS = "; another eighth goes since in training the dropout is not where it should be"
 TRAINING = "in training, the dropout is not where it should be: it belongs into `add_norm` alone"
-MODEL = {**alone.CONFIG, "num_hidden_layers": 2}
+LAYERS = 2  # of the whole model
 
 
 @part(A, together=CONTRACTS[A])
@@ -84,28 +86,41 @@ def settle(name: str, together: Together, award: Callable[[float, str], None]) -
     award(share, says)
 
 
+def everywhere(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What is right in all cases; what was called in the first."""
+    return {name: first if name == "called" else all(one.get(name) for one in answers)
+            for name, first in answers[0].items()}
+
+
 class Together:
     """What is right of one person's parts, in larger and larger units."""
 
-    def __init__(self, both: Any, draw: alone.Draw) -> None:
+    def __init__(self, both: Any, draw: Draw) -> None:
         self._both, self._draw = both, draw
-        square = (alone.HIDDEN, alone.HIDDEN)
-        projections = alone.state(draw, query=square, key=square, value=square)
-        inputs = alone.layer_inputs(draw)
-        layer = inputs["weights"] | {f"self_attention.{k}": v for k, v in projections.items()}
-        attended = inputs.pop("attended")
-        self.self_attention = self._right(probes.self_attention_together,
-                                          **alone.self_attention_inputs(draw))["output"]
-        canned = self._right(probes.layer_together, **inputs, attended=attended)
-        inputs |= {"config": MODEL, "weights": layer}
-        own = self._right(probes.whole_layer, **inputs)
-        model = self._right(probes.whole_model, **self._model_inputs(layer))
+        cases = [domain.general(draw, length=16), domain.SIZES.draw(draw, **domain.ONE_TOKEN),
+                 domain.SIZES.draw(draw, **domain.ONE_SENTENCE)]
+        units = zip(*map(self._units, cases), strict=True)
+        self_attention, canned, own, model = map(everywhere, units)
         found = next((one for one in (canned, own, model) if one["evaluation"]), canned)
+        self.self_attention = self_attention["output"]
         self.feed_forward = canned["evaluation"]
         self.layer = own["evaluation"]
         self.whole = own["evaluation"] or model["evaluation"]
         self.right_in_training = found["training"]
         self.called = {D, *(own if own["evaluation"] else model).get("called", TESTS)}
+
+    def _units(self, case: SimpleNamespace) -> list[dict[str, Any]]:
+        """What is right of self-attention, of a layer with canned attention, of a layer with its
+        own, and of a model."""
+        asked, inputs = (make(self._draw, case) for make in
+                         (alone.self_attention_inputs, alone.layer_inputs))
+        attended = inputs.pop("attended")
+        layer = inputs["weights"] | {f"self_attention.{name}": value
+                                     for name, value in asked["weights"].items()}
+        return [self._right(probes.self_attention_together, **asked),
+                self._right(probes.layer_together, **inputs, attended=attended),
+                self._right(probes.whole_layer, **inputs | {"weights": layer}),
+                self._right(probes.whole_model, **self._model_inputs(case, layer))]
 
     @property
     def right_dropout(self) -> bool:
@@ -152,15 +167,17 @@ class Together:
             raise failed
         return False
 
-    def _model_inputs(self, layer: dict[str, torch.Tensor]) -> dict[str, Any]:
-        width = alone.HIDDEN
+    def _model_inputs(self, case: SimpleNamespace, layer: dict[str, torch.Tensor]
+                      ) -> dict[str, Any]:
+        config = domain.config(case) | {"num_hidden_layers": LAYERS}
+        width = config["hidden_size"]
         weights = alone.state(
-            self._draw, word_embedding=(MODEL["vocab_size"], width),
-            pos_embedding=(MODEL["max_position_embeddings"], width),
+            self._draw, word_embedding=(config["vocab_size"], width),
+            pos_embedding=(config["max_position_embeddings"], width),
             tk_type_embedding=(2, width), embed_layer_norm=(width,), pooler_dense=(width, width))
-        for number in range(MODEL["num_hidden_layers"]):
+        for number in range(LAYERS):
             weights |= {f"bert_layers.{number}.{k}": v for k, v in layer.items()}
-        ids = self._draw(alone.BATCH, alone.LENGTH, MODEL["vocab_size"]).argmax(dim=-1)
-        mask = (alone.padding([3, 4]) == 0)[:, 0, 0].long()
-        return {"config": MODEL, "weights": weights, "input_ids": ids * mask,
+        ids = self._draw(case.batch, case.length, config["vocab_size"]).argmax(dim=-1)
+        mask = (~domain.padded(self._draw, case)).long()
+        return {"config": config, "weights": weights, "input_ids": ids * mask,
                 "attention_mask": mask}

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.exercises.q2 import probes_training
+from autograder.exercises.q2 import domain, probes_training
+from autograder.judge.domain import Draw
 from autograder.judge.testing import assert_close, part
 
-VOCABULARY, LABELS, EPOCHS, BATCHES, SENTENCES, LENGTH = 30, 4, 2, 4, 6, 5
 
-
-@pytest.fixture
-def trained(both, draw) -> tuple[dict, list[dict]]:
-    """What `train` does on a small model, and the batches it got."""
-    batches = []
-    for _ in range(BATCHES):
-        ids = draw(SENTENCES, LENGTH, VOCABULARY).argmax(dim=-1)
-        lengths = draw(SENTENCES, LENGTH).argmax(dim=-1, keepdim=True) + 1
-        labels = draw(SENTENCES, LABELS).argmax(dim=-1)
-        mask = (torch.arange(LENGTH) < lengths).long()  # [B, T]
-        batches.append({"input_ids": ids, "attention_mask": mask, "labels": labels,
-                        "sentences": ["a sentence"] * SENTENCES})
-    weight = draw(VOCABULARY, LABELS)
-    student, _ = both(probes_training.training, batches=batches, epochs=EPOCHS, weight=weight,
-                      lr=0.05)
-    return {**student, "given": weight}, batches * EPOCHS
+def trained(both: Any, draw: Draw, **run: Any) -> tuple[dict, list[dict]]:
+    """What `train` does on a small model, and the batches it got, one for each step."""
+    case = domain.TRAINING.draw(draw, **run)
+    batches, weight = domain.batches(draw, case), draw(case.vocabulary, case.labels) / 2
+    student, _ = both(probes_training.training, batches=batches, batch_size=case.batch_size,
+                      epochs=case.epochs, weight=weight, lr=case.lr, seed=case.seed)
+    return {**student, "given": weight, "epochs": case.epochs}, batches * case.epochs
 
 
 def mean_loss(weight: Tensor, batch: dict) -> Tensor:
@@ -50,34 +41,67 @@ def check_count(steps: list, batches: list) -> None:
 
 
 @part("q2_train", weight=3)
-def test_gradient_of_each_step(trained):
-    student, batches = trained
+def test_gradient_of_each_step(both, draw, award):
+    student, batches = trained(both, draw, epochs=2, labels=7, batch_size=8, lr=1e-3)
     assert student["backwards"], "no backward pass reaches the weights"
     check_count(student["steps"], batches)
+    shares, lengths = [], []
     for number, (step, batch) in enumerate(zip(student["steps"], batches, strict=True), start=1):
         assert step["grad"] is not None, "the optimizer steps before there is any gradient"
-        cosine = F.cosine_similarity(step["grad"].flatten(),
-                                     right_gradient(step["weight"], batch).flatten(), dim=0)
-        assert cosine > 0.999, (
+        found, right = step["grad"].flatten(), right_gradient(step["weight"], batch).flatten()
+        assert F.cosine_similarity(found, right, dim=0) > 0.999, (
             f"the gradient used in step {number} is not that of the mean cross-entropy of this "
             "batch alone")
+        shares.append(float(found @ right / (right @ right)))
+        lengths.append(float(found.norm()))
+    if not unscaled_or_clipped(shares, lengths):
+        award(2 / 3, "the gradients have the right directions, but other lengths than those of the "
+              "mean cross-entropy, and are not clipped to one length: what is your loss multiplied "
+              "or divided by?")
+
+
+def unscaled_or_clipped(shares: list[float], lengths: list[float]) -> bool:
+    """Whether each gradient has its whole length, or all that have less have the same length."""
+    limit = max((length for share, length in zip(shares, lengths, strict=True) if share < 0.99),
+                default=math.inf)
+    return all((abs(share - 1) < 0.01 and length < 1.01 * limit)
+               or (share < 1 and math.isclose(length, limit, rel_tol=0.01))
+               for share, length in zip(shares, lengths, strict=True))
 
 
 @part("q2_train", weight=2)
-def test_each_step_moves_the_weights_downhill(trained):
-    student, batches = trained
-    assert len(student["steps"]) >= len(batches), (
-        f"{len(batches)} batches were given, and the optimizer took {len(student['steps'])} steps")
-    pairs = list(zip(student["steps"], batches, strict=False))
-    moving = [pair for pair in pairs if pair[0]["lr"] > 0]  # a warm-up may begin at a rate of 0
-    assert len(moving) > len(pairs) // 2, "most steps have a learning rate of 0"
+def test_each_step_moves_the_weights_downhill(both, draw):
+    student, batches = trained(both, draw, epochs=2, batches=6, vocabulary=5, lr=1e-5)
+    steps = student["steps"]
+    assert len(steps) >= len(batches), (
+        f"{len(batches)} batches were given, and the optimizer took {len(steps)} steps")
+    # A warm-up may begin at a rate of 0.
+    assert all(step["lr"] >= 0 for step in steps), "a learning rate is negative"
+    moving = [pair for pair in zip(steps, batches, strict=False) if pair[0]["lr"] > 0]
+    assert len(moving) > len(batches) // 2, "most steps have a learning rate of 0"
     for step, _ in moving:
         assert not torch.equal(step["weight"], step["after"]), "a step leaves the weights unchanged"
-    first, batch = moving[0]
-    assert_close(student["steps"][0]["weight"], student["given"],
+    assert_close(steps[0]["weight"], student["given"],
                  "the first step does not start from the model's own weights")
+    for before, after in zip(steps, [*steps[1:], {"weight": student["end"]}], strict=True):
+        assert torch.equal(before["after"], after["weight"]), (
+            "something else than the optimizer's steps changes the weights")
+    first, batch = moving[0]
     downhill = (first["after"] - first["weight"]) * right_gradient(first["weight"], batch)
     assert downhill.sum() < 0, "the first update does not go down the gradient"
+    check_directions(steps)
+
+
+def check_directions(steps: list[dict]) -> None:
+    """Each step goes down the gradient that it was given, or the running mean of those so far."""
+    mean = torch.zeros_like(steps[0]["weight"])
+    for number, step in enumerate(steps, start=1):
+        if step["grad"] is None:
+            continue
+        mean = 0.9 * mean + 0.1 * step["grad"]
+        moved = step["after"] - step["weight"]
+        assert step["lr"] == 0 or min((moved * mean).sum(), (moved * step["grad"]).sum()) < 0, (
+            f"step {number} goes up the gradient")
 
 
 # Nobody passes one of them without training on the batches that came.
@@ -86,8 +110,8 @@ TRAINS = ("test_gradient_of_each_step", "test_each_step_moves_the_weights_downhi
 
 
 @part("q2_train", weight=1, only_with=TRAINS)
-def test_training_mode(trained):
-    student, batches = trained
+def test_training_mode(both, draw):
+    student, batches = trained(both, draw, epochs=2, labels=2, batch_size=4, lr=0.05)
     forwards = [forward for forward in student["forwards"] if not forward["measured"]]
     assert len(forwards) >= len(batches), "not every batch goes through the model to be trained on"
     assert all(forward["training"] for forward in forwards), (
@@ -95,22 +119,24 @@ def test_training_mode(trained):
 
 
 @part("q2_train", weight=1)
-def test_loss_that_is_reported(trained):
-    student, batches = trained
+def test_loss_that_is_reported(both, draw):
+    student, batches = trained(both, draw, batches=4, vocabulary=30)
     steps = student["steps"] or [{"weight": student["given"]}] * len(batches)  # nothing moves them
     check_count(steps, batches)
     losses = [float(mean_loss(step["weight"], batch))
               for step, batch in zip(steps, batches, strict=True)]
-    assert len(student["losses"]) == EPOCHS, "the epochs do not run to their end"
-    for epoch, loss in enumerate(student["losses"]):
-        expected = sum(losses[epoch * BATCHES : (epoch + 1) * BATCHES]) / BATCHES
+    assert len(student["losses"]) == student["epochs"], "the epochs do not run to their end"
+    sizes = torch.tensor([float(len(batch["labels"])) for batch in batches])
+    weighted = (torch.tensor(losses) * sizes).view(student["epochs"], -1)
+    means = weighted.sum(dim=1) * student["epochs"] / sizes.sum()
+    for loss, expected in zip(student["losses"], means.tolist(), strict=True):
         assert math.isclose(loss, expected, rel_tol=1e-3), (
             "`loss` is not the mean cross-entropy over the sentences of the batch")
 
 
 @part("q2_train", weight=1, only_with=TRAINS)
-def test_one_optimizer(trained):
-    student, _ = trained
+def test_one_optimizer(both, draw):
+    student, _ = trained(both, draw, epochs=1)
     assert student["steps"], "no optimizer takes a step"
     assert student["optimizers"] == 1, (
         f"{student['optimizers']} different optimizers took the steps: AdamW keeps running means "

@@ -169,8 +169,9 @@ else:
 # - $Q K^\top$ holds a score for every pair of tokens. Were the entries of a query and a key
 #   independent with variance 1, their product would have variance $d_k$; the division brings it
 #   back to 1, so that the softmax does not start saturated.
-# - $M$ is the **additive mask**, `attention_mask`: 0 where a key is a token, and $-10000$ where it
-#   is padding, which the exponential of the softmax turns into a weight of 0.
+# - $M$ is the **additive mask**, `attention_mask`: 0 where a key is a token, and a large negative
+#   number, here $-10000$, where it is padding, which the exponential of the softmax turns into a
+#   weight of 0.
 # - The $A$ heads do this side by side, each on its own $d_k$ columns; at the end their results are
 #   written next to each other, head after head.
 #
@@ -251,7 +252,7 @@ assert abs(weight - 0.75) < 1e-4, (
 
 # If all tokens but one are padding, every query gets the value of that one.
 key, query, value = torch.randn(3, 2, 3, 5, 4)
-mask = torch.full((2, 1, 1, 5), -10000.0)
+mask = torch.full((2, 1, 1, 5), -1e9)  # any large negative number stands for padding
 mask[..., 2] = 0
 only = value[:, :, 2].flatten(1)  # [B, heads, d_k] -> [B, H]
 assert torch.allclose(attend(key, query, value, mask), only[:, None].expand(2, 5, 12), atol=1e-5), (
