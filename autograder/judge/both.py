@@ -13,7 +13,7 @@ from typing import Any
 
 from autograder.judge.explain import Asked
 from autograder.judge.oracle import TrustedSide
-from autograder.judge.sides import Failure, StudentSide
+from autograder.judge.sides import Answer, Failure, StudentSide
 from autograder.kernel import wire
 
 SHARED = re.compile(  # a line that imports from another module of probes
@@ -66,6 +66,15 @@ class Both:
         """Call the function `name` on both sides; return both values."""
         return self._ask("", "call", {"name": name, "args": list(args), "kwargs": kwargs})
 
+    def student(self, probe: Callable[..., Any], **inputs: Any) -> Answer:
+        """Run a probe on the student's side alone. No points may hang on it: what is asked so is
+        not looked at where feedback is explained."""
+        return self._student.ask(_request(probe, inputs))
+
+    def reference(self, probe: Callable[..., Any], **inputs: Any) -> Answer:
+        """Run a probe on the reference alone. Nothing of a submission may be among the inputs."""
+        return self._trusted.ask(self._reference, _request(probe, inputs))
+
     def _ask(self, probes: str, function: str, inputs: dict[str, Any]) -> tuple[Any, Any]:
         request = wire.pack({"probes": probes, "function": function, "inputs": inputs})
         reference = self._trusted.ask(self._reference, request)
@@ -76,3 +85,9 @@ class Both:
         if student.failure is not None:
             raise StudentFailed(student.failure)
         return student.value, reference.value
+
+
+def _request(probe: Callable[..., Any], inputs: dict[str, Any]) -> bytes:
+    module = inspect.getmodule(probe)
+    assert module is not None, "a probe is a function of probes.py"
+    return wire.pack({"probes": text_of(module), "function": probe.__name__, "inputs": inputs})

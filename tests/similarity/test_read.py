@@ -120,6 +120,23 @@ def test_the_same_file_of_another_year_is_shown(
     assert [(pair.one, pair.other) for pair in found.read(course, "toy")] == [("s101", "2025/s901")]
 
 
+@pytest.mark.parametrize(("second", "pairs"), [("11", 1), ("12", 0)])
+def test_a_run_is_one_persons(course: Course, monkeypatch: pytest.MonkeyPatch, second: str,
+                              pairs: int) -> None:
+    """Two runs may give the same losses; they do not begin in the same second and go on alike."""
+    for student, seconds in (("s101", "11"), ("s102", second)):
+        hand_in(course, student, f"own_of = '{student}'")
+        path = course.submitted / student / "toy" / "toy.ipynb"
+        book = nbformat.read(path, as_version=4)
+        book.cells.append(nbformat.v4.new_code_cell("train()", outputs=[nbformat.v4.new_output(
+            "stream", text="epoch 1: training loss 3.1000\nrun of 2026-11-02 12:30:"
+            f"{seconds} on cuda: weights 5a31c0e7; first 1 of 9 batches 91bb 6.6301\n")]))
+        nbformat.write(book, path)
+    assert similar(course, monkeypatch) == (1 if pairs else 0)
+    assert [pair.reason for pair in found.read(course, "toy")] == pairs * [
+        "both have the same printed run in toy.ipynb, byte for byte"]
+
+
 def test_what_was_given_out_or_is_nothing_of_ones_own_is_no_sign(
         course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     """The released files, as they are or as an editor of another system saves them."""

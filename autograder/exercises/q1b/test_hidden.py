@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from autograder.exercises.q1b import probes, recorded
-from autograder.judge.testing import assert_close, part
+from autograder.exercises.q1b import curves, probes, probes_replay, recorded, replay
+from autograder.judge.sides import Answer
+from autograder.judge.testing import assert_close, part, same
 
 PATCH, PATCHES, PIECES, VOCABULARY = 4, 5, 6, 7  # no two sizes alike
 BATCH_SIZE, EPOCHS = 3, 2
@@ -307,6 +308,8 @@ def test_validation_together(both, draw):
 # ---------------------------------------------------------------------------------- (d) both curves
 
 
+# What is reported is not seen to be made: what does not fit is a person's case, and costs nothing.
+
 TRAIN_FIRST = ("run the cell that trains, then the one that draws the curves, and save the "
                "notebook with its outputs")
 
@@ -334,6 +337,50 @@ def test_training_loss_falls(work):
 
 
 @part("q1b_plot", weight=2)
-def test_the_figure_is_there(work):
-    assert recorded.figures(work.notebook), (
-        f"no figure of the curves is in the notebook: {TRAIN_FIRST}")
+def test_the_figure_is_there(work, flag):
+    found = curves.figures(work.notebook)
+    told = [training.losses for training in recorded.trainings(work.notebook)]
+    if oddity := curves.oddity(found, told, work.code):
+        flag(f"(d): {oddity}")
+    assert found, f"no figure of the curves is in the notebook: {TRAIN_FIRST}"
+
+
+@part("q1b_plot", weight=0)
+def test_the_losses_have_a_form(work, flag):
+    for training in recorded.trainings(work.notebook)[-1:]:
+        for oddity in recorded.form(training, work.notebook, work.code):
+            flag(f"(d): {oddity}")
+
+
+@part("q1b_plot", weight=0)
+def test_the_losses_are_of_this_code(both, draw, work, flag):
+    """By small data: is there code that trains? By the first steps: is it this run's?"""
+    training = next(reversed(recorded.trainings(work.notebook)), None)
+    if training is None:
+        return
+    inputs = run_inputs(draw)
+    asked: list[tuple[Callable[..., Any], dict[str, Any]]] = [
+        (probes.training, {"keep": ["losses", *STEPS], **inputs, "epochs": 1}),
+        (probes.validation, {"keep": ["losses"], **inputs}),
+        (probes.splits, {"captions": list("abcdefghijklmnop"), "calls": [(0.25, 1)]})]
+    answers = {}
+    for probe, more in asked:
+        student, right = both.student(probe, **more), both.reference(probe, **more)
+        answers[probe] = student.failure is None and same(student.value, right.value)
+        if oddity := replay.cannot(probe.__name__, student):
+            flag(f"(d): {oddity}")
+    if answers[probes.training] and (oddity := recorded.first_epoch(training)):
+        flag(f"(d): {oddity}")
+    if training.run is None:
+        return
+
+    def given() -> Answer:
+        return both.reference(probes_replay.first_steps, cells=replay.given_cells(),
+                              count=replay.FEW)
+
+    def own() -> Answer:
+        cells = replay.own_cells(work.notebook, training)
+        return both.student(probes_replay.first_steps, cells=cells, count=replay.FEW)
+
+    if oddity := replay.oddity(training.run, all(answers.values()), given, own):
+        flag(f"(d): {oddity}")

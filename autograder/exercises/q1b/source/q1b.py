@@ -71,8 +71,10 @@ if missing:
 print(f"Installed: {', '.join(missing)}." if missing else "Nothing is missing.")
 
 # %%
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -113,7 +115,7 @@ def attempt(part: str, function: Callable, *args: Any, **kwargs: Any) -> Any:
 # creatures, write its name here, as `{"path": "OWNER/NAME"}`, and what its columns are called.
 # Nothing else has to change. Drawing 400 creatures takes about ten seconds, once.
 
-# %%
+# %% name="data"
 DATA_SET = {"path": "imagefolder", "data_dir": "creatures"}
 IMAGE, CAPTION = "image", "text"
 
@@ -186,7 +188,7 @@ print("(a) passes its checks.")
 # %% [markdown]
 # With that, the data is ready: nine tenths for training, one tenth for validation.
 
-# %% tags=["skip-execution"]
+# %% name="split" tags=["skip-execution"]
 train_data, valid_data = attempt("a", load_splits, DATA_SET, valid_share=0.1, seed=SEED)
 print(f"{len(train_data)} examples for training, {len(valid_data)} for validation.")
 
@@ -212,7 +214,7 @@ class Settings:
 REAL = Settings(learning_rate=5e-5, batch_size=8, epochs=6, max_patches=512)
 STAND_IN = Settings(learning_rate=4e-4, batch_size=16, epochs=8, max_patches=64)
 
-# %% tags=["skip-execution"]
+# %% name="model" tags=["skip-execution"]
 processor = Pix2StructProcessor.from_pretrained(MODEL)
 model = Pix2StructForConditionalGeneration.from_pretrained(MODEL).to(device)
 stand_in = getattr(model.config, "stand_in", None)
@@ -295,7 +297,7 @@ class Collator:
 # Cutting all pictures takes some seconds. Then one batch, looked at: how many of the numbers in
 # `labels` are padding, and does the caption come out again?
 
-# %% tags=["skip-execution"]
+# %% name="sets" tags=["skip-execution"]
 collate = Collator(processor.tokenizer)
 train_set = Captions(train_data, processor, settings.max_patches)
 valid_set = Captions(valid_data, processor, settings.max_patches)
@@ -330,6 +332,76 @@ wanted = [valid_data[index][CAPTION] for index in range(6)]
 before = describe(pictures, settings.max_patches)
 for sentence in before:
     print(sentence or "(nothing)")
+
+# %% [markdown]
+# ## What a run begins with
+#
+# A curve says little without its run. So the given loop prints one more line after the first epoch:
+# when and on what it ran, which weights it began with (a hash of them), and of the first batches
+# what was in them (a hash of their labels) and their loss. Dropout draws other numbers on a GPU
+# than on a CPU; the first batch therefore goes through the model once more without it. From this
+# line you can tell whether two runs are the same, and where they part. So can we: where your
+# weights are at hand, your own code repeats the first steps. Leave the line in the notebook.
+
+# %% name="first_batches"
+class FirstBatches:
+    """Notes what a training begins with, by listening to the model: a context manager."""
+
+    def __init__(self, model: nn.Module, epoch: int) -> None:
+        """model: as it is before the first step; epoch: how many batches it has"""
+        self.model, self.epoch, self.count = model, epoch, min(epoch, 20)
+        self.begun = datetime.now()
+        weights = [weight.detach().flatten()[::997].float().cpu() for weight in model.parameters()]
+        self.weights = hashlib.sha256(torch.cat(weights).numpy().tobytes()).hexdigest()[:8]
+        self.device = next(model.parameters()).device.type
+        self.drops = any(isinstance(module, nn.Dropout) for module in model.modules())
+        self.without_dropout = "unknown"
+        self.told = False
+        self.batches: list[str] = []  # of each, four digits of a hash of its labels, and its loss
+
+    def __enter__(self) -> "FirstBatches":
+        self.hooks = [
+            self.model.register_forward_pre_hook(self.before, with_kwargs=True),
+            self.model.register_forward_hook(self.after, with_kwargs=True),
+        ]
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for hook in self.hooks:
+            hook.remove()
+
+    def before(self, model: nn.Module, args: tuple, inputs: dict[str, Any]) -> None:
+        """Pass the first batch through the model once more, its dropout off for the moment."""
+        if self.batches or not self.drops or inputs.get("labels") is None:
+            return
+        modes = {module: module.training for module in model.modules()}
+        for module in modes:
+            module.training = False
+        self.without_dropout = self.loss_of(model.forward(*args, **inputs))
+        for module, mode in modes.items():
+            module.training = mode
+
+    def after(self, model: nn.Module, args: tuple, inputs: dict[str, Any], output: Any) -> None:
+        """Called by PyTorch after each forward pass, with what came in and what came out."""
+        if len(self.batches) == self.count or inputs.get("labels") is None:
+            return
+        loss, labels = self.loss_of(output), str(inputs["labels"].tolist())
+        if not self.drops and not self.batches:
+            self.without_dropout = loss
+        self.batches.append(f"{hashlib.sha256(labels.encode()).hexdigest()[:4]} {loss}")
+
+    def loss_of(self, output: Any) -> str:
+        return f"{(output[0] if isinstance(output, tuple) else output.loss).item():.4f}"
+
+    def tell(self) -> str:
+        """The line to print, once."""
+        self.told = True
+        return (
+            f"run of {self.begun:%Y-%m-%d %H:%M:%S} on {self.device}: weights {self.weights}; "
+            f"loss of the first batch without dropout {self.without_dropout}; "
+            f"first {len(self.batches)} of {self.epoch} batches {', '.join(self.batches)}"
+        )
+
 
 # %% [markdown]
 # ## (b) The training step (10 points)
@@ -400,7 +472,8 @@ class Trainer:
             def count(*_: Any) -> None:  # the bar moves with each forward pass
                 bar.update()
 
-            with self.model.register_forward_hook(count):
+            first = FirstBatches(self.model, len(self.train_loader))
+            with self.model.register_forward_hook(count), first:
                 for _ in range(epochs):
                     self.train_losses.append(self.train_epoch())
                     self.valid_losses.append(self.valid_epoch())
@@ -409,6 +482,8 @@ class Trainer:
                         f"training loss {self.train_losses[-1]:.4f}, "
                         f"validation loss {self.valid_losses[-1]:.4f}"
                     )
+                    if not first.told:
+                        bar.write(first.tell())
 
     def train_epoch(self) -> float:
         """(b) Go over the training data once, and update the weights after each batch.
