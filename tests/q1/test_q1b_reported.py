@@ -20,9 +20,8 @@ from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from PIL import Image
 
-from autograder.exercises.q1b import curves, recorded, replay
+from autograder.exercises.q1b import recorded
 from autograder.exercises.q1b.record import EXERCISE
-from autograder.exercises.q1b.recorded import Losses, Run
 from autograder.flag import Kind, kind_of
 from autograder.judge.grading import Grader
 from autograder.judge.work import Work
