@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from autograder.deadlines import deadlines
-from autograder.kernel.sandbox import Surroundings
+from autograder.kernel.sandbox import READS, Surroundings
 from autograder.late import Deadline
 from autograder.settings import Assignment, CourseToml, keys_of
 from autograder.suggest import did_you_mean, unknown
@@ -159,8 +159,10 @@ class Course:
             raise CourseError(f"The offline hub, {self.hub}, lacks {', '.join(missing)}. Run: "
                               "python data/prepare.py hub")
         hub = str(self.hub) if settings.hub or settings.data_sets else ""
+        reads = {f"{READS}/{name}": str(place) for name in settings.reads
+                 if (place := (self.root / name).resolve()).exists()}
         return Surroundings(settings.hidden, hub, settings.environment, settings.preload,
-                            settings.lenient)
+                            settings.lenient, reads)
 
     def hub_revisions(self, assignment: str) -> list[str]:
         """Which contents lie under the names that an assignment loads from the offline hub."""

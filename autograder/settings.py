@@ -148,6 +148,8 @@ class Assignment(_Strict):
     not_copied: list[str] = Field([], description="Files of hidden packages to compare with.")
     hub: list[str] = Field([], description="Models of the hub that must resolve offline.")
     data_sets: list[str] = Field([], description="Likewise, data sets of the hub.")
+    reads: list[str] = Field([], description="Folders beside course.toml that code may read in "
+                                             "grading, where they are there.")
     environment: dict[str, str] = Field({}, description="Environment variables in grading.")
     preload: list[str] = Field([], description="Modules that kernels have imported beforehand.")
     lenient: bool = Field(False, description="Take names of older libraries as their successors.")

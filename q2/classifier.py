@@ -1,4 +1,4 @@
-# q2, version bec22108
+# q2, version c8f927f5
 """Classify sentences with BERT: fine-tune it, keep the best model, write down how it went.
 
     python3 classifier.py --option finetune --epochs 3 --lr 1e-5 --use_gpu
@@ -9,13 +9,16 @@ lines of the form `label ||| sentence` and writes, in the folder where it is sta
 """
 
 import argparse
+import hashlib
 import os
+import platform
 import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +37,7 @@ from tokenizer import BertTokenizer
 from utils import EpochResult, InputError, ResultLog, Scores, locate, unwritten
 
 RESULT_LOG = "result.log"
+FIRST = 20  # batches whose losses are written down
 Example = tuple[str, int]  # a sentence and its label
 Batch = dict[str, Tensor | list[str]]
 
@@ -178,6 +182,7 @@ class Data:
     dev: DataLoader
     num_labels: int
     sizes: dict[str, int]  # in sentences
+    first: list[Batch] = field(default_factory=list)  # the first batches that training will see
 
 
 def load_data(args: argparse.Namespace) -> Data:
@@ -190,6 +195,7 @@ def load_data(args: argparse.Namespace) -> Data:
     sample = random.Random(args.seed).sample(train_examples, count)
     dataset = BertDataset(train_examples, args)
     sampler = LengthBucketSampler(dataset.lengths, args.batch_size, args.seed)
+    ahead = islice(LengthBucketSampler(dataset.lengths, args.batch_size, args.seed), FIRST)
     return Data(
         train=DataLoader(dataset, batch_sampler=sampler, collate_fn=dataset.collate_fn),
         train_sample=in_file_order(sample, args),
@@ -201,6 +207,7 @@ def load_data(args: argparse.Namespace) -> Data:
             "dev_sentences": len(dev_examples),
             "test_sentences": len(test_examples),
         },
+        first=[dataset.collate_fn([dataset[index] for index in batch]) for batch in ahead],
     )
 
 
@@ -229,6 +236,7 @@ class EpochProgress(tqdm):
         self.epoch = epoch
         self.started = time.perf_counter()
         self.total_loss, self.sentences = 0.0, 0
+        self.first_losses: list[float] = []
 
     @property
     def mean_loss(self) -> float:
@@ -242,6 +250,8 @@ class EpochProgress(tqdm):
 
     def add(self, loss: float, sentences: int) -> None:
         """Count a batch: its mean loss, and its size."""
+        if len(self.first_losses) < FIRST:
+            self.first_losses.append(loss)
         self.total_loss += loss * sentences
         self.sentences += sentences
         rate = f"{self.sentences / self.seconds:.0f} sentences/s"
@@ -314,7 +324,8 @@ def train(args: argparse.Namespace) -> None:
     model = BertSentClassifier(config).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, fused=True)
     best_accuracy = -1.0
-    with ResultLog(RESULT_LOG, settings(args, device, data)) as log:
+    beginning = what_it_begins_with(model, args, data, device)
+    with ResultLog(RESULT_LOG, {**settings(args, device, data), **beginning}) as log:
         for epoch in range(1, args.epochs + 1):
             model.train()
             progress = EpochProgress(data.train, epoch, args.epochs)
@@ -329,6 +340,8 @@ def train(args: argparse.Namespace) -> None:
             if result.saved:
                 best_accuracy = result.dev_accuracy
                 save_model(model, args, config, args.filepath)
+            if epoch == 1:
+                log.add_first_losses(progress.first_losses)
             log.add_epoch(result)
 
 
@@ -395,6 +408,32 @@ def settings(args: argparse.Namespace, device: torch.device, data: Data) -> dict
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     print(f"Training on {name}, with {data.sizes['train_sentences']} sentences.")
     return {**vars(args), "device": name, "num_labels": data.num_labels, **data.sizes}
+
+
+def what_it_begins_with(
+    model: nn.Module, args: argparse.Namespace, data: Data, device: torch.device
+) -> dict[str, object]:
+    """What result.log says of the beginning, from which whoever reads it can begin again.
+
+    That is: hashes of the checkpoint's file and of the sentences of the first batches, in their
+    order; and how the untrained model scores the first sentences. That takes one forward pass, in
+    evaluation mode, so that no dropout makes it differ from one device to another.
+    """
+    if not data.first:
+        return {}
+    model.eval()
+    with torch.inference_mode():
+        batch = data.first[0]
+        logits = model(batch["input_ids"].to(device), batch["attention_mask"].to(device))
+    sentences = "\n".join(sentence for batch in data.first for sentence in batch["sentences"])
+    with open(find_checkpoint(locate(args.checkpoint)) / "model.safetensors", "rb") as file:
+        weights = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "torch": f"{torch.__version__} on {platform.machine()}",
+        "weights": weights,
+        "first_sentences": hashlib.sha256(sentences.encode()).hexdigest()[:16],
+        "untrained_scores": " ".join(f"{score:.6f}" for score in logits[:4].flatten().tolist()),
+    }
 
 
 def get_args(argv: list[str] | None = None) -> argparse.Namespace:

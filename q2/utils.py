@@ -2,6 +2,7 @@
 
 import re
 import types
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,13 +85,28 @@ class Scores:
 
 @dataclass
 class ResultLogRecord:
-    """What a result.log says. `dev`, `test` and `status` are None until the run gets there."""
+    """What a result.log says. `dev`, `test` and `status` are None until the run gets there.
+
+    Logs of older versions have neither first losses nor a checksum.
+    """
 
     settings: dict[str, str] = field(default_factory=dict)
     epochs: list[EpochResult] = field(default_factory=list)
     dev: Scores | None = None
     test: Scores | None = None
     status: str | None = None  # "complete", "interrupted in epoch 3", "failed in epoch 1", ...
+    first_losses: list[float] = field(default_factory=list)  # of the first batches
+    checksum: str | None = None
+
+    def sum_up(self) -> str:
+        """The checksum of these figures: 8 hexadecimal digits, whatever an editor does to spaces.
+
+        It shows a slip: a figure that was changed since the run wrote it down.
+        """
+        settings = (f"{name}: {value}" for name, value in self.settings.items())
+        losses = (f"{loss:.4f}" for loss in self.first_losses)
+        lines = [*settings, *losses, *map(str, self.epochs), str(self.dev), str(self.test)]
+        return f"{zlib.crc32(re.sub('[^!-~]', '', ' '.join(lines)).encode()):08x}"
 
 
 TITLE = "minBERT result.log, version 1"
@@ -103,6 +119,8 @@ _LOSS = r"(-?[0-9]+\.[0-9]{4}|nan|-?inf)"
 _SETTING = r"([a-z_0-9]+): ?(.*)"
 _EPOCH = rf" *([0-9]{{1,6}}) +{_LOSS} +{_SHARE} +{_SHARE} +([0-9]+\.[0-9])( +saved)?"
 _FINAL = rf"final FILE accuracy: {_SHARE}  macro-F1: {_SHARE}"
+_FIRST_LOSSES = rf"first losses: ({_LOSS}(?: {_LOSS})*)"
+_CHECKSUM = r"checksum: ([0-9a-f]{8})"
 _STATUS = r"status: (complete|(?:interrupted|failed) in (?:epoch [0-9]+|the final evaluation))"
 
 
@@ -138,14 +156,23 @@ class ResultLog:
         log._path, log._where = Path(path), "the final evaluation"
         return log
 
+    def add_first_losses(self, losses: list[float]) -> None:
+        """Write the losses of the first batches, above the first epoch's line."""
+        self._write(f"first losses: {' '.join(f'{loss:.4f}' for loss in losses)}")
+
     def add_epoch(self, result: EpochResult) -> None:
         """Write the line of an epoch."""
         self._write(str(result))
         self._where = f"epoch {result.epoch + 1}"
 
     def finish(self, dev: Scores, test: Scores) -> None:
-        """Write the final figures, those of the best epoch's model."""
-        self._write(f"\nfinal dev accuracy: {dev}\nfinal test accuracy: {test}\nstatus: complete")
+        """Write the final figures, those of the best epoch's model, and end the log."""
+        record = read_result_log(self._path)
+        record.dev, record.test = dev, test
+        self._write(
+            f"checksum: {record.sum_up()}\n"
+            f"final dev accuracy: {dev}\nfinal test accuracy: {test}\nstatus: complete"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -168,7 +195,12 @@ def read_result_log(source: str | bytes | Path) -> ResultLogRecord:
     """
     lines = _Lines(_text_of(source))
     lines.need(re.escape(TITLE), f"{TITLE!r}")
-    record = ResultLogRecord(_take_settings(lines), _take_epochs(lines))
+    record = ResultLogRecord(_take_settings(lines))
+    if match := lines.take(_FIRST_LOSSES):
+        record.first_losses = [float(loss) for loss in match[1].split()]
+    record.epochs = _take_epochs(lines)
+    if match := lines.take(_CHECKSUM):
+        record.checksum = match[1]
     for name in ("dev", "test"):
         if match := lines.take(_FINAL.replace("FILE", name)):
             setattr(record, name, Scores(float(match[1]), float(match[2])))

@@ -58,25 +58,24 @@ class Both:
 
         Raises StudentFailed where the student's code raised, hung or died.
         """
-        module = inspect.getmodule(probe)
-        assert module is not None, "a probe is a function of probes.py"
-        return self._ask(text_of(module), probe.__name__, inputs)
+        return self._ask(_request(probe, inputs), probe.__name__)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Call the function `name` on both sides; return both values."""
-        return self._ask("", "call", {"name": name, "args": list(args), "kwargs": kwargs})
+        asked = {"name": name, "args": list(args), "kwargs": kwargs}
+        return self._ask(wire.pack({"probes": "", "function": "call", "inputs": asked}), "call")
 
-    def student(self, probe: Callable[..., Any], **inputs: Any) -> Answer:
-        """Run a probe on the student's side alone. No points may hang on it: what is asked so is
-        not looked at where feedback is explained."""
-        return self._student.ask(_request(probe, inputs))
+    def student(self, probe: Callable[..., Any], seconds: float | None = None, **inputs: Any
+                ) -> Answer:
+        """Run a probe on the student's side alone, for so many seconds if not as many as usual. No
+        points may hang on it: what is asked so is not looked at where feedback is explained."""
+        return self._student.ask(_request(probe, inputs), seconds)
 
     def reference(self, probe: Callable[..., Any], **inputs: Any) -> Answer:
         """Run a probe on the reference alone. Nothing of a submission may be among the inputs."""
         return self._trusted.ask(self._reference, _request(probe, inputs))
 
-    def _ask(self, probes: str, function: str, inputs: dict[str, Any]) -> tuple[Any, Any]:
-        request = wire.pack({"probes": probes, "function": function, "inputs": inputs})
+    def _ask(self, request: bytes, function: str) -> tuple[Any, Any]:
         reference = self._trusted.ask(self._reference, request)
         if reference.failure is not None:
             raise ReferenceFailed(f"the reference's {function}: {reference.failure.says}")

@@ -152,7 +152,7 @@ class Grader:
 
     def _run_tests(self, work: Work, prepared: _Prepared, student: StudentSide) -> JudgePlugin:
         plugin = JudgePlugin(prepared.points, work, self._assignment.settings, self.seed, student,
-                             self.trusted, prepared.reference)
+                             self.trusted, prepared.reference, self.course.root.resolve())
         run_tests(self.course.exercise(work.exercise), plugin)
         if plugin.broken is None:
             plugin.explain(Explainer(self.trusted, prepared.reference,

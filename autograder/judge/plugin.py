@@ -1,12 +1,13 @@
 """The pytest plugin that turns hidden tests into points and sentences.
 
-It gives the tests their fixtures (both, draw, work, settings, award, remark, flag), stops asking
-a part whose code hung or died, and adds up what passed.
+It gives the tests their fixtures (both, draw, work, settings, folder, award, remark, note, flag),
+stops asking a part whose code hung or died, and adds up what passed.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from autograder.judge.verdict import PartVerdict, finished
 from autograder.judge.work import Work
 from autograder.kernel.sandbox import SandboxError
 
+NO_FOLDER = Path(os.devnull)  # in which there is no data
 PLACE = re.compile(r"\S+:\d+: in ")  # a line of pytest's tracebacks
 
 
@@ -90,10 +92,12 @@ class JudgePlugin:
     """One run of an exercise's hidden tests on one submission."""
 
     def __init__(self, points: dict[str, float], work: Work, settings: dict[str, Any], seed: int,
-                 student: StudentSide, trusted: TrustedSide, reference: Path) -> None:
+                 student: StudentSide, trusted: TrustedSide, reference: Path,
+                 folder: Path = NO_FOLDER) -> None:
         self.tallies = {part: Tally(most) for part, most in points.items()}
         self._work, self._settings, self._seed = work, settings, seed
         self._student, self._trusted, self._reference = student, trusted, reference
+        self._folder = folder
         self._both: Both | None = None
         self._award: tuple[float, str] | None = None
         self.broken: SandboxError | None = None  # this machine's fault, nobody's zero
@@ -126,6 +130,11 @@ class JudgePlugin:
         return self._settings
 
     @pytest.fixture
+    def folder(self) -> Path:
+        """The course's own, in which data may lie; what is not there is nobody's fault."""
+        return self._folder
+
+    @pytest.fixture
     def award(self) -> Callable[[float, str], None]:
         """Gives the test a share of its weight between 0 and 1, with a sentence if under 1."""
 
@@ -139,6 +148,11 @@ class JudgePlugin:
     def remark(self, request: pytest.FixtureRequest) -> Callable[[str], None]:
         """Tells the student something that costs nothing."""
         return self._tally(request.node).remarks.append
+
+    @pytest.fixture
+    def note(self, request: pytest.FixtureRequest) -> Callable[[str], None]:
+        """Tells staff something, in the journal, which asks nobody to look."""
+        return self._tally(request.node).staff.append
 
     @pytest.fixture
     def flag(self, request: pytest.FixtureRequest) -> Callable[[str], None]:

@@ -127,15 +127,15 @@ class StudentSide:
         if self._session is not None:
             self._session.close()
 
-    def ask(self, request: bytes) -> Answer:
-        """Put one request to the student's code."""
+    def ask(self, request: bytes, seconds: float | None = None) -> Answer:
+        """Put one request to the student's code, for so many seconds if not as many as usual."""
         session = self._ready()
         if session is None or self._left() <= 0:
             says = (NO_START if NO_START in self.events else
                     BUSY if self.stalled else USED_UP)
             self.tried = False
             return Answer(failure=Failure(says, fatal=True, untried=says))
-        outcome = session.ask(request, timeout=self.limits.probe)
+        outcome = session.ask(request, timeout=seconds or self.limits.probe)
         self.killed |= outcome.killed
         self.stalled |= outcome.kind == "stalled"
         if outcome.kind == "died":

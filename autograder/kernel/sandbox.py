@@ -31,6 +31,7 @@ NAMESPACES = ("--die-with-parent", "--new-session", "--unshare-pid", "--unshare-
 WORK = "/home/student"  # the submission's files, copied
 HOME = "/home/own"  # empty at the start: no start-up file of a submission is anybody's
 HUB = "/hub"  # where student code finds the offline hub
+READS = "/course"  # where it finds what else of the course's folder it may read
 HUB_LINKS = ".cache/huggingface"  # in the home: what libraries write to (offline.py)
 CALLS = "9"  # the descriptor that hands the filter over
 FIRST_UID = 200_000  # a range that no distribution gives out
@@ -65,7 +66,8 @@ class Surroundings:
     `hidden` names top-level packages that cannot be imported, each with the sentence that an
     import then raises; `hub` is the folder of an offline Hugging Face cache, or empty. Kernels
     are forked from a process that has imported the modules `preload`; without any, they start
-    cold. `lenient` takes names of older libraries as their successors (old_names.py).
+    cold. `lenient` takes names of older libraries as their successors (old_names.py). What lies at
+    the places `reads` out here can be read at their names inside.
     """
 
     hidden: dict[str, str] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class Surroundings:
     environment: dict[str, str] = field(default_factory=dict)
     preload: list[str] = field(default_factory=list)
     lenient: bool = False
+    reads: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,8 @@ class Sandbox:
                 binds += ["--ro-bind", str(stub), str(packages / name)]
         if self.surroundings.hub:
             binds += ["--ro-bind", self.surroundings.hub, HUB]
+        for inside, outside in self.surroundings.reads.items():
+            binds += [*_way_to(inside), "--ro-bind", outside, inside]
         return [*private, *binds, "--proc", "/proc", "--dev", "/dev",
                 "--perms", "1777", "--size", str(64 * MIB), "--tmpfs", "/dev/shm",
                 "--ro-bind", str(self.files), "/submission",

@@ -49,7 +49,7 @@ class _Side:
         self._folder, self._scratch, self._remember = folder, scratch, remember
         self._known: dict[bytes, Answer] = {}
 
-    def ask(self, request: bytes) -> Answer:
+    def ask(self, request: bytes, seconds: float | None = None) -> Answer:
         if request in self._known:
             return self._known[request]
         try:

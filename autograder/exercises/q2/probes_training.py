@@ -36,7 +36,7 @@ def training(code: Any, batches: list[dict], batch_size: int, epochs: int, weigh
     losses: list[float] = []
     sizes = {"train_sentences": sum(len(batch["labels"]) for batch in batches)}
     data = SimpleNamespace(train=batches, train_sample=batches, dev=batches,
-                           num_labels=weight.shape[1], sizes=sizes)
+                           num_labels=weight.shape[1], sizes=sizes, first=[])
     replaced = {
         "BertSentClassifier": lambda *args, **kwargs: model,
         "load_data": lambda args: data,
@@ -147,6 +147,8 @@ class ResultLog:
         return self
 
     def __exit__(self, *exc: object) -> None: ...
+
+    def add_first_losses(self, losses: Any) -> None: ...
 
     def add_epoch(self, result: Any) -> None: ...
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TypeVar
 
 from autograder.exercises.q2.source.utils import ResultLogRecord, read_result_log
 
 ROUNDING = 6e-5  # figures in the log have four decimals
+Entry = TypeVar("Entry")
 
 
 def read(content: bytes) -> ResultLogRecord:
@@ -54,15 +56,20 @@ def contradictions(log: ResultLogRecord) -> list[str]:
     return found
 
 
+def of_checkpoint(log: ResultLogRecord, table: dict[str, Entry]) -> Entry | None:
+    """What a table of course.toml has for the log's checkpoint, None if it has nothing."""
+    checkpoint = log.settings["checkpoint"].rstrip("/")
+    for name, entry in table.items():
+        known = (name, name.rpartition("/")[2])
+        if checkpoint == name or checkpoint.rpartition("/")[2] in known:
+            return entry
+    return None
+
+
 def accuracy_steps(log: ResultLogRecord, thresholds: dict[str, dict[str, list[float]]]
                    ) -> list[float] | None:
     """The steps that course.toml sets for the log's checkpoint and option, None if it has none."""
-    checkpoint = log.settings["checkpoint"].rstrip("/")
-    for name, options in thresholds.items():
-        known = (name, name.rpartition("/")[2])
-        if checkpoint == name or checkpoint.rpartition("/")[2] in known:
-            return options.get(log.settings["option"])
-    return None
+    return (of_checkpoint(log, thresholds) or {}).get(log.settings["option"])
 
 
 def _impossible_shares(log: ResultLogRecord) -> list[str]:
@@ -72,18 +79,24 @@ def _impossible_shares(log: ResultLogRecord) -> list[str]:
     if log.test is not None:
         shares.append(("test_sentences", log.test.accuracy, "final test accuracy"))
     found = [f"there is no number of {size}, which every run writes down"
-             for size in dict.fromkeys(size for size, _, _ in shares) if not _count(log, size)]
+             for size in dict.fromkeys(size for size, _, _ in shares) if not count(log, size)]
     for size, accuracy, name in shares:
-        count = _count(log, size)
-        right = accuracy * count
-        if accuracy > 1:
-            found.append(f"the {name}, {accuracy:.4f}, is above 1")
-        elif abs(right - round(right)) > ROUNDING * count and count < 1 / (2 * ROUNDING):
-            found.append(f"the {name}, {accuracy:.4f}, is no whole number of {count} sentences")
+        found += impossible_share(log, size, accuracy, name)
     return found
 
 
-def _count(log: ResultLogRecord, size: str) -> int:
+def impossible_share(log: ResultLogRecord, size: str, accuracy: float, name: str) -> list[str]:
+    """Why an accuracy cannot be a share of that many sentences; nothing where it can."""
+    sentences = count(log, size)
+    right = accuracy * sentences
+    if accuracy > 1:
+        return [f"the {name}, {accuracy:.4f}, is above 1"]
+    if abs(right - round(right)) > ROUNDING * sentences and sentences < 1 / (2 * ROUNDING):
+        return [f"the {name}, {accuracy:.4f}, is no whole number of {sentences} sentences"]
+    return []
+
+
+def count(log: ResultLogRecord, size: str) -> int:
     """A number of sentences among the log's settings; 0 where there is none."""
     text = log.settings.get(size, "")
     return int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
