@@ -97,7 +97,9 @@ class Together:
 
     def __init__(self, both: Any, draw: Draw) -> None:
         self._both, self._draw = both, draw
-        cases = [domain.general(draw, length=16), domain.SIZES.draw(draw, **domain.ONE_TOKEN),
+        cases = [domain.general(draw, padding="anywhere"),
+                 domain.general(draw, padding="none", length=16),
+                 domain.SIZES.draw(draw, **domain.ONE_TOKEN),
                  domain.SIZES.draw(draw, **domain.ONE_SENTENCE)]
         units = zip(*map(self._units, cases), strict=True)
         self_attention, canned, own, model = map(everywhere, units)

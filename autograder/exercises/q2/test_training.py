@@ -19,7 +19,7 @@ def trained(both: Any, draw: Draw, **run: Any) -> tuple[dict, list[dict]]:
     case = domain.TRAINING.draw(draw, **run)
     batches, weight = domain.batches(draw, case), draw(case.vocabulary, case.labels) / 2
     student, _ = both(probes_training.training, batches=batches, batch_size=case.batch_size,
-                      epochs=case.epochs, weight=weight, lr=case.lr, seed=case.seed)
+                      epochs=case.epochs, weight=weight, lr=case.lr, seed=draw.whole(0, 99999))
     return {**student, "given": weight, "epochs": case.epochs}, batches * case.epochs
 
 
