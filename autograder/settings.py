@@ -145,7 +145,8 @@ class Assignment(_Strict):
                             "that came by `due`, else the first of those that came late.")
     hidden: dict[str, str] = Field({}, description="Packages that cannot be imported, each with "
                                                    "what an import says.")
-    not_copied: list[str] = Field([], description="Files of hidden packages to compare with.")
+    not_copied: list[str] = Field([], description="Files of packages ('package/a/b.py') that "
+                                                "must not be copied: long runs are flagged.")
     hub: list[str] = Field([], description="Models of the hub that must resolve offline.")
     data_sets: list[str] = Field([], description="Likewise, data sets of the hub.")
     reads: list[str] = Field([], description="Folders beside course.toml that code may read in "

@@ -143,9 +143,9 @@ class Grader:
                            prepared.names_left_out, guilty=guilty)
 
     def _borrowed(self, work: Work, prepared: _Prepared) -> list[str]:
-        """What of the files a person should look at, where libraries are forbidden."""
+        """What of it a person should look at, where libraries or copies are forbidden."""
         settings = self._assignment
-        if not settings.hidden:
+        if not (settings.hidden or settings.not_copied):
             return []
         return borrowed(work.files, prepared.given, settings.hidden, tuple(settings.not_copied),
                         work.notebook, prepared.notebook)
