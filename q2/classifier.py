@@ -1,4 +1,4 @@
-# q2, version c8f927f5
+# q2, version 7699d951
 """Classify sentences with BERT: fine-tune it, keep the best model, write down how it went.
 
     python3 classifier.py --option finetune --epochs 3 --lr 1e-5 --use_gpu

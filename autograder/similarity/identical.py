@@ -1,7 +1,8 @@
 """What two submissions hold byte for byte: files (logs and notebooks as well as code), and runs.
 
 What was given out, and what holds nothing of one's own, is no sign of anything. Nor are equal
-losses: with one seed, like machines compute the same. A run's line tells the second it began in.
+losses: with one seed, like machines compute the same. A run's line tells the second it began in,
+and a log's table how long each of its epochs took.
 """
 
 from __future__ import annotations
@@ -20,20 +21,22 @@ OUT_OF_SIGHT = ("__MACOSX", "__pycache__")
 IN_PIECES = (".ipynb", ".py")
 NOT_THEIRS = frozenset({"timestamp.txt"})  # written by intake
 RUN = re.compile(r"run of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d on [^\n]{1,2000}")  # by given code (q1b)
+TABLE = re.compile(rb"(?:^ *\d+(?: +-?\d+\.\d+){4}(?: +saved)? *\r?\n){2,}", re.MULTILINE)  # of q2
 MOST = 12  # of more who hold the same file, each is compared with the first alone
 
 
 def own_files(files: Mapping[str, bytes], given: Mapping[str, bytes]) -> dict[str, str]:
-    """The files that hold something of one's own, and what notebooks printed of a run: names by a
-    hash of what is in them."""
+    """The files that hold something of one's own, and what notebooks and logs say of a run: names
+    by a hash of what is in them."""
     released = {_words(data) for data in given.values()}
     pieces = {piece for name, data in given.items() for piece in _pieces(name, data)}
     own = {hashlib.sha256(data).hexdigest(): name for name, data in files.items()
            if _is_theirs(name) and _words(data) not in {b"", *released}
            and (PurePosixPath(name).suffix not in IN_PIECES
                 or not pieces.issuperset(_pieces(name, data)))}
-    runs = {hashlib.sha256(run.encode(errors="replace")).hexdigest(): f"printed run in {name}"
-            for name, data in files.items() if _is_theirs(name) for run in _runs(name, data)}
+    runs = {hashlib.sha256(run).hexdigest(): f"{kind} in {name}"
+            for name, data in files.items() if _is_theirs(name)
+            for kind, run in _runs(name, data)}
     return {**runs, **own}
 
 
@@ -90,8 +93,11 @@ def _pieces(name: str, data: bytes) -> Iterator[bytes]:
             yield _words(data)
 
 
-def _runs(name: str, data: bytes) -> Iterator[str]:
+def _runs(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+    if name.endswith(".log"):
+        yield from (("table of epochs", _words(table)) for table in TABLE.findall(data))
     notebook = read_any(data, name)[0] if name.endswith(".ipynb") else None
     for cell in notebook.cells if notebook else ():
         for output in cell.get("outputs", []):
-            yield from RUN.findall("".join(output.get("text", "")))
+            for run in RUN.findall("".join(output.get("text", ""))):
+                yield "printed run", run.encode(errors="replace")

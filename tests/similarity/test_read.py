@@ -137,6 +137,26 @@ def test_a_run_is_one_persons(course: Course, monkeypatch: pytest.MonkeyPatch, s
         "both have the same printed run in toy.ipynb, byte for byte"]
 
 
+LOG = """seed: {seed}
+epoch  train loss  train acc  dev acc  seconds  saved
+    1      1.2633     0.5858   0.5575    {first}  saved
+    2      0.9527     0.7283   0.6085    379.4
+"""
+
+
+@pytest.mark.parametrize(("first", "pairs"), [("85.6", 1), ("85.7", 0)])
+def test_epochs_that_took_as_long_are_one_persons(
+        course: Course, monkeypatch: pytest.MonkeyPatch, first: str, pairs: int) -> None:
+    """With one seed the figures may be the same, on a like machine; how long it took is not."""
+    for student, seconds, ends in (("s101", "85.6", "\n"), ("s102", first, "\r\n")):
+        hand_in(course, student, f"own_of = '{student}'")
+        (course.submitted / student / "toy" / "result.log").write_text(
+            LOG.format(seed=student, first=seconds), newline=ends)
+    assert similar(course, monkeypatch) == (1 if pairs else 0)
+    assert [pair.reason for pair in found.read(course, "toy")] == pairs * [
+        "both have the same table of epochs in result.log, byte for byte"]
+
+
 def test_what_was_given_out_or_is_nothing_of_ones_own_is_no_sign(
         course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     """The released files, as they are or as an editor of another system saves them."""

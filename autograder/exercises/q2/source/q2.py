@@ -622,8 +622,10 @@ else:
 #
 # Training writes four files here. You hand in the first:
 #
-# - `result.log`: arguments, a line an epoch, the final accuracies. Make a copy of it before you
-#   experiment further, and hand in a complete run on all the data.
+# - `result.log`: arguments, how the run began (its weights and sentences, the first losses), a line
+#   an epoch, the final accuracies. Grading may begin the run again with your code and compare, so
+#   train with the code that you hand in. Make a copy of the log before you experiment further, and
+#   hand in a complete run on all the data, as it is.
 # - `finetune-3-1e-05.pt`: the weights after the epoch with the best dev accuracy.
 # - `dev-output.txt` and `test-output.txt`: what that model says of each sentence.
 
