@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import base64
 import copy
+import dataclasses
 import io
+import math
 import random
 import re
+import struct
+import time
+import zlib
 from collections.abc import Callable, Iterator
 
 import matplotlib.pyplot as plt
@@ -20,8 +25,9 @@ from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from PIL import Image
 
-from autograder.exercises.q1b import recorded
+from autograder.exercises.q1b import curves, recorded, replay
 from autograder.exercises.q1b.record import EXERCISE
+from autograder.exercises.q1b.recorded import Losses, Run
 from autograder.flag import Kind, kind_of
 from autograder.judge.grading import Grader
 from autograder.judge.work import Work
@@ -217,3 +223,152 @@ def test_a_picture_that_does_not_decode_is_none(damage: str, grader: Grader) -> 
     whole = drawn([3.0, 2.0], [3.1, 2.2])
     data = whole[:len(whole) // 3] if damage == "cut off" else recorded.PNG + b"..."
     assert judged(grader, redrawn(data))[0] == 4
+
+
+# --------------------------------------------------------------------------- figures, by themselves
+
+GIVEN = "\n".join(curves.GIVEN_PLOT)
+FALLING = ([5.16, 2.58, 1.53, 1.09, 0.87, 0.71], [3.03, 1.63, 1.05, 0.85, 0.72, 0.64])
+
+
+def oddity(png: bytes, train: list[float], valid: list[float], code: str = GIVEN) -> str:
+    return curves.oddity([curves.decoded(png)], [Losses(tuple(train), tuple(valid))], code)
+
+
+def some_losses(chance: random.Random, count: int) -> tuple[list[float], list[float]]:
+    """Losses that fall, at a drawn pace, and are not quite smooth."""
+    high, rate, rest = chance.uniform(2, 8), chance.uniform(0.3, 0.9), chance.uniform(0.05, 0.8)
+    train, valid = ([round(rest + share * high * rate ** (epoch + late) + chance.gauss(0, 0.03), 4)
+                     for epoch in range(count)] for share, late in ((1, 0), (0.8, 0.5)))
+    return train, valid
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_figure_of_the_losses_shows_them_and_no_others(seed: int) -> None:
+    """As notebooks save it: any number of epochs, any resolution, cut to what is drawn or not."""
+    chance = random.Random(seed)
+    count = chance.choice([2, 3, 4, 6, 8, 20])
+    train, valid = some_losses(chance, count)
+    png = drawn(train, valid, chance.choice([60, 72, 100, 144, 200, 300]), chance.random() < 0.5)
+    assert oddity(png, train, valid) == ""
+    assert oddity(png, [*train, train[-1]], [*valid, valid[-1]]) == ""  # drawn before the last one
+    if count > 2:  # two points of each line say little
+        assert "not those of the printed losses" in oddity(png, *some_losses(chance, count))
+
+
+OWN: dict[str, Callable[[plt.Axes], object]] = {
+    "limits": lambda axes: axes.set_ylim(0, 10),
+    "a logarithmic axis": lambda axes: axes.set_yscale("log"),
+    "colours": lambda axes: [line.set_color("green") for line in axes.lines],
+    "no frame": lambda axes: axes.spines[:].set_visible(False),
+    "a dark ground": lambda axes: (axes.set_facecolor("black"), axes.figure.set_facecolor("black")),
+    "thick lines": lambda axes: [line.set_linewidth(5) for line in axes.lines],
+    "one curve only": lambda axes: axes.lines[1].remove(),
+}
+
+
+@pytest.mark.parametrize("style", OWN)
+def test_a_figure_in_a_style_of_ones_own_is_a_chart(style: str) -> None:
+    assert oddity(drawn(*FALLING, own=OWN[style]), *FALLING, code="plt.plot(losses)") == ""
+
+
+def test_two_trainings_in_a_notebook_may_each_have_a_figure() -> None:
+    other = some_losses(random.Random(3), 6)
+    told = [Losses(tuple(train), tuple(valid)) for train, valid in (FALLING, other)]
+    assert not curves.oddity([curves.decoded(drawn(*FALLING))], told, GIVEN)
+    assert not curves.oddity([curves.decoded(drawn(*other))], told, GIVEN)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def header(width: int, height: int, bits: int = 8, colour: int = 2) -> bytes:
+    return recorded.PNG + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour,
+                                                     0, 0, 0))
+
+
+ZEROS = zlib.compress(bytes(30_000_000), 9)
+HOSTILE = {
+    "only a signature": recorded.PNG,
+    "a large picture": header(60_000, 60_000) + chunk(b"IDAT", ZEROS) + chunk(b"IEND", b""),
+    "negative size": header(2 ** 31 + 5, 3) + chunk(b"IDAT", ZEROS),
+    "no size": header(0, 0) + chunk(b"IDAT", ZEROS) + chunk(b"IEND", b""),
+    "more data than pixels": header(4, 4) + chunk(b"IDAT", ZEROS) + chunk(b"IEND", b""),
+    "a text that unpacks": header(4, 4) + chunk(b"zTXt", b"a\0\0" + ZEROS) + chunk(b"IDAT", b""),
+    "a profile that unpacks": header(4, 4) + chunk(b"iCCP", b"a\0\0" + ZEROS),
+    "no such depth": header(4, 4, bits=77, colour=9) + chunk(b"IDAT", ZEROS),
+    "a length beyond the end": recorded.PNG + b"\xff\xff\xff\xffIHDR",
+    "one row": header(3_000_000, 1, colour=0) + chunk(b"IDAT", zlib.compress(bytes(3_000_001))),
+    "one pixel": header(1, 1, colour=0) + chunk(b"IDAT", zlib.compress(b"\0\0")),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_picture_stops_the_judge(name: str) -> None:
+    start = time.process_time()
+    book = redrawn(HOSTILE[name]).notebook
+    found = curves.figures(book)
+    assert found == [] or curves.oddity(found, [], GIVEN)
+    assert time.process_time() - start < 3
+
+
+@pytest.mark.parametrize("at", range(0, 20_000, 997))
+def test_a_damaged_picture_is_a_picture_or_none(at: int) -> None:
+    data = bytearray(drawn(*FALLING))
+    data[at % len(data)] ^= 0x55
+    pixels = curves.decoded(bytes(data))
+    assert pixels is None or isinstance(curves.is_chart(pixels), bool)
+
+
+# ------------------------------------------------------------------------------ runs, by themselves
+
+RUN = Run("2026-11-02 12:30:11", "cpu", "5a31c0e7", 9.65, 23,
+          (("91bb", 9.16), ("02fa", 8.76), ("33c1", 7.57)))
+
+
+def other_run(**changes: object) -> Run:
+    return dataclasses.replace(RUN, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("here", "says"), [
+    (RUN, None),
+    (other_run(begun="2026-12-02 12:30:11", device="cuda"), None),
+    (other_run(without_dropout=9.66), None),  # another device rounds otherwise
+    (other_run(without_dropout=9.75), "without dropout"),
+    (other_run(batches=(("91bb", 9.30), ("02fa", 8.40), ("33c1", 7.9))), None),  # other draws
+    (other_run(batches=(("91bb", 9.16), ("02fa", 8.76), ("33c1", 7.61))), "batch 3"),
+    (other_run(batches=(("91bb", 9.30), ("02fa", 8.40), ("33c1", 5.9))), "batch 3"),
+    (other_run(batches=(("91bb", 9.16), ("0000", 8.76), ("33c1", 7.57))), "batch 2 holds other"),
+    (other_run(without_dropout=math.nan), "without dropout"),
+])
+def test_what_devices_share_is_compared(here: Run, says: str | None) -> None:
+    found = next(replay.differences(here, RUN), None)
+    assert (found is None) if says is None else (found is not None and says in found)
+
+
+def test_a_run_is_read_as_it_is_printed() -> None:
+    told = recorded.run(printed(real()))
+    assert told is not None
+    assert (told.epoch_batches, len(told.batches)) == (23, 20)
+    low, high = told.bounds
+    assert low < recorded.losses(real().notebook).train[0] < high
+
+
+@pytest.mark.parametrize("text", [
+    "epoch " * 100_000, "epoch 1: training loss " + "9" * 1_000_000, "run of " * 100_000,
+    "run of 2026-11-02 12:30:11 on cpu: weights 5a31c0e7; loss of the first batch without dropout "
+    "1; first 20 of 23 batches " + "91bb 1, " * 100_000,
+    "epoch " + "9" * 10_000 + ": training loss 1, validation loss 1",
+    "epoch 1: training loss 1e999, validation loss -1e999\n" * 5_000,
+    "epoch 1: training loss 0, validation loss nan\nrun of 0000-00-00 00:00:00 on x: weights "
+    "00000000; loss of the first batch without dropout nan; first 0 of 0 batches "],
+    ids=range(7))
+def test_no_printed_text_stops_the_judge(text: str) -> None:
+    start = time.process_time()
+    forged = reprinted(text)
+    for training in recorded.trainings(forged.notebook):
+        list(training.losses.oddities())
+        list(recorded.form(training, forged.notebook, forged.code))
+        recorded.first_epoch(training)
+    assert time.process_time() - start < 3
