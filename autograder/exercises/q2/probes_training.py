@@ -26,8 +26,9 @@ def training(code: Any, batches: list[dict], batch_size: int, epochs: int, weigh
     """`train(args)` on a model of one matrix, with every step of every optimizer watched.
 
     The batches come in the order in which they are given. Returns the optimizers' steps (weights
-    before and after, gradient, learning rate), the weights at the end, the number of backward
-    passes that reach the weights, the forward passes, and the losses of the epochs.
+    before and after, gradient, learning rate) and how many of them the last one remembers, the
+    weights at the end, the number of backward passes that reach the weights, the forward passes,
+    and the losses of the epochs.
     """
     classifier = code.classifier
     encoder = BertModel(weight)
@@ -49,9 +50,9 @@ def training(code: Any, batches: list[dict], batch_size: int, epochs: int, weigh
                                 "--batch_size", str(batch_size)])
     with _in_place_of(classifier, replaced), watch:
         classifier.train(args)
-    return {"steps": watch.steps, "end": encoder.weight.detach(),
-            "optimizers": len(watch.optimizers), "backwards": watch.backwards,
-            "forwards": encoder.forwards, "losses": losses}
+    return {"steps": watch.steps, "remembered": watch.remembered,
+            "optimizers": len(watch.optimizers), "end": encoder.weight.detach(),
+            "backwards": watch.backwards, "forwards": encoder.forwards, "losses": losses}
 
 
 class BertModel(nn.Module):
@@ -112,6 +113,7 @@ class _Watch:
         self.optimizers: list[Optimizer] = []
         self.steps: list[dict[str, Any]] = []
         self.backwards = 0
+        self.remembered: int | None = None  # None of an optimizer that counts no steps
 
     def before(self, optimizer: Optimizer, *_: Any) -> None:
         if not any(optimizer is known for known in self.optimizers):
@@ -123,6 +125,8 @@ class _Watch:
         grad = self.model.weight.grad  # only now: `step(closure)` computes it during the step
         self.steps[-1]["grad"] = None if grad is None else grad.clone()
         self.steps[-1]["after"] = self.model.weight.detach().clone()
+        count = optimizer.state.get(self.model.weight, {}).get("step")
+        self.remembered = None if count is None else int(count)
 
     def backward(self, _: Tensor) -> None:
         self.backwards += 1

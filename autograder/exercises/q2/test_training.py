@@ -141,3 +141,5 @@ def test_one_optimizer(both, draw):
     assert student["optimizers"] == 1, (
         f"{student['optimizers']} different optimizers took the steps: AdamW keeps running means "
         "of the gradients, and a new one forgets them")
+    assert student["remembered"] in (None, len(student["steps"])), (
+        "the optimizer forgets its running means of the gradients on the way")
