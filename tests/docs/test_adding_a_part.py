@@ -33,5 +33,5 @@ def test_the_example_is_an_exercise_that_validates(tmp_path: Path) -> None:
     write_example(tmp_path)
     done = run_cli("validate", "-j", 1, cwd=tmp_path, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
-    said = [fence.text for fence in fences(PAGE) if fence.language == "text"]
+    said = [fence.text for fence in fences(PAGE) if fence.text.startswith("misconceptions=")]
     assert not missing(said[-1], done.stdout), done.stdout
