@@ -10,11 +10,16 @@ import contextlib
 import io
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+SECONDS = 1.5  # of processor time, after which no further batch is waited for
 
 
 class _Enough(BaseException):
@@ -27,6 +32,7 @@ def first_steps(code: Any, cells: list[str], count: int) -> str:
     They make the data, load the model and train; empty where they do not come to a training.
     """
     noted: list[str] = []
+    end = time.process_time() + SECONDS
 
     class Few(code.FirstBatches):  # type: ignore[misc]
         def __init__(self, model: Any, epoch: int) -> None:
@@ -35,7 +41,7 @@ def first_steps(code: Any, cells: list[str], count: int) -> str:
 
         def after(self, *args: Any) -> None:
             super().after(*args)
-            if len(self.batches) == self.count:
+            if len(self.batches) == self.count or (self.batches and time.process_time() > end):
                 noted.append(self.tell())
                 raise _Enough
 
@@ -47,11 +53,12 @@ def first_steps(code: Any, cells: list[str], count: int) -> str:
         with mock.patch.object(creatures, "draw_set", _tiny_set(creatures, painted)):
             names["FirstBatches"] = Few
             names["Captions"] = _painted_late(code.Captions, creatures, painted)
-            try:
-                for cell in cells:
+            *before, last = map(TransformerManager().transform_cell, cells)
+            for cell in before:  # where one fails that is needed, the last one will tell
+                with contextlib.suppress(Exception):
                     exec(cell, names)
-            except _Enough:
-                pass
+            with contextlib.suppress(_Enough):
+                exec(last, names)
     return noted[0] if noted else ""
 
 

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from autograder.course import EXERCISES, Exercise
@@ -26,6 +25,7 @@ from autograder.judge.sides import Answer
 from autograder.release import source
 
 FEW = 3  # batches that are repeated: the third is the first that depends on a state of AdamW
+SECONDS = 3.0  # of the person's code; the stand-in with the given settings takes one
 NEEDED = ("data", "split", "model", "sets")  # cells before the one that trains, by their ids
 # Shares of a loss. Measured with the stand-in on a CPU (a GPU was not at hand): one thread or two
 # give the same four decimals in ten batches; weights rounded to bfloat16, or a forward pass in it,
@@ -46,7 +46,7 @@ def released() -> Mapping[str, str]:
 
 def given_cells() -> list[str]:
     """What the reference runs: no student's cell ever comes near it."""
-    return [_plain(released()[name]) for name in (*NEEDED, "training")]
+    return [released()[name] for name in (*NEEDED, "training")]
 
 
 def own_cells(notebook: NotebookNode, training: Training) -> list[str]:
@@ -55,11 +55,11 @@ def own_cells(notebook: NotebookNode, training: Training) -> list[str]:
     given, and the cell that trained."""
     place = {cell.get("id"): number for number, cell in enumerate(notebook.cells)}
     if not place.keys() >= {*NEEDED}:
-        return [*given_cells()[:-1], _plain(notebook.cells[training.cell].source)]
+        return [*given_cells()[:-1], notebook.cells[training.cell].source]
     needed = [place[name] for name in NEEDED]
     between = [number for number in range(min(needed), training.cell)
                if notebook.cells[number].get("id") not in released()]
-    return [_plain(notebook.cells[number].source)
+    return [notebook.cells[number].source
             for number in sorted({*needed, *between, training.cell})
             if notebook.cells[number].cell_type == "code"]
 
@@ -80,38 +80,27 @@ def cannot(probe: str, answer: Answer) -> str:
     return ""
 
 
-def oddity(recorded_run: Run, right: bool, reference: Callable[[], Answer],
-           student: Callable[[], Answer]) -> str:
-    """What a person should look at in a recorded run; empty where its first steps are confirmed, or
-    where its weights are not at hand.
-
-    Code that is `right` does what the reference does, to the split, so that the reference's steps,
-    which are taken once a batch, may confirm them. Else the person's own are taken.
-    """
-    ours = _run(reference())
-    if ours is None or ours.weights != recorded_run.weights:
+def oddity(told: Run, again: Answer) -> str:
+    """What a person should look at in a recorded run whose first steps the person's own code has
+    taken again; empty where they are the same, or the grader lacked something."""
+    if again.failure is not None and (again.failure.fatal or again.failure.untried):
         return ""
-    if right and not any(differences(recorded_run, ours)):
-        return ""
-    answer = student()
-    if answer.failure is not None and (answer.failure.fatal or answer.failure.untried):
-        return ""
-    theirs = _run(answer)
-    if theirs is None:
-        why = answer.failure.says if answer.failure is not None else "no batch came"
+    here = run_of(again)
+    if here is None:
+        why = again.failure.says if again.failure is not None else "no batch came"
         return ("the first steps of the recorded training cannot be repeated with the notebook's "
                 f"own code ({why}): ask which code it was made with")
-    if theirs.weights != recorded_run.weights:
+    if here.weights != told.weights:
         return ""
-    found = next(differences(recorded_run, theirs), "")
+    found = next(differences(told, here), "")
     return found and (
-        f"the first {FEW} steps of the recorded training were repeated with the notebook's own "
-        f"code, from the same weights: {found}. Were cells changed after the training? Else ask "
-        "how the line `run of ...` came about")
+        "the first steps of the recorded training were repeated with the notebook's own code, from "
+        f"the same weights: {found}. Were cells changed after the training? Else ask how the line "
+        "`run of ...` came about")
 
 
-
-def _run(answer: Answer) -> Run | None:
+def run_of(answer: Answer) -> Run | None:
+    """The run that the probe `first_steps` has told of."""
     return recorded.run(answer.value) if isinstance(answer.value, str) else None
 
 
@@ -144,7 +133,3 @@ def _apart(one: float, other: float) -> float:
     distance = abs(one - other) / max(abs(other), 1e-9)
     return distance if math.isfinite(distance) else math.inf
 
-
-def _plain(text: str) -> str:
-    """A cell as Python: magics are calls."""
-    return str(TransformerManager().transform_cell(text))
