@@ -1,4 +1,4 @@
-# q2, version 7699d951
+# q2, version 7eac1ee5
 """BERT, the encoder: attention, the transformer layer, and the model made of them.
 
 You write four methods: `BertSelfAttention.attention` (a) and `forward` (b), `BertLayer.add_norm`

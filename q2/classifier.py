@@ -1,4 +1,4 @@
-# q2, version 7699d951
+# q2, version 7eac1ee5
 """Classify sentences with BERT: fine-tune it, keep the best model, write down how it went.
 
     python3 classifier.py --option finetune --epochs 3 --lr 1e-5 --use_gpu
@@ -421,10 +421,11 @@ def what_it_begins_with(
     """
     if not data.first:
         return {}
+    batch = data.first[0]
+    few = [batch[name][:4].to(device) for name in ("input_ids", "attention_mask")]  # [4, T] each
     model.eval()
     with torch.inference_mode():
-        batch = data.first[0]
-        logits = model(batch["input_ids"].to(device), batch["attention_mask"].to(device))
+        logits = model(*few)
     sentences = "\n".join(sentence for batch in data.first for sentence in batch["sentences"])
     with open(find_checkpoint(locate(args.checkpoint)) / "model.safetensors", "rb") as file:
         weights = hashlib.file_digest(file, "sha256").hexdigest()
@@ -432,7 +433,7 @@ def what_it_begins_with(
         "torch": f"{torch.__version__} on {platform.machine()}",
         "weights": weights,
         "first_sentences": hashlib.sha256(sentences.encode()).hexdigest()[:16],
-        "untrained_scores": " ".join(f"{score:.6f}" for score in logits[:4].flatten().tolist()),
+        "untrained_scores": " ".join(f"{score:.6f}" for score in logits.flatten().tolist()),
     }
 
 

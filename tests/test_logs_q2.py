@@ -211,6 +211,8 @@ FORGED = {  # edits of a real log, files beside it, what is said of it
     "with another seed": ((("^seed: 5", "seed: 6"),), {}, "not those that its seed draws"),
     "of other sentences": ((("^first_sentences: .", "first_sentences: x"),), {},
                            "not those that its seed draws"),
+    "as an older version writes it": (None, {}, "it says nothing of torch"),
+    "beside an older classifier.py": ((), OLDER, "does not write"),
     "of another model": ((("^weights: ....", "weights: 0000"),), {}, "another model was trained"),
 }
 

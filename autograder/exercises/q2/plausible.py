@@ -33,8 +33,10 @@ def oddities(log: ResultLogRecord, settings: dict[str, Any], classifier: str) ->
         yield from _macro_f1(log, data_set)
     if data_set is not None and weights is not None:
         yield from _times(log, data_set["tokens"], weights, settings["operations_a_second"])
-    if log.checksum or log.first_losses:
+    if "untrained_scores" in classifier or log.checksum or log.first_losses:
         yield from _beginning(log, weights)
+    if classifier and "untrained_scores" not in classifier and "untrained_scores" in log.settings:
+        yield "it says how its run began, which the classifier.py beside it does not write"
 
 
 def _sizes(log: ResultLogRecord) -> list[int]:
@@ -106,19 +108,24 @@ def _times(log: ResultLogRecord, tokens: int, weights: dict[str, Any],
            operations: dict[str, float]) -> Iterator[str]:
     """Epochs that took less than their matrix products alone take.
 
-    A layer has 4 matrices of hidden x hidden and 2 of hidden x intermediate, and each weight takes
-    a multiplication and an addition a token. Going back takes twice as much as going forward
-    (Kaplan et al., 2020, section 2.1); a frozen BERT only goes forward.
+    A weight takes a multiplication and an addition a token. Going back takes twice as much as going
+    forward (Kaplan et al., 2020, section 2.1); a frozen BERT only goes forward.
     """
-    hidden = weights["hidden"]
-    weighed = weights["layers"] * (4 * hidden**2 + 2 * hidden * weights["intermediate"])
     passes = 1 if log.settings["option"] == "pretrain" else 3
     device = log.settings["device"]
-    least = 2 * weighed * passes * tokens / operations.get(device, operations["other"])
+    fastest = operations.get(device, operations["other"])
+    least = 2 * matrix_weights(weights) * passes * tokens / fastest
     for epoch in log.epochs:
         if epoch.seconds + 0.05 < least:
             yield (f"epoch {epoch.epoch} took {epoch.seconds:.1f} s, and its matrix products alone "
                    f"take {least:.1f} s on the fastest device called {device}")
+
+
+def matrix_weights(weights: dict[str, Any]) -> int:
+    """A layer has 4 matrices of hidden x hidden and 2 of hidden x intermediate."""
+    hidden: int = weights["hidden"]
+    layer: int = 4 * hidden**2 + 2 * hidden * weights["intermediate"]
+    return int(weights["layers"]) * layer
 
 
 def _beginning(log: ResultLogRecord, weights: dict[str, Any] | None) -> Iterator[str]:

@@ -63,11 +63,12 @@ def test_it_is_of_this_code(log, both, settings, folder, flag, note):
     if beginning is None:
         return
     if log.settings["first_sentences"] != beginning.noted["first_sentences"]:
-        flag("result.log: its first batches are not those that its seed draws from the data that "
-             f"the course gives out: it is of other sentences, or of another run. {ASK}")
+        flag("result.log: its first batches are not those that its seed draws from the sentences "
+             f"of data/sst-train.txt as they lie here. {ASK}")
     elif beginning.options:
         again = both.student(probes_replay.first_steps, seconds=replay.SECONDS,
-                             options=beginning.options, batches=beginning.batches)
+                             options=beginning.options, batches=beginning.batches,
+                             steps=beginning.steps)
         if again.failure is not None:  # it takes steps, but here it takes too long
             note(f"the run of result.log was not begun again: {again.failure.says}")
             return
