@@ -17,16 +17,19 @@ from autograder.course import EXERCISES, Exercise
 from autograder.exercises.q1a import probes, traps
 from autograder.exercises.q1a.passages import (
     CUT,
-    LOW,
-    NUMBER,
+    INSIDE,
+    PIECES,
+    RARE,
     SPECIAL,
-    VOCABULARY,
-    Draw,
+    WHOLE,
     Passage,
+    exactly,
+    marked,
     normalised,
     passage,
     pointing,
 )
+from autograder.judge.domain import Draw
 from autograder.release.solved import solved_files
 from autograder.release.source import parts, read_notebook
 
@@ -47,24 +50,28 @@ def reference() -> SimpleNamespace:
     return SimpleNamespace(**names)
 
 
-@pytest.fixture
-def draw() -> Draw:
-    generator = torch.Generator().manual_seed(5)
-    return lambda *shape: torch.randn(*shape, generator=generator)
+@pytest.fixture(params=range(3))
+def draw(request: pytest.FixtureRequest) -> Draw:
+    return Draw(f"{request.param}")
+
+
+def unique(draw: Draw) -> Passage:
+    """A passage in which no token comes twice."""
+    return passage(draw, draw.several([*WHOLE[:9], *CUT[:5]]))
 
 
 def crossed(draw: Draw, one: Passage) -> tuple[Tensor, Tensor]:
     """Random tables, [vocabulary] each, in which the best end comes before the best start."""
     ids = one.encoded["input_ids"][0]
     while True:
-        starts, ends = 3 * draw(len(VOCABULARY)), 3 * draw(len(VOCABULARY))
+        starts, ends = 3 * draw(2, len(one.vocabulary))
         if ends[ids].argmax() < starts[ids].argmax():
             return starts, ends
 
 
 def best_pair(one: Passage, starts: Tensor, ends: Tensor) -> tuple[int, int]:
     """The best valid span, as places among the context's tokens: every pair is tried."""
-    ids = [NUMBER[token] for token in one.tokens]
+    ids = [one.number[token] for token in one.tokens]
     pairs = itertools.combinations_with_replacement(range(len(ids)), 2)
     return max(pairs, key=lambda pair: float(starts[ids[pair[0]]] + ends[ids[pair[1]]]))
 
@@ -75,42 +82,58 @@ def text(one: Passage, first: int, last: int) -> str:
 
 
 def test_best_valid_span_where_plain_argmax_gives_none(reference, draw):
-    one = passage(draw)
+    one = unique(draw)
     tables = [crossed(draw, one) for _ in range(MATRICES)]
     starts, ends = (torch.stack(rows) for rows in zip(*tables, strict=True))
     answers = probes.answers(reference, **one.asked(), starts=starts, ends=ends)
-    found = [answer.replace(" ", "") for answer in answers]
+    found = ["".join(answer.lower().split()) for answer in answers]
     assert found == [text(one, *best_pair(one, *table)) for table in tables]
     assert len(set(found)) > 20
 
 
 def test_traps_have_the_best_span_that_they_say(draw):
-    one = passage(draw)
-    for trap in traps.END_BEFORE_START + traps.OUTSIDE:
-        marks = [traps.GAP * mark for mark in range(traps.MARKS)]
-        starts, ends, best = trap(draw, one, marks)
-        assert best == best_pair(one, starts, ends)
+    for asked in (traps.near(draw, traps.END_BEFORE_START + traps.OUTSIDE), traps.far(draw)):
+        one, sums = asked.passage, []
         ids = one.encoded["input_ids"][0]
-        plain = starts[ids].argmax().item(), ends[ids].argmax().item()
         first = len(ids) - len(one.tokens) - 1  # where the context starts in the sequence
-        assert plain != tuple(first + place for place in best)
+        for number, best in enumerate(asked.best):
+            starts, ends = (asked.tables[side][2 * number] for side in ("starts", "ends"))
+            assert best == best_pair(one, starts, ends)
+            plain = starts[ids].argmax().item(), ends[ids].argmax().item()
+            assert plain != tuple(first + place for place in best)
+            sums.append(float(starts[ids][first + best[0]] + ends[ids][first + best[1]]))
+            sure = tuple(asked.tables[side][2 * number + 1][ids].argmax().item() - first
+                         for side in ("starts", "ends"))
+            assert sure == best
+        assert min(sums) < 0 < max(sums)
 
 
 def test_passages_are_cut_as_the_tokenizer_cuts_them(draw):
-    tokenizer = probes._tokenizer(VOCABULARY)
-    for one in (passage(draw), passage(draw, capitals=True), passage(draw, CUT, stop=False)):
-        encoded = tokenizer(one.question, one.context, return_tensors="pt")
+    every = [*CUT, *RARE, *((word,) for word in INSIDE.values())]
+    for words in (marked(draw, 9, [0, 8]), every, exactly(draw, 700)):
+        one = passage(draw, words, exactly(draw, 9))
+        tokenizer = probes._tokenizer(one.vocabulary)
+        encoded = tokenizer(one.question, one.context, truncation="only_second",
+                            return_tensors="pt")
         assert encoded.keys() == one.encoded.keys()
         assert all(torch.equal(encoded[name], right) for name, right in one.encoded.items())
 
 
 def test_a_table_points_at_one_place(draw):
-    assert len(NUMBER) == len(VOCABULARY)
-    one = passage(draw)
-    ids = one.encoded["input_ids"][0].tolist()
-    assert len(set(ids)) == len(ids) - 1  # but for the second [SEP]
+    one = passage(draw, marked(draw, 20, [0, 7, 19]))
+    assert len(set(PIECES)) == len(PIECES)
     assert not set(SPECIAL) & set(one.tokens)
-    assert LOW < -1
+    assert not {piece for word in one.asking for piece in word} & set(one.tokens)
+    for place in (0, 7, 19):
+        assert one.tokens.count(one.words[place][0]) == 1
+
+
+def test_one_best_score_may_be_below_zero_but_not_their_sum(draw):
+    one = unique(draw)
+    table = pointing(draw, one, [(0, 3)] * 3)
+    starts, ends = (table[side].max(dim=1).values for side in ("starts", "ends"))
+    assert int((starts < 0).sum()) == int((ends < 0).sum()) == 1
+    assert bool((starts + ends > 0).all())
 
 
 @pytest.mark.parametrize(("answer", "plain"), [
@@ -121,11 +144,10 @@ def test_answers_are_compared_as_squad_does(answer, plain):
     assert normalised(answer) == plain
 
 
-def test_answer_keeps_capitals_and_hyphens(reference):
-    one = passage(lambda *shape: torch.arange(float(shape[0])),
-                  [("ada",), ("saw",), ("art", "##ist"), ("-",), ("poet",)], capitals=True)
-    table = {name: torch.full((1, len(VOCABULARY)), LOW) for name in ("starts", "ends")}
-    table["starts"][0, NUMBER["art"]] = table["ends"][0, NUMBER["poet"]] = 8
+def test_answer_keeps_capitals_and_hyphens(reference, draw):
+    words = [("ada",), ("saw",), ("art", "##ist"), ("-",), ("poet",)]
+    one = passage(draw, words, capitals="first", apart=" ")
+    table = pointing(draw, one, [(2, 5)])
     assert probes.answers(reference, **one.asked(), **table) == ["Artist-Poet"]
 
 
@@ -160,7 +182,7 @@ def handed(reference: SimpleNamespace, draw: Draw, replaced: str, method: Any) -
     """What a method in the place of the reference's meets when `answers` runs."""
     code = SimpleNamespace(QuestionAnswering=type(
         "QuestionAnswering", (reference.QuestionAnswering,), {replaced: method}))
-    one = passage(draw)
+    one = unique(draw)
     table = pointing(draw, one, [one.span_of_words(2, 3)])
     with pytest.raises(Handed) as ended:
         probes.answers(code, **one.asked(), **table)
@@ -168,7 +190,7 @@ def handed(reference: SimpleNamespace, draw: Draw, replaced: str, method: Any) -
 
 
 def real(one: Passage) -> Any:
-    tokenizer = probes._tokenizer(VOCABULARY)
+    tokenizer = probes._tokenizer(one.vocabulary)
     return tokenizer(one.question, one.context, truncation="only_second", return_tensors="pt")
 
 

@@ -1,32 +1,36 @@
 """Questions with contexts whose tokens are known beforehand, and scores that point into them.
 
-The words come from a vocabulary of the judge's own, cut here as WordPiece cuts them, so that the
-judge needs no tokenizer. Within a passage no token of the context comes twice or stands in the
-question, so that a table with a row for each token of the vocabulary points at one place.
+The words come from a vocabulary of the judge's own, in an order that is drawn, cut here as
+WordPiece cuts them, so that the judge needs no tokenizer. Words come again as they do in texts. A
+token that a table of scores points at, with a row for each token of the vocabulary, does not.
 """
 
 from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-Draw = Callable[..., Tensor]
+from autograder.exercises.q1a.domain import LIMIT, SCORES, TEXTS
+from autograder.judge.domain import Draw
+
 Word = tuple[str, ...]  # its WordPieces
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-PUNCTUATION = ("?", ".", "-")
-ASKING: list[Word] = [(word,) for word in ("who", "what", "where", "when", "why", "did", "was")]
+PUNCTUATION = ("?", ".", "-", ",")
+ASKED = "who what where when why did was which whose does is how"
+ASKING: list[Word] = [(word,) for word in ASKED.split()]
 UNCUT = (
     "ada alan grace karen donald paris rome oslo lima cairo river garden museum school bridge "
     "market station letter piano violin winter summer monday friday teacher doctor baker poet "
-    "wrote found visited painted bought saw near with under after before from to old small red "
-    "green happy one two three seven")
+    "wrote found visited painted bought saw near with under after before from to small happy "
+    "green two three seven")
 WHOLE: list[Word] = [(word,) for word in UNCUT.split()]
 CUT: list[Word] = [
     ("play", "##ing"), ("un", "##believ", "##able"), ("walk", "##er", "##s"),
@@ -34,11 +38,12 @@ CUT: list[Word] = [
     ("quick", "##ly"), ("art", "##ist"), ("brew", "##ed"), ("mara", "##thon"),
     ("chlor", "##oph", "##yll"),
 ]
-VOCABULARY = [*SPECIAL, *PUNCTUATION,
-              *(piece for word in (*ASKING, *WHOLE, *CUT) for piece in word)]
-NUMBER = {token: number for number, token in enumerate(VOCABULARY)}
-
-LOW = -5.0  # what a token scores that nothing points at; BERT's scores are negative there, too
+INSIDE = {  # words that stand in others: whoever searches the context for them finds these first
+    "old": "gold", "one": "stone", "red": "hundred", "tree": "street", "ten": "kitten",
+    "sea": "season", "row": "arrow", "rain": "train", "ice": "voice", "ear": "year"}
+RARE: list[Word] = [(word,) for word in INSIDE]
+COMMON: list[Word] = [*WHOLE, *((word,) for word in INSIDE.values()), (",",)]
+PIECES = [*PUNCTUATION[:3], *(piece for word in (*ASKING, *CUT, *RARE, *COMMON) for piece in word)]
 
 
 @dataclass(frozen=True)
@@ -49,60 +54,113 @@ class Passage:
     context: str
     asking: tuple[Word, ...]
     words: tuple[Word, ...]
+    vocabulary: list[str]
 
     @property
     def tokens(self) -> list[str]:
         """The context's tokens."""
-        return [piece for word in self.words for piece in word]
+        return _pieces(self.words)
+
+    @cached_property
+    def number(self) -> dict[str, int]:
+        return {token: number for number, token in enumerate(self.vocabulary)}
 
     @property
     def encoded(self) -> dict[str, Tensor]:
         """The three inputs of BERT, each [1, T]."""
-        asking = [piece for word in self.asking for piece in word]
-        first, second = ["[CLS]", *asking, "[SEP]"], [*self.tokens, "[SEP]"]
-        ids = torch.tensor([[NUMBER[token] for token in first + second]])
+        first = ["[CLS]", *_pieces(self.asking), "[SEP]"]
+        second = [*self.tokens[: LIMIT - len(first) - 1], "[SEP]"]
+        ids = torch.tensor([[self.number[token] for token in first + second]])
         segments = torch.tensor([[0] * len(first) + [1] * len(second)])
         return {"input_ids": ids, "token_type_ids": segments,
                 "attention_mask": torch.ones_like(ids)}
 
+    def texts(self) -> dict[str, Any]:
+        """What a probe of `tokenize` is to be asked."""
+        return {"vocabulary": self.vocabulary, "question": self.question, "context": self.context}
+
     def asked(self) -> dict[str, Any]:
         """What a probe of generateAnswer is to be asked, but for the scores."""
-        return {"vocabulary": VOCABULARY, "question": self.question, "context": self.context,
-                "encoded": self.encoded}
+        return {**self.texts(), "encoded": self.encoded}
 
     def span_of_words(self, first: int, last: int) -> tuple[int, int]:
         """The places of the first and the last token of some words of the context."""
         lengths = [len(word) for word in self.words]
         return sum(lengths[:first]), sum(lengths[: last + 1]) - 1
 
-
-def passage(draw: Draw, words: list[Word] | None = None, stop: bool = True,
-            capitals: bool = False) -> Passage:
-    """A random question, and the context that `words` make, or 14 random ones; five are cut."""
-    asking = (*sample(draw, ASKING, 4), ("?",))
-    words = words or sample(draw, [*sample(draw, WHOLE, 9), *sample(draw, CUT, 5)], 14)
-    words = [*words, (".",)] if stop else words
-    return Passage(_text(asking, capitals), _text(words, capitals), asking, tuple(words))
+    def reads(self, answer: Any, right: str, span: tuple[int, int]) -> bool:
+        """Whether an answer is the text of a span of tokens, as `right` is, which is cut out of the
+        context, or as it is put together from the tokens."""
+        tokens = self.tokens[span[0] : span[1] + 1]
+        accepted = {normalised(right), normalised(decoded(tokens))}
+        return isinstance(answer, str) and normalised(answer) in accepted
 
 
-def sample(draw: Draw, things: list[Any], count: int) -> list[Any]:
-    """`count` different things, in random order."""
-    return [things[place] for place in draw(len(things)).argsort()[:count].tolist()]
+def passage(draw: Draw, words: list[Word], asking: list[Word] | None = None, **fixed: Any
+            ) -> Passage:
+    """The context that `words` make, with a random question where none is given."""
+    case = TEXTS.draw(draw, **fixed)
+    asking = asking or question(draw)
+    unused = [f"[unused{number}]" for number in range(case.unused)]
+    return Passage(_text(draw, asking, case), _text(draw, words, case), tuple(asking),
+                   tuple(words), draw.several([*SPECIAL, *PIECES, *unused]))
 
 
-def scores(draw: Draw, **points: float) -> Tensor:
+def question(draw: Draw, most: int = 11) -> list[Word]:
+    """Three different words that no context has, or some more, with or without a mark."""
+    return [*draw.several(ASKING, draw.whole(3, most)), *draw.among([[("?",)], []])]
+
+
+def some(draw: Draw, words: Sequence[Word], count: int) -> list[Word]:
+    """So many of them; each may come again."""
+    return [words[place] for place in draw(count, len(words)).argmax(dim=1).tolist()]
+
+
+def exactly(draw: Draw, count: int) -> list[Word]:
+    """Words that make so many tokens: some cut, some again, with commas."""
+    words: list[Word] = []
+    left = count
+    for word in some(draw, [*ASKING, *RARE, *COMMON, *CUT], count):
+        if left:
+            words.append(word if len(word) <= left else ("old",))
+            left -= len(words[-1])
+    return words
+
+
+def marked(draw: Draw, count: int, places: Sequence[int]) -> list[Word]:
+    """So many words. Those in these places come once, but may stand inside words before them."""
+    words = some(draw, [*COMMON, *draw.several(CUT, 4)], count)
+    free = sorted(set(range(count)) - set(places))
+    for place, word in zip(places, draw.several(RARE), strict=False):
+        words[place] = word
+        before = [other for other in free if other < place]
+        if before:
+            words[draw.among(before)] = (INSIDE[word[0]],)
+    return words
+
+
+def scores(draw: Draw, one: Passage, low: float, points: dict[str, float]) -> Tensor:
     """A table [vocabulary]: low and a little uneven, but for the tokens that are named."""
-    table = LOW + 0.01 * draw(len(VOCABULARY))
+    table = low + 0.01 * draw(len(one.vocabulary))
     for token, score in points.items():
-        table[NUMBER[token]] = score
+        table[one.number[token]] = score
     return table
 
 
-def pointing(draw: Draw, passage: Passage, spans: list[tuple[int, int]]) -> dict[str, Tensor]:
-    """Tables in which nothing comes near the scores of each span's first and last token."""
-    tokens = passage.tokens
-    return {"starts": torch.stack([scores(draw, **{tokens[first]: 8}) for first, _ in spans]),
-            "ends": torch.stack([scores(draw, **{tokens[last]: 8}) for _, last in spans])}
+def pointing(draw: Draw, one: Passage, spans: list[tuple[int, int]], signs: bool = True
+             ) -> dict[str, Tensor]:
+    """Tables in which nothing comes near the scores of each span's first and last token.
+
+    Of the best two scores one may be below 0, where `signs` does not forbid it; their sum is not.
+    """
+    kinds = draw.several(SCORES.ranges["negative"].edges)
+    tables: dict[str, list[Tensor]] = {"start": [], "end": []}
+    for row, span in enumerate(spans):
+        for (side, rows), place in zip(tables.items(), span, strict=True):
+            case = SCORES.draw(draw, negative=kinds[row % len(kinds)] if signs else "neither")
+            down = case.high + draw.whole(1, 3) if case.negative == side else 0
+            rows.append(scores(draw, one, case.low - down, {one.tokens[place]: case.high - down}))
+    return {f"{side}s": torch.stack(rows) for side, rows in tables.items()}
 
 
 def normalised(answer: str) -> str:
@@ -111,13 +169,18 @@ def normalised(answer: str) -> str:
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", plain).split())
 
 
-def decoded(tokens: list[str]) -> str:
+def decoded(tokens: Sequence[str]) -> str:
     """The text that tokens give without a look at the context: a space before each new word."""
     return " ".join(tokens).replace(" ##", "")
 
 
-def _text(words: Any, capitals: bool) -> str:
-    texts = [decoded(list(word)) for word in words]
-    if capitals:
-        texts = [text.capitalize() for text in texts]
-    return re.sub(r" ([?.])", r"\1", " ".join(texts)).replace(" - ", "-")
+def _pieces(words: Sequence[Word]) -> list[str]:
+    return [piece for word in words for piece in word]
+
+
+def _text(draw: Draw, words: Sequence[Word], case: Any) -> str:
+    change = {"none": str, "first": str.capitalize, "all": str.upper}[case.capitals]
+    texts = [change(decoded(word)) for word in words]
+    wide = draw.whole(1, len(texts))
+    text = case.apart.join([" ".join(texts[:wide]), " ".join(texts[wide:])]).strip()
+    return re.sub(r"\s+([?.,])", r"\1", text).replace(" - ", "-")

@@ -59,7 +59,8 @@ def _checkpoint(vocabulary: list[str], seed: int = 0) -> Iterator[str]:
 def _bert(vocabulary: list[str]) -> BertForQuestionAnswering:
     return BertForQuestionAnswering(BertConfig(
         vocab_size=len(vocabulary), hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=8, max_position_embeddings=512)).eval()
+        intermediate_size=8, max_position_embeddings=512,
+        pad_token_id=vocabulary.index("[PAD]"))).eval()
 
 
 def _tokenizer(vocabulary: list[str]) -> BertTokenizerFast:
@@ -203,7 +204,8 @@ def _recorder(asked: list[list[Any]], tokenizer: Any, text: str, pair: str,
     def tokenize(question: Any, context: Any, *_: Any, **__: Any) -> BatchEncoding:
         asked.append([question, context])
         return BatchEncoding({name: tensor.clone() for name, tensor in encoded.items()},
-                             encoding=tokenizer(text, pair).encodings, n_sequences=2)
+                             encoding=tokenizer(text, pair, truncation="only_second").encodings,
+                             n_sequences=2)
 
     return tokenize
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,23 +11,26 @@ import torch
 from torch import Tensor
 
 from autograder.exercises.q1a import probes
+from autograder.exercises.q1a.domain import LIMIT, LONG, SHORT
 from autograder.exercises.q1a.inputs import check_handed_on, check_inputs, read
 from autograder.exercises.q1a.passages import (
+    COMMON,
     CUT,
-    VOCABULARY,
+    RARE,
     WHOLE,
-    Draw,
     Passage,
-    decoded,
-    normalised,
+    exactly,
+    marked,
     passage,
     pointing,
-    sample,
+    question,
+    some,
 )
-from autograder.exercises.q1a.traps import END_BEFORE_START, OUTSIDE, Trap, trials
+from autograder.exercises.q1a.traps import END_BEFORE_START, OUTSIDE, Trap, far, near
+from autograder.judge.domain import Draw
 from autograder.judge.testing import Wrong, assert_close, part, same
 
-LIMIT = 512  # tokens that BERT can read
+MANY = 3 * LIMIT  # tokens of a context that do not fit
 # Tests that nobody passes who has not loaded this checkpoint, not encoded this text.
 LOADED = ("test_model", "test_tokenizer")
 ENCODED = ("test_one_sequence", "test_segments", "test_too_long")
@@ -39,9 +41,9 @@ ENCODED = ("test_one_sequence", "test_segments", "test_too_long")
 @pytest.fixture
 def loaded(both, draw) -> tuple[dict, dict]:
     """What `__init__` makes of a small checkpoint of this batch's own."""
-    seed = int(draw(1000).argmax())
-    text = " ".join(decoded(list(word)) for word in sample(draw, CUT, 4)).title()
-    return both(probes.loaded, vocabulary=VOCABULARY, seed=seed, text=text)
+    one = passage(draw, draw.several(CUT, 4), capitals="first")
+    return both(probes.loaded, vocabulary=one.vocabulary, seed=draw.whole(0, 10**6),
+                text=one.context)
 
 
 @part("q1a_init", weight=3)
@@ -87,22 +89,29 @@ def test_attributes(loaded):
 # ------------------------------------------------------------------------------------ (b) tokenize
 
 
-def sequences(draw: Draw, which: str) -> list[dict[str, Any]]:
-    """Questions with contexts: short ones, and those that are too long for BERT."""
-    if which == "short":
-        pairs = [passage(draw, capitals=True), passage(draw, sample(draw, WHOLE, 1))]
-    else:
-        # In the second pair both are long, and the question is the longer one.
-        asking = passage(draw, sample(draw, WHOLE, 30) * 10, stop=False).context
-        pairs = [passage(draw, sample(draw, [*WHOLE, *CUT], 40) * 12),
-                 replace(passage(draw, sample(draw, WHOLE, 25) * 10), question=asking)]
-    return [{"vocabulary": VOCABULARY, "question": one.question, "context": one.context}
-            for one in pairs]
+def short(draw: Draw, **fixed: int) -> Passage:
+    """A question and a context that BERT can read whole."""
+    case = SHORT.draw(draw, **fixed)
+    return passage(draw, exactly(draw, case.telling), exactly(draw, case.asking))
 
 
-def check(both: Any, draw: Draw, which: str, name: str, says: str) -> None:
+def long(draw: Draw, **fixed: Any) -> Passage:
+    """A question and a context of as many tokens as BERT can read, and of some more."""
+    case = LONG.draw(draw, **fixed)
+    over = {"none": 0, "one": 1, "many": draw.whole(2, MANY)}[case.over]
+    telling = LIMIT - 3 - case.asking + over
+    return passage(draw, exactly(draw, telling), exactly(draw, case.asking))
+
+
+def too_long(draw: Draw) -> list[Passage]:
+    """The longest that fits, one that is cut, and the longest question."""
+    return [long(draw, over="none"), long(draw, asking=1, over="many"),
+            long(draw, asking=LIMIT - 4, over="one")]
+
+
+def check(both: Any, passages: list[Passage], name: str, says: str) -> None:
     """Compare one of the three inputs on both sides."""
-    pairs = [both(probes.encoded, **asked) for asked in sequences(draw, which)]
+    pairs = [both(probes.encoded, **one.texts()) for one in passages]
     for student, reference in pairs:
         found = read(student)
         if name not in found:
@@ -112,32 +121,32 @@ def check(both: Any, draw: Draw, which: str, name: str, says: str) -> None:
 
 @part("q1a_tokenize", weight=3)
 def test_one_sequence(both, draw):
-    check(both, draw, "short", "input_ids",
+    check(both, [short(draw, asking=12), short(draw, telling=1)], "input_ids",
           "the sequence is not [CLS] question [SEP] context [SEP]: decode it, and look")
 
 
 @part("q1a_tokenize", weight=3)
 def test_segments(both, draw):
-    check(both, draw, "short", "token_type_ids",
+    check(both, [short(draw), short(draw, asking=1)], "token_type_ids",
           "the segment ids should be 0 from [CLS] to the first [SEP], and 1 from there on")
 
 
 @part("q1a_tokenize", weight=1)
 def test_mask(both, draw):
-    check(both, draw, "short", "attention_mask",
+    check(both, [short(draw, telling=40)], "attention_mask",
           "the attention mask should be 1 at the tokens of the sequence, and 0 at padding alone")
 
 
 @part("q1a_tokenize", weight=4)
 def test_too_long(both, draw):
-    check(both, draw, "long", "input_ids",
+    check(both, too_long(draw), "input_ids",
           f"of a sequence that is too long, the whole question and as much of the context as "
           f"{LIMIT} tokens allow should be left, special tokens included")
 
 
 @part("q1a_tokenize", weight=1, only_with=ENCODED)
 def test_device(both, draw):
-    student, reference = both(probes.devices, **sequences(draw, "short")[0])
+    student, reference = both(probes.devices, **short(draw).texts())
     assert student and set(student.values()) == set(reference.values()), (
         "the tensors are not on `self.device`: on a GPU the model could not read them")
 
@@ -145,62 +154,93 @@ def test_device(both, draw):
 @part("q1a_tokenize", together="`tokenize` must return a mapping of tensors of shape [1, T]. Yours "
       "is right only together with your own `generateAnswer`, which costs a quarter of this part")
 def test_tokenize_together(both, draw):
-    for which in ("short", "long"):
-        for asked in sequences(draw, which):
-            student, reference = both(probes.passed_on, **asked)
-            found = read(student)
-            for name, right in read(reference).items():
-                default = torch.full_like(right, name == "attention_mask")  # as BERT has it
-                assert_close(found.get(name, default), right, "other inputs reach the model")
+    for one in (short(draw), short(draw, telling=1), *too_long(draw)):
+        student, reference = both(probes.passed_on, **one.texts())
+        found = read(student)
+        for name, right in read(reference).items():
+            default = torch.full_like(right, name == "attention_mask")  # as BERT has it
+            assert_close(found.get(name, default), right, "other inputs reach the model")
 
 
 # ----------------------------------------------------------------------- (c) generateAnswer
 
-Span = tuple[int, int]  # first and last word, both included
+Span = tuple[int, int]  # first and last token, both included
+Spans = list[tuple[Passage, list[Span]]]
 
 
-def spans(draw: Draw) -> list[tuple[Passage, Span]]:
-    """Spans of whole words: at the start of the context, within it, at its very end."""
-    inside = passage(draw, [*sample(draw, CUT, 4), *sample(draw, WHOLE, 3)])
-    last = passage(draw, sample(draw, WHOLE, 9), stop=False)
-    first = passage(draw, sample(draw, WHOLE, 9))
-    return [(inside, (4, 6)), (inside, (5, 5)), (last, (7, 8)), (last, (8, 8)), (first, (0, 1))]
+def spans(draw: Draw) -> Spans:
+    """From the first token, one token, to the last token; and a context of one token."""
+    count = draw.whole(4, 40)
+    places = [0, *sorted(draw.several(range(1, count - 1), 2)), count - 1]
+    one = passage(draw, marked(draw, count, places))
+    first, start, end, last = (one.span_of_words(place, place)[0] for place in places)
+    return [(one, [(first, start), (start, start), (end, last)]),
+            (passage(draw, [draw.among(RARE)]), [(0, 0)])]
 
 
-def cut_spans(draw: Draw) -> list[tuple[Passage, Span]]:
-    """Spans with words that WordPiece cuts."""
-    pieces, words = sample(draw, CUT, 4), sample(draw, WHOLE, 6)
-    mixed = passage(draw, [*words[:2], pieces[0], *words[2:4], pieces[1], pieces[2], *words[4:]])
-    ending = passage(draw, [*words, pieces[3]], stop=False)
-    return [(mixed, (2, 2)), (mixed, (3, 6)), (mixed, (1, 2)), (ending, (6, 6))]
+def long_spans(draw: Draw) -> Spans:
+    """More than 30 tokens, and all that BERT can read of a context that is cut."""
+    count = draw.whole(36, 60)
+    places = [draw.whole(0, 3), draw.whole(35, count - 1)]
+    one = passage(draw, marked(draw, count, places))
+    asking, (start, end) = question(draw), draw.several(RARE, 2)
+    room = LIMIT - len(asking) - 3
+    within = [word for word in exactly(draw, room - 2) if word not in (start, end)]
+    within += [(",",)] * (room - 2 - sum(map(len, within)))
+    beyond = exactly(draw, draw.whole(1, MANY))
+    cut = passage(draw, [start, *within, end, *beyond], asking)
+    return [(one, [(one.span_of_words(places[0], places[0])[0],
+                    one.span_of_words(places[1], places[1])[1])]), (cut, [(0, room - 1)])]
 
 
-def check_answers(both: Any, draw: Draw, cases: list[tuple[Passage, Span]], says: str) -> None:
+def cut_spans(draw: Draw) -> Spans:
+    """Words that WordPiece cuts: one, among others, two at the end of a context."""
+    words = some(draw, COMMON, draw.whole(1, 30))
+    three = draw.among([word for word in CUT if len(word) == 3])
+    two, other, last = draw.several([word for word in CUT if word != three], 3)
+    place = draw.whole(0, len(words) - 1)
+    start, end = draw.several(RARE, 2)
+    words[place : place + 1] = [start, three, two, end]
+    one = passage(draw, [*words, other, last])
+    runs = [(place + 1, place + 1), (place, place + 3), (place + 1, place + 2),
+            (len(words), len(words) + 1)]
+    return [(one, [one.span_of_words(*run) for run in runs])]
+
+
+def check_answers(both: Any, draw: Draw, cases: Spans, says: str) -> None:
     """Ask for every span, then compare the answers as SQuAD does."""
     found = []
-    for one, span in cases:
-        table = pointing(draw, one, [one.span_of_words(*span)])
-        student, reference = both(probes.answers, **one.asked(), **table)
-        found.append((student[0], reference[0], one, span))
+    for one, asked in cases:
+        student, reference = both(probes.answers, **one.asked(), **pointing(draw, one, asked))
+        found += [(answer, right, one, span)
+                  for answer, right, span in zip(student, reference, asked, strict=True)]
     for answer, right, one, span in found:
         if not isinstance(answer, str):
             kind = "None" if answer is None else type(answer).__name__
             raise Wrong(f"`generateAnswer` returns {kind}, and not a string")
-        assert reads(answer, right, one, span), says
+        assert one.reads(answer, right, span), says
 
 
-def reads(answer: Any, right: str, one: Passage, span: Span) -> bool:
-    """Whether an answer is the span's text, from the context or put together from its tokens."""
-    tokens = [piece for word in one.words[span[0] : span[1] + 1] for piece in word]
-    accepted = {normalised(right), normalised(decoded(tokens))}
-    return isinstance(answer, str) and normalised(answer) in accepted
+def ordinary(draw: Draw) -> tuple[Passage, dict[str, Tensor]]:
+    """Some passage, and scores that point at one of its words."""
+    count = draw.whole(2, 40)
+    place = draw.whole(0, count - 1)
+    one = passage(draw, marked(draw, count, [place]))
+    return one, pointing(draw, one, [one.span_of_words(place, place)])
 
 
-@part("q1a_answer", weight=4)
+@part("q1a_answer", weight=3)
 def test_span(both, draw):
     check_answers(both, draw, spans(draw),
                   "where one token has by far the best start score and one the best end score, the "
                   "answer should run from the former to the latter, both included, and no further")
+
+
+@part("q1a_answer", weight=1)
+def test_long_span(both, draw):
+    check_answers(both, draw, long_spans(draw),
+                  "an answer may be as long as the context is, and start or end anywhere in it: "
+                  "where the best start and the best end are far apart, it holds all between")
 
 
 @part("q1a_answer", weight=4)
@@ -208,10 +248,10 @@ def test_span_of_word_pieces(both, draw, remark):
     check_answers(both, draw, cut_spans(draw),
                   "an answer with words that the tokenizer cut should read as in the context, "
                   "without ## and without spaces inside a word")
-    one = passage(draw, [*sample(draw, CUT, 1), ("-",), *sample(draw, WHOLE, 5)])
+    one = passage(draw, [draw.among(CUT), ("-",), *draw.several(WHOLE, 5)])
     student, _ = both(probes.answers, **one.asked(),
                       **pointing(draw, one, [one.span_of_words(0, 2)]))
-    if isinstance(student[0], str) and student[0].lower() not in one.context:
+    if isinstance(student[0], str) and student[0].lower() not in one.context.lower():
         remark("A word with a hyphen comes back with spaces around the hyphen, or otherwise not as "
                "it stands in the context. That costs nothing here; with the tokenizer's offsets "
                "you could cut the answer out of the context itself.")
@@ -219,8 +259,7 @@ def test_span_of_word_pieces(both, draw, remark):
 
 @part("q1a_answer", weight=2)
 def test_what_the_model_gets(both, draw):
-    one = passage(draw)
-    table = pointing(draw, one, [one.span_of_words(2, 3)])
+    one, table = ordinary(draw)
     student, reference = both(probes.calls, **one.asked(), **table)
     call, right = student[0], reference[0]
     for asked in call["tokenize"]:
@@ -245,8 +284,7 @@ def test_still_in_evaluation_mode(both, draw):
 
 def modes(both: Any, draw: Draw) -> list[dict[str, Any]]:
     """The state of the model at each call; at one of them at least it gave these very scores."""
-    one = passage(draw)
-    table = pointing(draw, one, [one.span_of_words(2, 3)])
+    one, table = ordinary(draw)
     student, reference = both(probes.modes, **one.asked(), **table)
     right = reference[0]["scores"]
     assert any(math.isclose(call["scores"], right, rel_tol=1e-4) for call in student), (
@@ -256,47 +294,54 @@ def modes(both: Any, draw: Draw) -> list[dict[str, Any]]:
 
 @part("q1a_answer", together="right together", keeps=1.0)
 def test_answer_together(both, draw):
-    for one, span in spans(draw) + cut_spans(draw):
-        table = pointing(draw, one, [one.span_of_words(*span)])
-        student, reference = ask_together(both, one, table)
-        assert reads(student[0]["answer"], reference[0]["answer"], one, span), "another answer"
-        assert student[0]["model"], "the model is not called"
-        for call in student[0]["model"]:
-            assert not call["graph"] and not call["training"], "with gradients, or in training"
-            check_handed_on(call["inputs"], student[0]["tokenize"], one)
+    for one, asked in spans(draw) + long_spans(draw) + cut_spans(draw):
+        student, reference = ask_together(both, one, pointing(draw, one, asked))
+        for trial, right, span in zip(student, reference, asked, strict=True):
+            assert one.reads(trial["answer"], right["answer"], span), "another answer"
+            assert trial["model"], "the model is not called"
+            for call in trial["model"]:
+                assert not call["graph"] and not call["training"], "with gradients, or in training"
+                check_handed_on(call["inputs"], trial["tokenize"], one)
 
 
 def ask_together(both: Any, one: Passage, table: dict[str, Tensor]) -> tuple[list, list]:
-    return both(probes.together, vocabulary=VOCABULARY, question=one.question,
-                context=one.context, **table)
+    return both(probes.together, **one.texts(), **table)
 
 
 # ----------------------------------------------------------------------- (d) the best valid span
 
+Ask = Callable[[Passage, dict[str, Tensor]], tuple[list, list]]
+USUAL = range(2, 15)  # tokens of an answer
 
-def check_traps(ask: Callable[..., list], draw: Draw, traps: list[Trap], says: str) -> None:
+
+def check_traps(ask: Ask, draw: Draw, traps: list[Trap], says: str) -> None:
     """See whether each trap gets the answer that its best valid span gets without it.
 
-    All traps are asked, since different mistakes give the same answers in some of them.
+    All traps are asked, since different mistakes give the same answers in some of them. Who cuts
+    long answers, or has none of one token, loses in (c), and not once more here.
     """
-    one = passage(draw)
-    every = END_BEFORE_START + OUTSIDE
-    found = ask(one, trials(draw, one, every))
-    for trap in traps:
-        row = 3 * every.index(trap)
-        trapped, sure, other = found[row : row + 3]
-        assert not same(sure, other), (
-            "two spans, each with by far the best scores, get the same answer: see (c) first")
-        assert same(trapped, sure), says
+    for asked in (near(draw, END_BEFORE_START + OUTSIDE), far(draw)):
+        found, right = ask(asked.passage, asked.tables)
+        for number, trap in enumerate(asked.traps):
+            trapped, sure, span = *found[2 * number : 2 * number + 2], asked.best[number]
+            assert len(found) % 2 == 0 or not same(sure, found[-1]), (
+                "two spans, each with by far the best scores, get the same answer: see (c) first")
+            usual = 1 + span[1] - span[0] in USUAL
+            if trap in traps and (usual or asked.passage.reads(sure, right[2 * number + 1], span)):
+                assert same(trapped, sure), says
 
 
-def alone(both: Any) -> Callable[..., list]:
-    return lambda one, tables: both(probes.answers, every_form=True, **one.asked(), **tables)[0]
+def alone(both: Any) -> Ask:
+    return lambda one, tables: both(probes.answers, every_form=True, **one.asked(), **tables)
 
 
-def with_own_parts(both: Any) -> Callable[..., list]:
-    return lambda one, tables: [
-        trial["answer"] for trial in ask_together(both, one, tables)[0]]
+def with_own_parts(both: Any) -> Ask:
+    def ask(one: Passage, tables: dict[str, Tensor]) -> tuple[list, list]:
+        student, reference = ([trial["answer"] for trial in side]
+                              for side in ask_together(both, one, tables))
+        return student, reference
+
+    return ask
 
 
 @part("q1a_bonus", weight=1)

@@ -52,45 +52,46 @@ def splits(code: Any, captions: list[str], calls: list[tuple[float, int]]) -> li
 
 
 def training(code: Any, keep: list[str], weight: Tensor, train: dict, valid: dict,
-             batch_size: int, lr: float, epochs: int) -> dict[str, Any]:
+             batch_sizes: list[int], lr: float, momentum: float, epochs: int) -> dict[str, Any]:
     """`train_epoch`, called directly, on a model that was left in evaluation mode.
 
     Returns those of its losses and of `_Run.seen` that `keep` names.
     """
-    run = _Run(code, weight, train, valid, batch_size, lr)
+    run = _Run(code, weight, train, valid, batch_sizes, lr, momentum)
     run.model.eval()
     losses = [run.trainer.train_epoch() for _ in range(epochs)]
     return _kept({"losses": losses, **run.seen()}, keep)
 
 
 def validation(code: Any, keep: list[str], weight: Tensor, train: dict, valid: dict,
-               batch_size: int, lr: float) -> dict[str, Any]:
+               batch_sizes: list[int], lr: float, momentum: float) -> dict[str, Any]:
     """`valid_epoch`, called directly, on a model in training mode."""
-    run = _Run(code, weight, train, valid, batch_size, lr)
+    run = _Run(code, weight, train, valid, batch_sizes, lr, momentum)
     run.model.train()
     losses = [run.trainer.valid_epoch()]
     return _kept({"losses": losses, **run.seen()}, keep)
 
 
 def together(code: Any, keep: list[str], weight: Tensor, train: dict, valid: dict,
-             batch_size: int, lr: float, epochs: int) -> dict[str, Any]:
+             batch_sizes: list[int], lr: float, momentum: float, epochs: int) -> dict[str, Any]:
     """`train(epochs)` with the person's own parts."""
-    run = _Run(code, weight, train, valid, batch_size, lr)
+    run = _Run(code, weight, train, valid, batch_sizes, lr, momentum)
     run.model.eval()
     run.trainer.train(epochs)
     return _kept({**_lists(run), **run.seen()}, keep)
 
 
 def validation_kept(code: Any, training_loss: float, weight: Tensor, train: dict, valid: dict,
-                    batch_size: int, lr: float) -> dict[str, Any]:
+                    batch_sizes: list[int], lr: float, momentum: float, epochs: int
+                    ) -> dict[str, Any]:
     """What `valid_epoch` returns, and what `train` then keeps in `valid_losses`.
 
     A recorder stands in the place of `train_epoch`.
     """
-    run = _Run(code, weight, train, valid, batch_size, lr)
+    run = _Run(code, weight, train, valid, batch_sizes, lr, momentum)
     returned = run.trainer.valid_epoch()
     run.trainer.train_epoch = lambda: training_loss
-    run.trainer.train(1)
+    run.trainer.train(epochs)
     return {"returned": returned, "kept": _lists(run)["valid_losses"]}
 
 
@@ -106,16 +107,16 @@ def _kept(answer: dict[str, Any], names: list[str]) -> dict[str, Any]:
 class _Run:
     """A trainer of the person's, on a model and data of the judge's, and what it does."""
 
-    def __init__(self, code: Any, weight: Tensor, train: dict, valid: dict, batch_size: int,
-                 lr: float) -> None:
+    def __init__(self, code: Any, weight: Tensor, train: dict, valid: dict,
+                 batch_sizes: list[int], lr: float, momentum: float) -> None:
         torch.manual_seed(0)
         self.model = _Captioner(weight)
         self.start = self.model.weight.detach().clone()
         self.gradients: list[Tensor | None] = []
-        optimizer = torch.optim.SGD(self.model.parameters(), lr=lr)
+        optimizer = torch.optim.SGD(self.model.parameters(), lr=lr, momentum=momentum)
         optimizer.register_step_post_hook(self._stepped)
-        self.trainer = code.Trainer(self.model, _loader(train, batch_size),
-                                    _loader(valid, batch_size), optimizer, DEVICE)
+        loaders = map(_loader, (train, valid), batch_sizes)
+        self.trainer = code.Trainer(self.model, *loaders, optimizer, DEVICE)
 
     def _stepped(self, *_: Any) -> None:
         grad = self.model.weight.grad

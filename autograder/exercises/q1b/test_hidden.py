@@ -4,57 +4,80 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from autograder.exercises.q1b import curves, probes, probes_replay, recorded, replay
+from autograder.exercises.q1b.domain import DATA, RUNS, SPLITS
+from autograder.judge.domain import Draw
 from autograder.judge.testing import assert_close, part, same
 
-PATCH, PATCHES, PIECES, VOCABULARY = 4, 5, 6, 7  # no two sizes alike
-BATCH_SIZE, EPOCHS = 3, 2
 STEPS = ["weight", "moved", "gradients"]  # what a test of the steps asks a probe for
 LEFT = ["weight", "moved", "gradients", "gradient_left", "buffer", "forwards"]
-Draw = Callable[..., Tensor]
 
 # ------------------------------------------------------------------------------- (a) load and split
 
-EXAMPLES, SHARE, OTHER_SHARE = 40, 0.3, 0.1
+APART = 322_560_000  # between two seeds: equal modulo 10, 16, 100, 1000, 1024 and many others
 
 
-@pytest.fixture
-def split(both, draw) -> tuple[list[str], list[list[list[str]]]]:
-    """All captions in the order of the files, and those of both parts for each of four calls.
+def captions(draw: Draw, count: int) -> list[str]:
+    """In the order of the files, which is not that of the alphabet."""
+    return [f"{number:.3f} is the number of creature {index}"
+            for index, number in enumerate(draw(count).abs())]
 
-    Two calls have one seed, the third another, the fourth another share.
-    """
-    names = [f"creature {index} of {number:.3f}" for index, number in enumerate(draw(EXAMPLES))]
-    one, other = (int(number) for number in draw(2).abs() * 1000)
-    calls = [(SHARE, one), (SHARE, one), (SHARE, one + other + 1), (OTHER_SHARE, one)]
-    student, _ = both(probes.splits, captions=names, calls=calls)
+
+def ask_splits(both: Any, names: list[str], calls: list[tuple[int, int]]
+               ) -> list[list[list[str]]]:
+    """The captions of both parts for each call with so many percent and that seed."""
+    student, _ = both(probes.splits, captions=names,
+                      calls=[(percent / 100, seed) for percent, seed in calls])
     assert all(len(parts) == 2 for parts in student), (
         "`load_splits` should return two things, training data and validation data")
-    return names, student
+    return student
+
+
+def regular(chosen: set[str], names: list[str]) -> bool:
+    """Whether those that are chosen follow a rule: a block, every fifth, two of each ten.
+
+    Shifted by the length of its period a rule falls on itself, but for its ends; or its places lie
+    evenly apart. Of a third to a half that is drawn of 54 or more, one in 10^7 does so.
+    """
+    kept = [name in chosen for name in names]
+    places = [place for place, one in enumerate(kept) if one]
+    even = len(kept) // max(len(places), 1)
+    uneven = sum(after - before not in (even, even + 1) for before, after in pairwise(places))
+    return uneven <= 1 or any(
+        sum(one != other for one, other in zip(kept, kept[shift:], strict=False)) <= 2
+        for shift in range(1, len(kept) // 4 + 1))
 
 
 @part("q1b_split", weight=1)
-def test_sizes(split):
-    _, calls = split
-    for (train, valid), share in ((calls[0], SHARE), (calls[3], OTHER_SHARE)):
-        assert abs(len(valid) - share * EXAMPLES) <= 1, (
-            f"with valid_share={share}, {len(valid)} of {EXAMPLES} examples are kept for "
+def test_sizes(both, draw):
+    case = SPLITS.draw(draw, examples=draw.among([20, draw.whole(20, 60)]))
+    count, low, high = case.examples, *SPLITS.ranges["percent"].edges
+    shares = [low, high, case.percent, SPLITS.draw(draw).percent]
+    found = ask_splits(both, captions(draw, count), [(share, case.seed) for share in shares])
+    for (train, valid), percent in zip(found, shares, strict=True):
+        share = percent / 100
+        assert abs(len(valid) - share * count) <= 1, (
+            f"with valid_share={share}, {len(valid)} of {count} examples are kept for "
             "validation")
-        assert abs(len(train) - (1 - share) * EXAMPLES) <= 1, (
-            f"with valid_share={share}, {len(train)} of {EXAMPLES} examples are left for training")
+        assert abs(len(train) - (1 - share) * count) <= 1, (
+            f"with valid_share={share}, {len(train)} of {count} examples are left for training")
 
 
 @part("q1b_split", weight=2)
-def test_every_example_is_in_one_part(split):
-    names, calls = split
-    for train, valid in calls:
+def test_every_example_is_in_one_part(both, draw):
+    most = SPLITS.ranges["seed"].high
+    cases = [SPLITS.draw(draw, percent=50), SPLITS.draw(draw, seed=most), SPLITS.draw(draw)]
+    names = captions(draw, draw.whole(50, 60))
+    for train, valid in ask_splits(both, names, [(case.percent, case.seed) for case in cases]):
         shared = set(train) & set(valid)
         assert not shared, (
             f"{len(shared)} examples are in both parts: the model is validated on what it has seen")
@@ -63,49 +86,98 @@ def test_every_example_is_in_one_part(split):
 
 
 @part("q1b_split", weight=1)
-def test_chance_with_a_seed(split):
-    names, (first, again, other, _) = split
+def test_chance_with_a_seed(both, draw):
+    names = captions(draw, draw.whole(54, 60))
+    percent, seed = draw.whole(35, 50), draw.whole(1, 2**30)
+    first, again, *others = ask_splits(both, names, [
+        (percent, 0), (percent, 0), (percent, seed), (percent, seed + APART)])
     assert first == again, "the same seed gives another split when it is asked again"
-    assert set(first[1]) != set(other[1]), "another seed gives the same split"
-    for _, valid in (first, other):
-        start = min(map(names.index, valid), default=0)
-        assert set(valid) != set(names[start:start + len(valid)]), (
-            "the validation data is one block of the files as they lie there, not drawn at random")
+    chosen = [set(valid) for _, valid in (first, *others)]
+    assert all(chosen.count(one) == 1 for one in chosen), "another seed gives the same split"
+    assert not any(regular(one, order) for one in chosen for order in (names, sorted(names))), (
+        "the validation data follows a rule, such as one block or each fifth of the files as they "
+        "lie there: it is not drawn at random")
 
 
 # -------------------------------------------------------------------------------- a small captioner
 
 
-def run_inputs(draw: Draw, train: int = 7, valid: int = 10) -> dict[str, Any]:
-    """A model, and examples that fill some batches of three and one of a single example.
+@dataclass(frozen=True)
+class Loaded:
+    """The examples of one loader, and its batches' size."""
 
-    Losses are far apart; gradients are so small that clipping them to a norm of 1 changes nothing.
+    examples: dict[str, Tensor]
+    batch_size: int
+
+    @property
+    def count(self) -> int:
+        return len(self.examples["labels"])
+
+    @property
+    def firsts(self) -> set[float]:
+        """The first number of each batch, by which a forward pass tells which batch it saw."""
+        patches = self.examples["flattened_patches"][:: self.batch_size]
+        return {float(batch.flatten()[0]) for batch in patches}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A drawn model with its data, `train` and `valid`; `inputs` are what probes are given."""
+
+    train: Loaded
+    valid: Loaded
+    epochs: int
+    inputs: dict[str, Any]
+
+
+def drawn_run(draw: Draw, train: dict | None = None, valid: dict | None = None, **fixed: Any
+              ) -> Run:
+    """A run within the domains; `train` and `valid` fix what is fixed of their data.
+
+    The numbers of their examples differ and the sizes of their batches, so that not both may be
+    fixed whole.
     """
-    return {"weight": 5 * draw(PATCH, PIECES, VOCABULARY), "train": examples(draw, train),
-            "valid": examples(draw, valid), "batch_size": BATCH_SIZE, "lr": 2.0}
+    case = RUNS.draw(draw, **fixed)
+    trains, valids = (loaded(draw, case, **(fixed or {})) for fixed in (train, valid))
+    while trains.count == valids.count or trains.batch_size == valids.batch_size:
+        trains, valids = (loaded(draw, case, **(fixed or {})) for fixed in (train, valid))
+    weight = 5 * draw(case.patch, case.pieces, case.vocabulary)  # losses are far apart
+    return Run(trains, valids, case.epochs, {
+        "weight": weight, "train": trains.examples, "valid": valids.examples,
+        "batch_sizes": [trains.batch_size, valids.batch_size],
+        "lr": draw.whole(5, 25) / 10, "momentum": case.momentum})
 
 
-def examples(draw: Draw, count: int) -> dict[str, Tensor]:
-    """Some examples, with padding among patches and labels."""
-    patches = 0.3 * draw(count, PATCHES, PATCH)
-    kept = draw(count, PATCHES).argmax(dim=1, keepdim=True) % (PATCHES - 1) + 1
-    pieces = draw(count, PIECES).argmax(dim=1, keepdim=True) % (PIECES - 1) + 1
-    labels = draw(count, PIECES, VOCABULARY).argmax(dim=2)
-    return {"flattened_patches": patches,
-            "attention_mask": (torch.arange(PATCHES) < kept).float(),
-            "labels": labels.masked_fill(torch.arange(PIECES) >= pieces, -100)}
+def loaded(draw: Draw, case: Any, **fixed: Any) -> Loaded:
+    """Some batches of examples.
+
+    Patches are so short that clipping gradients to a norm of 1 changes nothing.
+    """
+    data = DATA.draw(draw, **fixed)
+    count = (data.batches - 1) * data.batch_size + min(data.last, data.batch_size)
+    labels = draw(count, case.pieces, case.vocabulary).argmax(dim=2)
+    written = kept(draw, data.padding, count, case.pieces)
+    return Loaded({
+        "flattened_patches": 0.6 * normalize(draw(count, case.patches, case.patch), dim=2),
+        "attention_mask": kept(draw, data.padding, count, case.patches).float(),
+        "labels": labels.masked_fill(~written, -100)}, data.batch_size)
 
 
-def firsts(data: dict[str, Tensor]) -> set[float]:
-    """The first number of each batch, by which a forward pass tells which batch it saw."""
-    return {float(patches.flatten()[0]) for patches in data["flattened_patches"][::BATCH_SIZE]}
+def kept(draw: Draw, padding: str, count: int, length: int) -> Tensor:
+    """Which places of so many rows are no padding, [count, length]: the first ones, and one at
+    least; with "some" one of the first two rows has padding, where there is room, and one none."""
+    most = {"none": length, "most": 1, "some": 0}[padding]
+    lengths = [most or draw.whole(1, length) for _ in range(count)]
+    if padding == "some":
+        lengths[:2] = draw.several([draw.whole(1, max(length - 1, 1)), length], min(count, 2))
+    return torch.arange(length) < torch.tensor(lengths)[:, None]
 
 
-def forwards_on(answer: dict, data: dict[str, Tensor]) -> list[dict]:
-    return [forward for forward in answer["forwards"] if forward["first"] in firsts(data)]
+def forwards_on(answer: dict, data: Loaded) -> list[dict]:
+    return [forward for forward in answer["forwards"] if forward["first"] in data.firsts]
 
 
-def passes(student: dict, reference: dict, data: dict[str, Tensor], says: str) -> list[dict]:
+def passes(student: dict, reference: dict, data: Loaded, says: str) -> list[dict]:
     """The student's passes of this data through the model; fails with `says` without any.
 
     The first comes before any step: what it saw of data and weights is what the reference saw.
@@ -138,6 +210,17 @@ def check_plain(losses: list[Any], name: str) -> None:
         assert math.isfinite(number(loss)), f"`{name}` does not return a finite number"
 
 
+def last_batches(draw: Draw) -> list[tuple[dict[str, int], int]]:
+    """Data whose last batch has one example, two, or as many as the others; and some epochs.
+
+    Whatever constants somebody takes for the sizes, they stand in another proportion in one case.
+    """
+    batches = draw.several([5, draw.whole(2, 5), draw.whole(2, 5)])
+    epochs = draw.several([1, 2, draw.whole(1, 2)])
+    return [({"batches": count, "batch_size": draw.whole(3, 5), "last": last}, times)
+            for count, last, times in zip(batches, draw.several([1, 2, 5]), epochs, strict=True)]
+
+
 def check_losses(losses: list[Any], right: list[float], says: str) -> None:
     assert len(losses) == len(right), f"{len(losses)} losses came back, expected {len(right)}"
     for loss, expected in zip(losses, right, strict=True):
@@ -149,8 +232,9 @@ def check_losses(losses: list[Any], right: list[float], says: str) -> None:
 
 @part("q1b_train", weight=3)
 def test_one_step(both, draw):
-    inputs = run_inputs(draw, train=BATCH_SIZE)
-    student, reference = both(probes.training, keep=STEPS, **inputs, epochs=1)
+    run = drawn_run(draw, patches=draw.whole(2, 6), pieces=draw.whole(2, 6), train={
+        "batches": 1, "batch_size": draw.whole(2, 5), "last": 5, "padding": "some"})
+    student, reference = both(probes.training, keep=STEPS, **run.inputs, epochs=1)
     assert student["moved"], (
         "after an epoch of one batch the weights are what they were")
     assert_close(student["weight"], reference["weight"],
@@ -160,7 +244,9 @@ def test_one_step(both, draw):
 
 @part("q1b_train", weight=3)
 def test_an_epoch_of_steps(both, draw):
-    student, reference = both(probes.training, keep=STEPS, **run_inputs(draw), epochs=EPOCHS)
+    run = drawn_run(draw, patches=draw.whole(2, 6), momentum=0.9, train={
+        "batches": draw.whole(3, 5), "last": 1, "padding": "most"})
+    student, reference = both(probes.training, keep=STEPS, **run.inputs, epochs=2)
     steps, wanted = student["gradients"], reference["gradients"]
     assert len(steps) == len(wanted), (
         f"{len(wanted)} batches came, and the optimizer took {len(steps)} steps")
@@ -172,9 +258,9 @@ def test_an_epoch_of_steps(both, draw):
 
 @part("q1b_train", weight=1)
 def test_training_mode(both, draw):
-    inputs = run_inputs(draw)
-    student, reference = both(probes.training, keep=["forwards"], **inputs, epochs=1)
-    forwards = passes(student, reference, inputs["train"],
+    run = drawn_run(draw, train={"batch_size": 1})
+    student, reference = both(probes.training, keep=["forwards"], **run.inputs, epochs=1)
+    forwards = passes(student, reference, run.train,
                       "the training data does not reach the model as it came")
     assert all(forward["training"] for forward in forwards), (
         "the model came in evaluation mode, as `from_pretrained` leaves it, and `train_epoch` did "
@@ -183,24 +269,28 @@ def test_training_mode(both, draw):
 
 @part("q1b_train", weight=1)
 def test_training_on_the_device(both, draw):
-    inputs = run_inputs(draw)
-    student, reference = both(probes.training, keep=["forwards"], **inputs, epochs=1)
-    passes(student, reference, inputs["train"], "the data does not reach the model as it came")
+    run = drawn_run(draw, patches=1, pieces=1, vocabulary=2, momentum=0.0)
+    student, reference = both(probes.training, keep=["forwards"], **run.inputs, epochs=1)
+    passes(student, reference, run.train, "the data does not reach the model as it came")
     assert not any(forward["elsewhere"] for forward in student["forwards"]), (
         "not all tensors of a batch are moved to `self.device` before the model gets them")
 
 
 @part("q1b_train", weight=1.5)
 def test_training_loss_is_the_mean_over_examples(both, draw):
-    student, reference = both(probes.training, keep=["losses"], **run_inputs(draw), epochs=EPOCHS)
-    check_losses(student["losses"], reference["losses"],
-                 "`train_epoch` does not return the mean loss over the examples of the epoch, the "
-                 "smaller last batch counted by its size")
+    for data, epochs in last_batches(draw):
+        run = drawn_run(draw, train=data)
+        student, reference = both(probes.training, keep=["losses"], **run.inputs, epochs=epochs)
+        check_losses(student["losses"], reference["losses"],
+                     "`train_epoch` does not return the mean loss over the examples of the epoch, "
+                     "the smaller last batch counted by its size")
 
 
 @part("q1b_train", weight=0.5, only_with=TRAINS)
 def test_training_loss_is_a_number(both, draw):
-    student, _ = both(probes.training, keep=["losses"], **run_inputs(draw), epochs=1)
+    run = drawn_run(draw, patch=5, patches=6, pieces=6, vocabulary=9, train={
+        "batches": 5, "batch_size": 5, "padding": "none"})
+    student, _ = both(probes.training, keep=["losses"], **run.inputs, epochs=3)
     check_plain(student["losses"], "train_epoch")
 
 
@@ -208,13 +298,13 @@ def test_training_loss_is_a_number(both, draw):
       "itself, and return the epoch's loss. Yours trains rightly only inside your own `train`, "
       "which costs a quarter of this part")
 def test_training_together(both, draw):
-    inputs = run_inputs(draw)
+    run = drawn_run(draw)
     student, reference = both(probes.together, keep=["weight", "train_losses", "forwards"],
-                              **inputs, epochs=EPOCHS)
+                              **run.inputs, epochs=run.epochs)
     assert_close(student["weight"], reference["weight"], "the weights differ")
     check_losses(student["train_losses"], reference["train_losses"], "the losses differ")
     check_plain(student["train_losses"], "train")
-    forwards = forwards_on(student, inputs["train"])
+    forwards = forwards_on(student, run.train)
     assert forwards and all(one["training"] and not one["elsewhere"] for one in forwards), (
         "mode or device")
 
@@ -224,9 +314,9 @@ def test_training_together(both, draw):
 
 @part("q1b_valid", weight=1)
 def test_validation_changes_nothing(both, draw):
-    inputs = run_inputs(draw)
-    student, reference = both(probes.validation, keep=LEFT, **inputs)
-    passes(student, reference, inputs["valid"],
+    run = drawn_run(draw, patches=6, pieces=6, valid={"padding": "none"})
+    student, reference = both(probes.validation, keep=LEFT, **run.inputs)
+    passes(student, reference, run.valid,
            "the validation data does not reach the model as it came")
     assert not student["gradients"], "the optimizer takes a step during validation"
     assert not student["moved"], "the weights change during validation"
@@ -237,9 +327,9 @@ def test_validation_changes_nothing(both, draw):
 
 def validation_forwards(both, draw):
     """The student's passes through the model while it validates; there are some."""
-    inputs = run_inputs(draw)
-    student, reference = both(probes.validation, keep=["forwards"], **inputs)
-    return passes(student, reference, inputs["valid"],
+    run = drawn_run(draw, valid={"batch_size": 1})
+    student, reference = both(probes.validation, keep=["forwards"], **run.inputs)
+    return passes(student, reference, run.valid,
                   "the validation data does not reach the model as it came")
 
 
@@ -257,35 +347,40 @@ def test_validation_in_evaluation_mode(both, draw):
 
 @part("q1b_valid", weight=0.5)
 def test_back_in_training_mode(both, draw):
-    inputs = run_inputs(draw)
-    student, reference = both(probes.validation, keep=["training", "forwards"], **inputs)
-    passes(student, reference, inputs["valid"], "the data does not reach the model as it came")
+    run = drawn_run(draw, valid={"batches": 1})
+    student, reference = both(probes.validation, keep=["training", "forwards"], **run.inputs)
+    passes(student, reference, run.valid, "the data does not reach the model as it came")
     assert student["training"], "after validation the model is left in evaluation mode"
 
 
 @part("q1b_valid", weight=0.5)
 def test_validation_on_the_device(both, draw):
-    inputs = run_inputs(draw)
-    student, reference = both(probes.validation, keep=["forwards"], **inputs)
-    passes(student, reference, inputs["valid"], "the data does not reach the model as it came")
+    run = drawn_run(draw, patches=1, pieces=1, vocabulary=2)
+    student, reference = both(probes.validation, keep=["forwards"], **run.inputs)
+    passes(student, reference, run.valid, "the data does not reach the model as it came")
     assert not any(forward["elsewhere"] for forward in student["forwards"]), (
         "not all tensors of a validation batch are moved to `self.device`")
 
 
 @part("q1b_valid", weight=1.5)
 def test_validation_loss_is_the_mean_over_examples(both, draw):
-    student, reference = both(probes.validation, keep=["losses"], **run_inputs(draw))
-    check_losses(student["losses"], reference["losses"],
-                 "`valid_epoch` does not return the mean loss over the validation examples, the "
-                 "smaller last batch counted by its size")
-    check_plain(student["losses"], "valid_epoch")
+    paddings = draw.several(DATA.ranges["padding"].edges)
+    for padding, (data, _) in zip(paddings, last_batches(draw), strict=True):
+        run = drawn_run(draw, patches=draw.whole(2, 6), valid={**data, "padding": padding})
+        student, reference = both(probes.validation, keep=["losses"], **run.inputs)
+        check_losses(student["losses"], reference["losses"],
+                     "`valid_epoch` does not return the mean loss over the validation examples, "
+                     "the smaller last batch counted by its size")
+        check_plain(student["losses"], "valid_epoch")
 
 
 @part("q1b_valid", weight=0.5, only_with=VALIDATES)
 def test_validation_loss_is_kept(both, draw):
-    inputs = {**run_inputs(draw), "lr": 0.0}  # the weights stay, whatever else is wrong
-    student, _ = both(probes.validation_kept, **inputs, training_loss=100.0)
-    check_losses(student["kept"], [number(student["returned"])],
+    run = drawn_run(draw, patch=5, vocabulary=9, valid={"batches": 5, "batch_size": 5})
+    inputs = {**run.inputs, "lr": 0.0}  # the weights stay, whatever else is wrong
+    student, _ = both(probes.validation_kept, **inputs, training_loss=float(draw.whole(50, 150)),
+                      epochs=run.epochs)
+    check_losses(student["kept"], [number(student["returned"])] * run.epochs,
                  "after an epoch, `valid_losses` does not hold what `valid_epoch` returns")
 
 
@@ -293,12 +388,13 @@ def test_validation_loss_is_kept(both, draw):
       "itself, and return its loss. Yours validates rightly only inside your own `train`, which "
       "costs a quarter of this part")
 def test_validation_together(both, draw):
-    inputs = {**run_inputs(draw), "lr": 0.0}  # the weights stay, whatever the training is like
+    run = drawn_run(draw)
+    inputs = {**run.inputs, "lr": 0.0}  # the weights stay, whatever the training is like
     student, reference = both(probes.together, keep=["valid_losses", "forwards", "training"],
-                              **inputs, epochs=EPOCHS)
+                              **inputs, epochs=run.epochs)
     check_losses(student["valid_losses"], reference["valid_losses"], "the losses differ")
     check_plain(student["valid_losses"], "train")
-    forwards = forwards_on(student, inputs["valid"])
+    forwards = forwards_on(student, run.valid)
     assert forwards and not any(one["elsewhere"] or one["training"] or one["gradient"]
                                 for one in forwards), "mode, gradients or device"
     assert student["training"], "left in evaluation mode"
@@ -365,7 +461,7 @@ def test_the_losses_are_of_this_code(both, draw, work, flag):
         return student.failure is None and same(
             student.value, both.reference(probe, **inputs).value)
 
-    inputs = run_inputs(draw)
+    inputs = drawn_run(draw).inputs
     trains = is_right(probes.training, keep=["losses", *STEPS], **inputs, epochs=1)
     validates = is_right(probes.validation, keep=["losses"], **inputs)
     if trains and (oddity := recorded.first_epoch(training)):
