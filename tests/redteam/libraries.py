@@ -59,10 +59,11 @@ def run(chosen: Sequence[Attack], say: Callable[[str], None]) -> tuple[set[str],
             for attack, verdict, bare in _judged(course, exercise, list(some)):
                 got = _gained(verdict, bare, allowed=replay.MOST if _recalls(attack) else 0)
                 gained |= {attack.name} if got else set()
+                own = [event for event in verdict.events if event not in bare.events]
                 stopped = not got and not attack.may_fail and (
-                    attack.proof not in str(verdict) if attack.proof else bool(verdict.events))
+                    attack.proof not in str(verdict) if attack.proof else bool(own))
                 idle += stopped
-                never = f"never ran: {verdict.events}" if stopped else "nothing"
+                never = f"never ran: {own}" if stopped else "nothing"
                 say(f"{exercise:4} {attack.kind:9} {attack.name}: "
                     f"{'; '.join(f'GAINED {one}' for one in got) or never}")
     return gained, idle

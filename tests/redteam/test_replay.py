@@ -26,7 +26,13 @@ def test_a_gain_is_seen(tmp_path: Path, tests: str, earned: dict[str, float]) ->
     assert found.best == earned
 
 
-@pytest.mark.parametrize("assignment", ["q2"])
+def test_what_is_played_back_in_its_own_batch_is_right(tmp_path: Path) -> None:
+    (found,) = replay.replays(Toy(hidden_tests=HIDDEN_TESTS).write(tmp_path), "toy",
+                              seeds=(replay.RECORDED_IN,))
+    assert found.best == found.right
+
+
+@pytest.mark.parametrize("assignment", ["q2", "hw3"])
 def test_a_recording_earns_next_to_nothing(tmp_path: Path, assignment: str) -> None:
     found = replay.replays(copy_course(tmp_path), assignment, seeds=(2,))
     assert sum(sum(one.right.values()) for one in found) > 20, "the right answers were recorded"
