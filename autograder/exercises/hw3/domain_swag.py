@@ -11,17 +11,16 @@ from autograder.judge.domain import Among, Domain, Whole
 EXAMPLES = Domain(count=Whole(1, 5))
 TEXT = Domain(words=Whole(1, 12))
 PAIR = Domain(beyond=Among(0, 1, 150))  # tokens more than the model can read
-SPLITS = Domain(train=Whole(1, 6), validation=Whole(1, 6), test=Whole(1, 6))
+SPLIT = Domain(examples=Whole(1, 6))
 BATCH = Domain(count=Whole(1, 5), longest=Whole(2, 12), padding=Among("none", "some", "most"))
 OPTIONS = Domain(fixed=Among(False, True), multiple=Whole(2, 16), longest=Whole(13, 60),
                  side=Among("left", "right"))
 
 # -- 2.2 -------------------------------------------------------------------------------------------
-LOGITS = Domain(examples=Whole(1, 12), right=Among("none", "some", "all"))
-ROWS = Domain(train=Whole(1, 9), validation=Whole(1, 9), test=Whole(1, 9))
+LOGITS = Domain(right=Among("none", "some", "all"))
+ENCODED = Domain(examples=Whole(6, 12))
 
 # -- 2.3 and 2.4 -----------------------------------------------------------------------------------
 NETWORK = Domain(batch=Whole(1, 5), length=Whole(1, 7), heads=Whole(1, 4), quarter=Whole(1, 3),
                  layers=Whole(1, 3), vocabulary=Whole(20, 80))  # d / 4 = heads * quarter
-DROPOUT = Domain(per_cent=Whole(30, 70), other=Among(0.0, 1.0))
 LOADER = Domain(size=Whole(2, 5), full=Whole(1, 3))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.exercises.hw3.domain_swag import LOADER, PAIR, SPLITS, TEXT
+from autograder.exercises.hw3.domain_swag import LOADER, PAIR, SPLIT, TEXT
 from autograder.judge.domain import Draw
 
 SPECIAL = ["[CLS]", "[SEP]", "[UNK]", "[MASK]", "[PAD]"]
@@ -37,13 +37,16 @@ def sentence(draw: Draw, words: int, first: str = "") -> str:
 
 
 def columns(draw: Draw, count: int) -> dict[str, list[Any]]:
-    """Examples of SWAG as columns. All texts begin differently, and the labels are in turn."""
-    names = ("sent1", "sent2", "ending0", "ending1", "ending2", "ending3")
-    lengths = iter(draw.several([case.words for case in TEXT.cover(draw, count * len(names))]))
-    firsts = iter(draw.several(PLAIN, count * len(names)))
-    found: dict[str, list[Any]] = {
-        name: [sentence(draw, next(lengths), next(firsts)) for _ in range(count)]
-        for name in names}
+    """Examples of SWAG as columns. The last one shares its first sentence with another, as many of
+    SWAG do; all other texts begin differently."""
+    contexts = max(1, count - 1)
+    sizes = {"sent1": contexts, "sent2": count, **{f"ending{place}": count for place in range(4)}}
+    cases = TEXT.cover(draw, sum(sizes.values()))
+    texts = iter([sentence(draw, case.words, first) for case, first in zip(
+        draw.several(cases), draw.several(PLAIN, len(cases)), strict=True)])
+    found: dict[str, list[Any]] = {name: [next(texts) for _ in range(size)]
+                                   for name, size in sizes.items()}
+    found["sent1"] += [draw.among(found["sent1"]) for _ in range(count - contexts)]
     found["sent2"] = [text.removesuffix(".") for text in found["sent2"]]
     found["startphrase"] = [f"{one} {two}" for one, two in zip(
         found["sent1"], found["sent2"], strict=True)]
@@ -70,9 +73,9 @@ def long_columns(draw: Draw) -> dict[str, list[Any]]:
 
 def splits(draw: Draw) -> dict[str, dict[str, list[Any]]]:
     """A data set with the three splits of SWAG, the test's labels hidden."""
-    sizes = SPLITS.draw(draw, unlike=("train", "validation", "test"))
-    found = {name: columns(draw, size) for name, size in vars(sizes).items()}
-    found["test"]["label"] = [-1] * sizes.test
+    found = {name: columns(draw, case.examples) for name, case in zip(
+        ("train", "validation", "test"), SPLIT.cover(draw, 3), strict=True)}
+    found["test"]["label"] = [-1 for _ in found["test"]["label"]]
     return found
 
 
@@ -115,15 +118,19 @@ def whole(row: Any) -> list[int] | None:
     return list(row) if all(isinstance(value, int) for value in row) else None
 
 
-def logits(draw: Draw, labels: Tensor, right: int) -> Tensor:
-    """Logits, [n, 4], of a model that is right in so many places, wherever they are."""
-    table, places = draw(len(labels), 4), torch.arange(len(labels))
-    wrong = torch.tensor(draw.several(range(len(labels)))) >= right
-    shift = torch.tensor([draw.whole(1, 3) for _ in labels])
-    aimed = torch.where(wrong, (labels + shift) % 4, labels)
-    best = table.argmax(dim=-1)  # goes to the ending that is aimed at
-    table[places, best], table[places, aimed] = (table[places, aimed].clone(),
-                                                 table[places, best].clone())
+def logits(draw: Draw, labels: list[int], right: int) -> Tensor:
+    """Logits, [n, 4], of a model that is right in so many places, each ending among them.
+
+    Where it is wrong the right ending comes second once, and else last.
+    """
+    order = draw.several(range(len(labels)))
+    firsts = {labels[place]: place for place in reversed(order)}
+    order.sort(key=lambda place: firsts[labels[place]] != place)
+    table = draw(len(labels), 4).sort(descending=True).values
+    for rank, place in enumerate(order):
+        ranked = draw.several([ending for ending in range(4) if ending != labels[place]])
+        ranked.insert(0 if rank < right else 1 if rank == right else 3, labels[place])
+        table[place, ranked] = table[place].clone()
     return table
 
 
@@ -144,9 +151,13 @@ class Opinions:
 
 
 def sizes(draw: Draw) -> list[int]:
-    """Those of some batches, of which the last is smaller."""
-    case = LOADER.draw(draw)
-    return [case.size] * case.full + [draw.whole(1, case.size - 1)]
+    """Those of some batches, of which the last is smaller: more examples than there are endings,
+    and not so many that a share of them has two digits."""
+    while True:
+        case = LOADER.draw(draw)
+        found = [case.size] * case.full + [draw.whole(1, case.size - 1)]
+        if sum(found) > 5 and 100 % sum(found):
+            return found
 
 
 def opinions(draw: Draw, sizes: list[int]) -> Opinions:
@@ -156,11 +167,13 @@ def opinions(draw: Draw, sizes: list[int]) -> Opinions:
     size.
     """
     count = sum(sizes)
-    right = torch.tensor(labels(draw, count))
+    endings = labels(draw, count)
+    right = torch.tensor(endings)
     while True:
-        hits = draw.several(range(count + 1), 2)
-        tables = [logits(draw, right, one) for one in hits]
-        if len(set(sizes)) == 1 or all(_differs(table, right, sizes) for table in tables):
+        hits = draw.several(range(0 if len(sizes) == 1 else 4, count + 1), 2)
+        tables = [logits(draw, endings, one) for one in hits]
+        if len(sizes) == 1 or all(100 * one % count and _differs(table, right, sizes)
+                                  for one, table in zip(hits, tables, strict=True)):
             break
     rows = torch.tensor(draw.several(range(2 * count), count))  # of tables that are larger
     length = draw.whole(1, 5)

@@ -22,8 +22,13 @@ from autograder.exercises.hw3.inputs_swag import (
     vocabulary,
     whole,
 )
-from autograder.judge.domain import Draw
+from autograder.judge.domain import Draw, Whole
 from autograder.judge.testing import Wrong, assert_close, part, same
+
+
+def examples(draw: Draw, **fixed: Any) -> dict[str, list[Any]]:
+    return columns(draw, EXAMPLES.draw(draw, **fixed).count)
+
 
 # -------------------------------------------------------------------------------- 2.1 explain
 
@@ -35,7 +40,8 @@ def lines(text: str) -> list[str]:
 
 
 def explained(both: Any, draw: Draw, label: int) -> tuple[dict[str, Any], list[str], str]:
-    example = {name: values[0] for name, values in columns(draw, 1).items()} | {"label": label}
+    one = examples(draw, count=1)
+    example = {name: values[0] for name, values in one.items()} | {"label": label}
     student, _ = both(probes.explained, example=example)
     found = lines(student["text"])
     return example, found, "\n".join(found)
@@ -88,7 +94,7 @@ def test_tokenizer(both, draw):
 FORM = "`preprocess_function` should return a mapping with `input_ids` and `attention_mask`"
 
 
-def read_rows(returned: Any, name: str, examples: int) -> list[list[list[int]]]:
+def read_rows(returned: Any, name: str, count: int) -> list[list[list[int]]]:
     """The sequences of each example. Raises Wrong where they cannot be read."""
     if not isinstance(returned, dict):
         raise Wrong(FORM)
@@ -96,8 +102,8 @@ def read_rows(returned: Any, name: str, examples: int) -> list[list[list[int]]]:
         raise Wrong(f"{FORM}; there is no `{name}`")
     rows = returned[name]
     rows = rows.tolist() if isinstance(rows, Tensor) else rows
-    if not isinstance(rows, (list, tuple)) or len(rows) != examples:
-        raise Wrong(f"of {examples} examples `{name}` should be a list with {examples} entries, "
+    if not isinstance(rows, (list, tuple)) or len(rows) != count:
+        raise Wrong(f"of {count} examples `{name}` should be a list with {count} entries, "
                     "one for each example")
     found = [[whole(row) for row in four] if isinstance(four, (list, tuple)) else [None]
              for four in rows]
@@ -107,22 +113,21 @@ def read_rows(returned: Any, name: str, examples: int) -> list[list[list[int]]]:
     return found
 
 
-def preprocess(both: Any, draw: Draw, examples: dict[str, list], name: str) -> tuple[list, list]:
-    student, reference = both(probes.preprocessed, vocabulary=vocabulary(draw), examples=examples)
-    count = len(examples["sent1"])
+def preprocess(both: Any, draw: Draw, given: dict[str, list], name: str) -> tuple[list, list]:
+    student, reference = both(probes.preprocessed, vocabulary=vocabulary(draw), examples=given)
+    count = len(given["sent1"])
     return read_rows(student, name, count), read_rows(reference, name, count)
 
 
 def several_columns(draw: Draw) -> list[dict[str, list]]:
     """Two batches of different sizes, neither of which is a single example."""
-    few, many = draw.several(range(2, EXAMPLES.ranges["count"].high + 1), 2)
-    return [columns(draw, EXAMPLES.draw(draw, count=count).count) for count in (few, many)]
+    return [examples(draw, count=count) for count in draw.several((5, Whole(2, 4)))]
 
 
 @part("hw3_2_1_preprocess", weight=4)
 def test_pairs(both, draw):
-    for examples in several_columns(draw):
-        found, wanted = preprocess(both, draw, examples, "input_ids")
+    for given in several_columns(draw):
+        found, wanted = preprocess(both, draw, given, "input_ids")
         if sorted(row for four in found for row in four) == sorted(
                 row for four in wanted for row in four):
             assert found == wanted, (
@@ -135,16 +140,16 @@ def test_pairs(both, draw):
 
 @part("hw3_2_1_preprocess", weight=1)
 def test_pairs_of_one_example(both, draw):
-    found, wanted = preprocess(both, draw, columns(draw, 1), "input_ids")
+    found, wanted = preprocess(both, draw, examples(draw, count=1), "input_ids")
     assert found == wanted, "a batch of a single example does not give its four sequences"
 
 
 @part("hw3_2_1_preprocess", weight=1, only_with=(
     "test_pairs", "test_pairs_of_one_example", "test_truncation"))
 def test_masks(both, draw):
-    tokens, count = vocabulary(draw), EXAMPLES.draw(draw).count
-    student, _ = both(probes.preprocessed, vocabulary=tokens, examples=columns(draw, count))
-    ids, masks = (read_rows(student, name, count) for name in ("input_ids", "attention_mask"))
+    tokens, given = vocabulary(draw), examples(draw)
+    student, _ = both(probes.preprocessed, vocabulary=tokens, examples=given)
+    ids, masks = (read_rows(student, name, len(given["sent1"])) for name in probes.INPUTS)
     assert masks == [[[1] * len(row) for row in four] for four in ids] and not any(
         tokens.index("[PAD]") in row for four in ids for row in four), (
         "`attention_mask` should have a 1 for each token: as long as `input_ids`, and no padding")
@@ -163,10 +168,10 @@ def test_truncation(both, draw):
 
 @part("hw3_2_1_preprocess", together="right together", keeps=1.0)
 def test_preprocess_together(both, draw):
-    for examples in (*several_columns(draw), columns(draw, 1), long_columns(draw)):
-        student, reference = both(probes.preprocessed_with_own, examples=examples)
+    for given in (*several_columns(draw), examples(draw, count=1), long_columns(draw)):
+        student, reference = both(probes.preprocessed_with_own, examples=given)
         for name in ("input_ids", "attention_mask"):
-            count = len(examples["sent1"])
+            count = len(given["sent1"])
             assert read_rows(student, name, count) == read_rows(reference, name, count), "others"
 
 
@@ -261,7 +266,7 @@ def test_batch_masks(both, draw):
 
 @part("hw3_2_1_collator", weight=2)
 def test_labels(both, draw):
-    batch, wanted, _ = collate(both, drawn(draw, count=draw.whole(4, 5)))  # all four are right
+    batch, wanted, _ = collate(both, drawn(draw, count=Whole(4, 5)))  # all four are right
     check_labels(batch, wanted)
 
 

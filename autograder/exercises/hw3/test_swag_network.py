@@ -11,9 +11,10 @@ from torch.nn import functional as F
 from autograder.exercises.hw3 import probes_swag_network as probes
 from autograder.exercises.hw3 import probes_swag_saved
 from autograder.exercises.hw3.checks_swag import check_backbone, read_arguments
-from autograder.exercises.hw3.domain_swag import DROPOUT, NETWORK
+from autograder.exercises.hw3.domain_swag import NETWORK
 from autograder.exercises.hw3.network_swag import Network, config, layers, network
 from autograder.judge.both import StudentFailed
+from autograder.judge.domain import Whole
 from autograder.judge.testing import Wrong, assert_close, part, same
 
 # -------------------------------------------------------------------------------- 2.3 network
@@ -54,7 +55,7 @@ def test_made_from_a_configuration(both, draw):
 
 @part("hw3_2_3_network", weight=4)
 def test_logits(both, draw):
-    for case, dropout in zip(NETWORK.cover(draw, 2), (DROPOUT.draw(draw).per_cent / 100, 1.0),
+    for case, dropout in zip(NETWORK.cover(draw, 2), (draw.whole(30, 70) / 100, 1.0),
                              strict=True):
         student, reference = compute(both, network(draw, case), dropout=dropout,
                                      other_dropout=dropout)
@@ -64,8 +65,9 @@ def test_logits(both, draw):
 
 @part("hw3_2_3_network", weight=1)
 def test_padding_is_masked(both, draw):
-    for case in NETWORK.cover(draw, 2):
-        asked = network(draw, case, padding=case.length > 1)
+    several = NETWORK.draw(draw, batch=Whole(2, 5), length=Whole(2, 7))
+    for case, padding in ((several, True), (NETWORK.draw(draw, batch=1), False)):
+        asked = network(draw, case, padding)
         student, reference = compute(both, asked, dropout=0.1, other_dropout=0.1)
         assert sorted(student["seen"]) == sorted(reference["seen"]), (
             "the attention mask does not reach the backbone as it should, 1 at tokens and 0 at "
@@ -74,10 +76,10 @@ def test_padding_is_masked(both, draw):
 
 @part("hw3_2_3_network", weight=2)
 def test_dropout(both, draw):
-    case, drawn = NETWORK.draw(draw, batch=5, heads=4, quarter=3), DROPOUT.draw(draw)
-    asked, share = network(draw, case), drawn.per_cent / 100
+    asked = network(draw, NETWORK.draw(draw, batch=5, heads=4, quarter=3))
+    share, other = draw.whole(30, 70) / 100, draw.among((0.0, 1.0))
     nowhere, some, everywhere = (
-        compute(both, asked, dropout=dropout, other_dropout=drawn.other, training=True)[0][
+        compute(both, asked, dropout=dropout, other_dropout=other, training=True)[0][
             "entered"] for dropout in (0.0, share, 1.0))
     first, second, third = (f"{wide}->{out}" for wide, out in layers(asked.config["dim"]))
     if not nowhere.keys() >= {first, second, third}:
@@ -143,7 +145,7 @@ def test_gradient(both, draw):
 
 @part("hw3_2_3_loss", weight=1, only_with=("test_loss", "test_gradient"))
 def test_without_labels(both, draw):
-    asked = network(draw, NETWORK.draw(draw))
+    asked = network(draw, NETWORK.draw(draw, batch=Whole(2, 5)))
     student, _ = both(probes.without_labels, config=asked.config, batch=asked.batch)
     returned = student["returned"]
     logits = returned.get("logits") if isinstance(returned, dict) else None

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from autograder.exercises.hw3 import probes_attention, probes_swag_accuracy
 from autograder.exercises.hw3 import probes_swag_training as probes
 from autograder.exercises.hw3.checks_swag import check_backbone, read_arguments
-from autograder.exercises.hw3.domain_swag import LOGITS, NETWORK, ROWS
+from autograder.exercises.hw3.domain_swag import ENCODED, LOGITS, NETWORK
 from autograder.exercises.hw3.inputs_swag import labels, logits, vocabulary
 from autograder.exercises.hw3.network_swag import network
 from autograder.judge.domain import Draw
@@ -120,15 +120,12 @@ def test_seed_columns_and_folder(values):
 
 @part("hw3_2_2_metrics")
 def test_accuracy(both, draw):
-    none, every = draw.several(("none", "all"))
-    for case in (LOGITS.draw(draw, examples=1, right=none),
-                 LOGITS.draw(draw, examples=12, right=every),
-                 LOGITS.draw(draw, examples=draw.whole(5, 11), right="some")):
-        right = torch.tensor(labels(draw, case.examples))
-        hits = (0 if case.right == "none" else case.examples if case.right == "all" else
-                draw.whole(1, case.examples - 1))
-        student, reference = both(probes_swag_accuracy.metrics, labels=right,
-                                  logits=logits(draw, right, hits))
+    for case in LOGITS.cover(draw, 3):
+        some = case.right == "some"
+        endings = labels(draw, draw.among((7, 11, 13)) if some else 1)  # a share of many digits
+        hits = draw.whole(4, 6) if some else len(endings) * (case.right == "all")
+        student, reference = both(probes_swag_accuracy.metrics, labels=torch.tensor(endings),
+                                  logits=logits(draw, endings, hits))
         found = student.get("metrics")
         if found is None or not {"accuracy", "eval_accuracy"} & set(found):
             raise Wrong('`compute_metrics` should return a dictionary with the key "accuracy"')
@@ -143,11 +140,9 @@ def test_accuracy(both, draw):
 
 
 def trainer(both: Any, draw: Draw) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What `make_trainer` makes of it; one of the two splits that it needs is a single example."""
-    single = draw.among(("train", "validation"))
-    case = ROWS.draw(draw, unlike=("train", "validation", "test"), **{single: 1})
     firsts = iter(draw.several(range(100, 999)))
-    splits = {name: [next(firsts) for _ in range(size)] for name, size in vars(case).items()}
+    splits = {name: [next(firsts) for _ in range(case.examples)] for name, case in zip(
+        ("train", "validation", "test"), ENCODED.cover(draw, 3), strict=True)}
     student, reference = both(
         probes.trainer, vocabulary=vocabulary(draw), splits=splits, seed=draw.whole(0, 999),
         steps=draw.whole(1, 999), mark=next(firsts), accuracy=draw.whole(1, 999) / 1000)
