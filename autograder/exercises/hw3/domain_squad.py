@@ -42,7 +42,7 @@ BATCH = Domain(examples=Whole(1, 6), read=Whole(3, INPUT), write=Whole(3, TARGET
 FILLED = Domain(read=Among("one", "some", "all"), write=Among("one", "some", "all"))
 
 # What a trainer gets: prepared examples, and settings.
-TRAINING = Domain(examples=Whole(1, 12), batch=Whole(1, 4))
+TRAINING = Domain(examples=Whole(1, 12), batch=Whole(1, 9))
 
 # What the model that reads is asked, in tokens, so that all of it can be read; and what it answers:
 # nothing, or words, up to so many that it is stopped before it comes to an end.

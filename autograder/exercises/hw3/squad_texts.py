@@ -63,28 +63,30 @@ def words(draw: Draw, count: int) -> list[str]:
 
 
 def phrase(draw: Draw, count: int) -> list[str]:
-    """So many words; some of them, where there are several, with capitals, digits or signs."""
-    said = words(draw, count)
-    odd = [*draw.several(SPELT, draw.whole(1, 3)), *draw.several(ABROAD, 1)]
-    for place, word in zip(draw.several(range(count)) if count > 1 else (), odd, strict=False):
-        said[place] = word
-    return said
+    """So many words; up to half of them with capitals, digits, signs or accents."""
+    odd = draw.several([*SPELT, *ABROAD], count // 2)
+    return draw.several([*odd, *words(draw, count - len(odd))])
 
 
 def text(draw: Draw, tokens: int) -> str:
     """A text of exactly so many tokens of any `vocabulary`, without an end mark."""
     spelt: list[str] = []
-    for word in draw.several(SPELT, draw.whole(1, 3)):
-        if len(pieces(" ".join([*spelt, word]))) <= tokens:
+    left = tokens
+    for word in draw.several(SPELT):
+        if len(pieces(word)) <= left:
             spelt.append(word)
-    left = tokens - len(pieces(" ".join(spelt)))
+            left -= len(pieces(word))
     return " ".join(draw.several([*spelt, *words(draw, left)]))
 
 
 def pieces(said: str) -> list[str]:
-    """A text's tokens: of a word that is known one, of another one its characters."""
-    return [piece for word in said.split()
-            for piece in ([SPACE + word] if word in KNOWN else [SPACE, *word])]
+    """A text's tokens: of a word that is known one, with a sign behind it two; of another one its
+    characters."""
+    found: list[str] = []
+    for word in said.split():
+        known = next((one for one in (word, word[:-1]) if one in KNOWN), "")
+        found += [SPACE + known, *word[len(known):]] if known else [SPACE, *word]
+    return found
 
 
 def ids_of(said: str, vocabulary: Vocabulary) -> list[int]:
@@ -188,7 +190,7 @@ def trained_on(draw: Draw, case: SimpleNamespace | None = None) -> dict[str, Any
     rows = stacked(prepared(draw, case.examples, draw.whole(3, 8), draw.whole(3, 6), below=100))
     settings = {
         "per_device_train_batch_size": case.batch, "max_steps": draw.whole(3, 99),
-        "gradient_accumulation_steps": draw.whole(1, 4), "seed": draw.whole(100, 999),
+        "gradient_accumulation_steps": draw.whole(5, 9), "seed": draw.whole(100, 999),
         "learning_rate": draw.whole(1, 99) / 2**14, "weight_decay": draw.whole(1, 99) / 2**10,
         "save_steps": draw.whole(3, 99)}
     return {"rows": {name: rows[name] for name in draw.several(list(rows))}, "settings": settings}
@@ -198,7 +200,8 @@ def questions(draw: Draw) -> dict[str, Any]:
     """Questions with their contexts, and what the model is to write of each."""
     pieces, asked = vocabulary(draw), []
     for case in ASKED.cover(draw, 3):
-        written = ids_of(text(draw, case.written), pieces)
+        stop = case.stop if case.written else ""
+        written = ids_of(text(draw, case.written - len(stop)) + stop, pieces)
         ended = [] if case.written == ASKED.ranges["written"].edges[1] else [END]
         asked.append({
             "question": text(draw, case.question) + case.mark,

@@ -245,12 +245,13 @@ def test_format(both, draw):
       "`add_eos_to_examples`, and then all columns through `convert_to_features`. Yours is right "
       "only together with your own two functions, which costs a quarter of this part")
 def test_map_together(both, draw):
-    examples = [squad(draw) for _ in range(3)]
-    student, reference = both(probes.own_prepared, examples=examples)
-    check_prepared(student)
-    for one in student:
-        assert all(isinstance(value, Tensor) for value in one.values()), "no tensors"
-    check_features(stacked(student), stacked(reference))
+    for case in MAPPED.cover(draw, 3):
+        examples = [squad(draw) for _ in range(case.examples)]
+        student, reference = both(probes.own_prepared, examples=examples)
+        check_prepared(student)
+        for one in student:
+            assert all(isinstance(value, Tensor) for value in one.values()), "no tensors"
+        check_features(stacked(student), stacked(reference))
 
 
 def check_prepared(student: Any) -> None:
