@@ -75,8 +75,21 @@ class Plan:
             self.seeds.start % self.every::self.every]
 
 
+@dataclass(frozen=True)
+class Edge:
+    """An edge of a domain that no question of a batch has: it is in others, by chance."""
+
+    exercise: str
+    seed: int
+    edge: str
+
+    @property
+    def problem(self) -> str:
+        return f"{self.exercise}, seed {self.seed}: no question with {self.edge}"
+
+
 def measure(course: Course, assignment: str, plan: Plan, processes: int, scratch: Path,
-            track: Track) -> Iterator[Narrow | Wronged]:
+            track: Track) -> Iterator[Narrow | Wronged | Edge]:
     """Yield all that was tried of an assignment's exercises; this process is spoilt by it.
 
     Raises CourseError where the reference itself loses.
@@ -85,7 +98,8 @@ def measure(course: Course, assignment: str, plan: Plan, processes: int, scratch
     begin(course, assignment, scratch)
     for exercise in course.exercises(assignment):
         laboratory = Laboratory(course, assignment, exercise, processes, scratch)
-        laboratory.warm(plan.seeds)
+        for seed in plan.seeds:
+            yield from (Edge(exercise.name, seed, edge) for edge in laboratory.warm(seed))
         yield from _wronged(laboratory, exercise, cases(course, assignment), plan, track)
         yield from _narrow(laboratory, exercise, plan, track)
 
@@ -195,7 +209,7 @@ def _constant(notes: Noted, becomes: str) -> Any:
     return min(notes.shapes) if becomes == SHAPE else notes.first
 
 
-def summary(answers: Sequence[Narrow | Wronged]) -> str:
+def summary(answers: Sequence[Narrow | Wronged | Edge]) -> str:
     """The last lines: right answers, and narrow ones."""
     right = [one for one in answers if isinstance(one, Wronged)]
     seeds = len({one.seed for one in right})

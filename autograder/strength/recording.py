@@ -211,11 +211,10 @@ def _hash(value: Any) -> str:
 def _feed(digest: Any, value: Any) -> None:
     digest.update(type(value).__name__.encode())
     if isinstance(value, torch.Tensor):
-        digest.update(repr(tuple(value.shape)).encode())
-        digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
-                      if value.ndim else repr(value.item()).encode())
+        own = value.detach().cpu()
+        _feed(digest, (own.float() if own.dtype is torch.bfloat16 else own).numpy())
     elif isinstance(value, np.ndarray):
-        digest.update(repr(value.shape).encode() + value.tobytes())
+        digest.update(f"{value.dtype}{value.shape}".encode() + value.tobytes())
     elif isinstance(value, dict):
         for key, one in value.items():
             _feed(digest, key)

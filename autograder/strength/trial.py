@@ -10,18 +10,21 @@ from __future__ import annotations
 import functools
 import os
 import signal
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
 import torch
 from pebble import ProcessPool
 
-from autograder.course import Course, Exercise
+from autograder.course import Course, CourseError, Exercise
 from autograder.judge import answering, trusted
+from autograder.judge.domain import Domain
 from autograder.judge.grading import run_tests
 from autograder.judge.plugin import JudgePlugin, marked
 from autograder.judge.shared import offline_environment
@@ -124,11 +127,20 @@ class Laboratory:
         self._reference = _Side(self._written(self.solution.work, "reference"), self._scratch,
                                 remember=True)
 
-    def warm(self, seeds: Iterable[int]) -> None:
-        """Have the reference answer all that it will be asked with these seeds."""
-        for seed in seeds:
-            lost = self._lost(self.solution.work, seed, self._reference, JudgePlugin)
-            assert not lost, f"with seed {seed} the reference loses points in {', '.join(lost)}"
+    def warm(self, seed: int) -> list[str]:
+        """Have the reference answer all that it will be asked with a seed.
+
+        Returns the edges of domains that no question of this batch has; see Domain.missing.
+        Raises CourseError where the reference loses.
+        """
+        judged = self._judged(seed, self._reference, JudgePlugin)
+        if lost := _losses(judged):
+            raise CourseError(f"With seed {seed} the solution of {self._exercise.name} loses "
+                              f"points in {', '.join(lost)}.")
+        cases: dict[Domain, list[SimpleNamespace]] = defaultdict(list)
+        for domain, case in (drawn for draw in judged.draws for drawn in draw.cases):
+            cases[domain].append(case)
+        return [edge for domain, drawn in cases.items() for edge in domain.missing(drawn)]
 
     def tried(self, tasks: Iterable[tuple[Result, Callable[..., Any], tuple[Any, ...]]]
               ) -> Iterator[tuple[Result, Any]]:
@@ -163,21 +175,28 @@ class Laboratory:
                   ) -> dict[str, float]:
         """What a version loses with a seed in each part, in this process."""
         side = _Side(self._written(work, f"version.{os.getpid()}"), self._scratch)
-        return self._lost(work, seed, side, plugin)
+        return _losses(self._judged(seed, side, plugin, work))
 
-    def _lost(self, work: Work, seed: int, side: Any, plugin: type[JudgePlugin]
-             ) -> dict[str, float]:
-        judged: Any = plugin(self._points, work, self._settings, seed, side,
-                             _Reference(self._reference), Path())  # type: ignore[arg-type]
+    def _judged(self, seed: int, side: _Side, plugin: type[JudgePlugin], work: Work | None = None
+                ) -> JudgePlugin:
+        """The plugin after a run of the hidden tests on `side`, who handed in `work`."""
+        judged: Any = plugin(
+            self._points, work or self.solution.work, self._settings, seed,
+            side, _Reference(self._reference), Path())  # type: ignore[arg-type]
         run_tests(self._exercise, judged)
-        verdicts = [tally.verdict(part) for part, tally in judged.tallies.items() if tally.weight]
-        return {verdict.part: round(verdict.max_points - verdict.points, 2)
-                for verdict in verdicts if verdict.points < verdict.max_points}
+        return judged
 
     def _written(self, work: Work, name: str) -> Path:
         folder = self._scratch / name
         self.solution.write(work, folder)
         return folder
+
+
+def _losses(judged: JudgePlugin) -> dict[str, float]:
+    """The points lost in each part in which some are."""
+    verdicts = [tally.verdict(part) for part, tally in judged.tallies.items() if tally.weight]
+    return {verdict.part: round(verdict.max_points - verdict.points, 2)
+            for verdict in verdicts if verdict.points < verdict.max_points}
 
 
 _tasks: list[Callable[[], Any]] = []
