@@ -92,18 +92,16 @@ def _tiny_set(creatures: Any, painted: list[int]) -> Any:
     """`draw_set` without its pictures; `painted` gets the creatures' seeds."""
     from PIL import Image
 
-    def tiny_set(folder: Any, count: int = 400, seed: int = 2026) -> Path:
-        folder = Path(folder)
-        os.makedirs(folder, exist_ok=True)
-        painted[:] = [creatures.seed_of(seed, index) for index in range(count)]
-        rows = []
-        for index, number in enumerate(painted):
-            name = f"creature-{index:04}.png"
-            Image.new("RGB", (1, 1), (index >> 16, index >> 8 & 255, index & 255)).save(
-                folder / name)
-            rows.append({"file_name": name, "text": creatures.imagine(number).caption})
-        (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        return folder
+    def tiny_set(place: Any, count: int = 400, seed: int = 2026) -> Path:
+        os.makedirs(place, exist_ok=True)
+        painted[:] = [creatures.seed_of(seed, at) for at in range(count)]
+        with open(f"{place}/metadata.jsonl", "w") as listing:
+            for at, number in enumerate(painted):
+                picture = Image.new("RGB", (1, 1), (at >> 16, at >> 8 & 255, at & 255))
+                picture.save(f"{place}/{at:06}.png")
+                told = {"file_name": f"{at:06}.png", "text": creatures.imagine(number).caption}
+                print(json.dumps(told), file=listing)
+        return Path(place)
 
     return tiny_set
 
