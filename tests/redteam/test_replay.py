@@ -32,7 +32,7 @@ def test_what_is_played_back_in_its_own_batch_is_right(tmp_path: Path) -> None:
     assert found.best == found.right
 
 
-@pytest.mark.parametrize("assignment", ["q2", "hw3"])
+@pytest.mark.parametrize("assignment", ["q1", "q2", "hw3"])
 def test_a_recording_earns_next_to_nothing(tmp_path: Path, assignment: str) -> None:
     found = replay.replays(copy_course(tmp_path), assignment, seeds=(2,))
     assert sum(sum(one.right.values()) for one in found) > 20, "the right answers were recorded"

@@ -26,7 +26,7 @@ from autograder.exercises.q1a.passages import (
     question,
     some,
 )
-from autograder.exercises.q1a.traps import END_BEFORE_START, OUTSIDE, Trap, far, near
+from autograder.exercises.q1a.traps import END_BEFORE_START, OUTSIDE, Trap, Trials, far, near
 from autograder.judge.domain import Draw
 from autograder.judge.testing import Wrong, assert_close, part, same
 
@@ -321,7 +321,7 @@ def check_traps(ask: Ask, draw: Draw, traps: list[Trap], says: str) -> None:
     long answers, or has none of one token, loses in (c), and not once more here.
     """
     for asked in (near(draw, END_BEFORE_START + OUTSIDE), far(draw)):
-        found, right = ask(asked.passage, asked.tables)
+        found, right = in_any_order(ask, draw, asked)
         for number, trap in enumerate(asked.traps):
             trapped, sure, span = *found[2 * number : 2 * number + 2], asked.best[number]
             assert len(found) % 2 == 0 or not same(sure, found[-1]), (
@@ -329,6 +329,18 @@ def check_traps(ask: Ask, draw: Draw, traps: list[Trap], says: str) -> None:
             usual = 1 + span[1] - span[0] in USUAL
             if trap in traps and (usual or asked.passage.reads(sure, right[2 * number + 1], span)):
                 assert same(trapped, sure), says
+
+
+def in_any_order(ask: Ask, draw: Draw, asked: Trials) -> tuple[list, list]:
+    """Ask for the rows in an order that is drawn; the answers come in that of the tables.
+
+    Else a row's place would tell which other one is to get the same answer.
+    """
+    order = draw.several(range(len(asked.tables["starts"])))
+    student, reference = ask(asked.passage, {
+        side: table[order] for side, table in asked.tables.items()})
+    places = [order.index(row) for row in range(len(order))]
+    return [student[place] for place in places], [reference[place] for place in places]
 
 
 def alone(both: Any) -> Ask:
