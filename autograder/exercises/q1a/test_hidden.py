@@ -40,6 +40,10 @@ ENCODED = ("test_one_sequence", "test_segments", "test_too_long")
 
 @pytest.fixture
 def loaded(both, draw) -> tuple[dict, dict]:
+    return ask_loaded(both, draw)
+
+
+def ask_loaded(both: Any, draw: Draw) -> tuple[dict, dict]:
     """What `__init__` makes of a small checkpoint of this batch's own."""
     one = passage(draw, draw.several(CUT, 4), capitals="first")
     return both(probes.loaded, vocabulary=one.vocabulary, seed=draw.whole(0, 10**6),
@@ -89,10 +93,10 @@ def test_attributes(loaded):
 # ------------------------------------------------------------------------------------ (b) tokenize
 
 
-def short(draw: Draw, **fixed: int) -> Passage:
+def short(draw: Draw, fixed: dict[str, int] | None = None, **texts: Any) -> Passage:
     """A question and a context that BERT can read whole."""
-    case = SHORT.draw(draw, **fixed)
-    return passage(draw, exactly(draw, case.telling), exactly(draw, case.asking))
+    case = SHORT.draw(draw, **(fixed or {}))
+    return passage(draw, exactly(draw, case.telling), exactly(draw, case.asking), **texts)
 
 
 def long(draw: Draw, **fixed: Any) -> Passage:
@@ -121,19 +125,21 @@ def check(both: Any, passages: list[Passage], name: str, says: str) -> None:
 
 @part("q1a_tokenize", weight=3)
 def test_one_sequence(both, draw):
-    check(both, [short(draw, asking=12), short(draw, telling=1)], "input_ids",
+    check(both, [short(draw, {"asking": 12}, unused=0, capitals="all", apart="\n"),
+                 short(draw, {"telling": 1}, unused=60, capitals="first", apart="  ")], "input_ids",
           "the sequence is not [CLS] question [SEP] context [SEP]: decode it, and look")
 
 
 @part("q1a_tokenize", weight=3)
 def test_segments(both, draw):
-    check(both, [short(draw), short(draw, asking=1)], "token_type_ids",
+    check(both, [short(draw, capitals="none", apart=" "), short(draw, {"asking": 1})],
+          "token_type_ids",
           "the segment ids should be 0 from [CLS] to the first [SEP], and 1 from there on")
 
 
 @part("q1a_tokenize", weight=1)
 def test_mask(both, draw):
-    check(both, [short(draw, telling=40)], "attention_mask",
+    check(both, [short(draw, {"telling": 40})], "attention_mask",
           "the attention mask should be 1 at the tokens of the sequence, and 0 at padding alone")
 
 
@@ -154,7 +160,7 @@ def test_device(both, draw):
 @part("q1a_tokenize", together="`tokenize` must return a mapping of tensors of shape [1, T]. Yours "
       "is right only together with your own `generateAnswer`, which costs a quarter of this part")
 def test_tokenize_together(both, draw):
-    for one in (short(draw), short(draw, telling=1), *too_long(draw)):
+    for one in (short(draw), short(draw, {"telling": 1}), *too_long(draw)):
         student, reference = both(probes.passed_on, **one.texts())
         found = read(student)
         for name, right in read(reference).items():

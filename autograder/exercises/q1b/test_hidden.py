@@ -46,7 +46,7 @@ def regular(chosen: set[str], names: list[str]) -> bool:
     """Whether those that are chosen follow a rule: a block, every fifth, two of each ten.
 
     Shifted by the length of its period a rule falls on itself, but for its ends; or its places lie
-    evenly apart. Of a third to a half that is drawn of 54 or more, one in 10^7 does so.
+    evenly apart. Of a third to a half that is drawn of 60, one in 10^7 does so.
     """
     kept = [name in chosen for name in names]
     places = [place for place, one in enumerate(kept) if one]
@@ -59,10 +59,11 @@ def regular(chosen: set[str], names: list[str]) -> bool:
 
 @part("q1b_split", weight=1)
 def test_sizes(both, draw):
-    case = SPLITS.draw(draw, examples=draw.among([20, draw.whole(20, 60)]))
-    count, low, high = case.examples, *SPLITS.ranges["percent"].edges
-    shares = [low, high, case.percent, SPLITS.draw(draw).percent]
-    found = ask_splits(both, captions(draw, count), [(share, case.seed) for share in shares])
+    edges = SPLITS.ranges["percent"].edges
+    cases = [SPLITS.draw(draw), SPLITS.draw(draw),
+             *(SPLITS.draw(draw, percent=percent) for percent in edges)]
+    count, shares = cases[0].examples, [case.percent for case in cases]
+    found = ask_splits(both, captions(draw, count), [(case.percent, case.seed) for case in cases])
     for (train, valid), percent in zip(found, shares, strict=True):
         share = percent / 100
         assert abs(len(valid) - share * count) <= 1, (
@@ -74,9 +75,10 @@ def test_sizes(both, draw):
 
 @part("q1b_split", weight=2)
 def test_every_example_is_in_one_part(both, draw):
-    most = SPLITS.ranges["seed"].high
-    cases = [SPLITS.draw(draw, percent=50), SPLITS.draw(draw, seed=most), SPLITS.draw(draw)]
-    names = captions(draw, draw.whole(50, 60))
+    last, most = SPLITS.ranges["seed"].edges[-1], SPLITS.ranges["percent"].edges[-1]
+    cases = [SPLITS.draw(draw, examples=20, percent=most), SPLITS.draw(draw, seed=last),
+             SPLITS.draw(draw)]
+    names = captions(draw, cases[0].examples)
     for train, valid in ask_splits(both, names, [(case.percent, case.seed) for case in cases]):
         shared = set(train) & set(valid)
         assert not shared, (
@@ -87,10 +89,10 @@ def test_every_example_is_in_one_part(both, draw):
 
 @part("q1b_split", weight=1)
 def test_chance_with_a_seed(both, draw):
-    names = captions(draw, draw.whole(54, 60))
-    percent, seed = draw.whole(35, 50), draw.whole(1, 2**30)
+    case = SPLITS.draw(draw, examples=60, percent=draw.whole(35, 50), seed=0)
+    names, seed = captions(draw, case.examples), draw.whole(1, 2**30)
     first, again, *others = ask_splits(both, names, [
-        (percent, 0), (percent, 0), (percent, seed), (percent, seed + APART)])
+        (case.percent, each) for each in (case.seed, case.seed, seed, seed + APART)])
     assert first == again, "the same seed gives another split when it is asked again"
     chosen = [set(valid) for _, valid in (first, *others)]
     assert all(chosen.count(one) == 1 for one in chosen), "another seed gives the same split"
@@ -210,15 +212,16 @@ def check_plain(losses: list[Any], name: str) -> None:
         assert math.isfinite(number(loss)), f"`{name}` does not return a finite number"
 
 
-def last_batches(draw: Draw) -> list[tuple[dict[str, int], int]]:
+def last_batches(draw: Draw) -> list[tuple[dict[str, Any], int]]:
     """Data whose last batch has one example, two, or as many as the others; and some epochs.
 
     Whatever constants somebody takes for the sizes, they stand in another proportion in one case.
     """
-    batches = draw.several([5, draw.whole(2, 5), draw.whole(2, 5)])
-    epochs = draw.several([1, 2, draw.whole(1, 2)])
-    return [({"batches": count, "batch_size": draw.whole(3, 5), "last": last}, times)
-            for count, last, times in zip(batches, draw.several([1, 2, 5]), epochs, strict=True)]
+    edges = zip(draw.several([1, 2, 5]), [5, draw.whole(2, 5), draw.whole(2, 5)],
+                ["some", "most", "none"], strict=True)
+    data = [{"batch_size": draw.whole(3, 5), "last": last, "batches": batches, "padding": padding}
+            for last, batches, padding in edges]
+    return list(zip(data, draw.several([1, 2, draw.whole(1, 2)]), strict=True))
 
 
 def check_losses(losses: list[Any], right: list[float], says: str) -> None:
@@ -269,8 +272,8 @@ def test_training_mode(both, draw):
 
 @part("q1b_train", weight=1)
 def test_training_on_the_device(both, draw):
-    run = drawn_run(draw, patches=1, pieces=1, vocabulary=2, momentum=0.0)
-    student, reference = both(probes.training, keep=["forwards"], **run.inputs, epochs=1)
+    run = drawn_run(draw, patch=2, patches=1, pieces=1, vocabulary=2, epochs=1, momentum=0.0)
+    student, reference = both(probes.training, keep=["forwards"], **run.inputs, epochs=run.epochs)
     passes(student, reference, run.train, "the data does not reach the model as it came")
     assert not any(forward["elsewhere"] for forward in student["forwards"]), (
         "not all tensors of a batch are moved to `self.device` before the model gets them")
@@ -279,7 +282,7 @@ def test_training_on_the_device(both, draw):
 @part("q1b_train", weight=1.5)
 def test_training_loss_is_the_mean_over_examples(both, draw):
     for data, epochs in last_batches(draw):
-        run = drawn_run(draw, train=data)
+        run = drawn_run(draw, pieces=draw.whole(4, 6), train=data)
         student, reference = both(probes.training, keep=["losses"], **run.inputs, epochs=epochs)
         check_losses(student["losses"], reference["losses"],
                      "`train_epoch` does not return the mean loss over the examples of the epoch, "
@@ -288,9 +291,9 @@ def test_training_loss_is_the_mean_over_examples(both, draw):
 
 @part("q1b_train", weight=0.5, only_with=TRAINS)
 def test_training_loss_is_a_number(both, draw):
-    run = drawn_run(draw, patch=5, patches=6, pieces=6, vocabulary=9, train={
+    run = drawn_run(draw, patch=5, patches=6, pieces=6, vocabulary=9, epochs=3, train={
         "batches": 5, "batch_size": 5, "padding": "none"})
-    student, _ = both(probes.training, keep=["losses"], **run.inputs, epochs=3)
+    student, _ = both(probes.training, keep=["losses"], **run.inputs, epochs=run.epochs)
     check_plain(student["losses"], "train_epoch")
 
 
@@ -364,9 +367,8 @@ def test_validation_on_the_device(both, draw):
 
 @part("q1b_valid", weight=1.5)
 def test_validation_loss_is_the_mean_over_examples(both, draw):
-    paddings = draw.several(DATA.ranges["padding"].edges)
-    for padding, (data, _) in zip(paddings, last_batches(draw), strict=True):
-        run = drawn_run(draw, patches=draw.whole(2, 6), valid={**data, "padding": padding})
+    for data, _ in last_batches(draw):
+        run = drawn_run(draw, patches=draw.whole(2, 6), pieces=draw.whole(2, 6), valid=data)
         student, reference = both(probes.validation, keep=["losses"], **run.inputs)
         check_losses(student["losses"], reference["losses"],
                      "`valid_epoch` does not return the mean loss over the validation examples, "
