@@ -37,6 +37,7 @@ from versions import EXERCISE, OFFLINE, cells_of
 
 from autograder.course import DATA
 from autograder.exercises.hw3 import probes_given, squad_texts
+from autograder.judge.domain import Draw
 from autograder.release.solved import solved_files
 
 IDS = torch.tensor([[5, 9, 1]])
@@ -361,19 +362,25 @@ def test_dropout_changes_what_a_model_in_training_mode_writes(tmp_path: Path) ->
     assert T5ForConditionalGeneration.from_pretrained(tmp_path).training is False
 
 
+VOCABULARY = squad_texts.vocabulary(Draw("0"))
+CONTEXT, APPLE = ([piece for piece, _ in VOCABULARY].index(f"▁{word}")
+                  for word in ("context", "apple"))
+
+
 def test_decode_gives_a_list_for_a_batch_and_drops_what_it_does_not_know() -> None:
-    tokenizer = probes_given.t5_tokenizer(squad_texts.VOCABULARY)
-    assert tokenizer.decode([[5, 1], [6, 1]], skip_special_tokens=True) == ["context", "apple"]
+    tokenizer = probes_given.t5_tokenizer(VOCABULARY)
+    decoded = tokenizer.decode([[CONTEXT, 1], [APPLE, 1]], skip_special_tokens=True)
+    assert decoded == ["context", "apple"]
     ids = tokenizer("apple ☃ bridge")["input_ids"]
     assert tokenizer.unk_token_id in ids
     assert tokenizer.decode(ids, skip_special_tokens=True).split() == ["apple", "bridge"]
 
 
 def test_the_tokenizer_adds_an_end_mark_to_one_that_is_written() -> None:
-    tokenizer = probes_given.t5_tokenizer(squad_texts.VOCABULARY)
+    tokenizer = probes_given.t5_tokenizer(VOCABULARY)
     for text in ("apple </s>", "apple</s>"):
         assert tokenizer(text)["input_ids"][-2:] == [squad_texts.END] * 2
-    assert tokenizer(["apple"], pad_to_max_length=True, max_length=9)["input_ids"] == [[6, 1]]
+    assert tokenizer(["apple"], pad_to_max_length=True, max_length=9)["input_ids"] == [[APPLE, 1]]
     assert tokenizer.padding_side == "right" and not hasattr(tokenizer, "batch_encode_plus")
 
 

@@ -65,6 +65,9 @@ LAYER_NORM = f"ln_layer(input + {DROPPED})"
 GIVEN_UP = f"({{}} if {{}} else nn.Identity())({DROPPED.partition('(')[2]}"
 WEIGHTS = "for weight in model.parameters():\n                    "
 NARROW = {  # name -> part, replaced, by; those that a student might write are misconceptions
+    "a mask of -10000 alone": (
+        "q2_attention", "scores + attention_mask",
+        "scores.masked_fill(attention_mask == -10000.0, -math.inf)"),
     "a mask that counts from position 3 on": (
         "q2_attention", "scores + attention_mask",
         "scores + attention_mask * (torch.arange(attention_mask.size(-1)) >= 3)"),
