@@ -146,11 +146,15 @@ def test_gradient(both, draw):
 @part("hw3_2_3_loss", weight=1, only_with=("test_loss", "test_gradient"))
 def test_without_labels(both, draw):
     asked = network(draw, NETWORK.draw(draw, batch=Whole(2, 5)))
-    student, _ = both(probes.without_labels, config=asked.config, batch=asked.batch)
+    student, _ = both(probes.without_labels, config=asked.config, batch=asked.batch,
+                      labels=asked.labels)
     returned = student["returned"]
     logits = returned.get("logits") if isinstance(returned, dict) else None
     assert isinstance(logits, Tensor) and logits.numel() == 4 * len(asked.labels), (
         'without labels `forward` should still return a dictionary with "logits"')
+    assert "logits" in student["with_labels"], (
+        'with labels `forward` should return "logits" beside "loss": whoever measures a model asks '
+        "for both at once")
 
 
 # ------------------------------------------------------------------------------- 2.3 backbone
