@@ -124,7 +124,7 @@ class Laboratory:
         self._scratch = scratch
         self._points = source.judged_parts(self.solution.work.notebook)
         self._settings = course.assignment(assignment).settings
-        self._reference = _Side(self._written(self.solution.work, "reference"), self._scratch,
+        self._reference = _Side(self._written(self.solution.work, exercise.name), self._scratch,
                                 remember=True)
 
     def warm(self, seed: int) -> list[str]:

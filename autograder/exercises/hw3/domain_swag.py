@@ -20,7 +20,6 @@ OPTIONS = Domain(fixed=Among(False, True), multiple=Whole(2, 16), longest=Whole(
 LOGITS = Domain(right=Among("none", "some", "all"))
 ENCODED = Domain(examples=Whole(6, 12))
 
-# -- 2.3 and 2.4 -----------------------------------------------------------------------------------
+# -- 2.3 -------------------------------------------------------------------------------------------
 NETWORK = Domain(batch=Whole(1, 5), length=Whole(1, 7), heads=Whole(1, 4), quarter=Whole(1, 3),
                  layers=Whole(1, 3), vocabulary=Whole(20, 80))  # d / 4 = heads * quarter
-LOADER = Domain(size=Whole(2, 5), full=Whole(1, 3))

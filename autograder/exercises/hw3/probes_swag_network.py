@@ -204,17 +204,22 @@ def _moved(weight: Tensor) -> Tensor:
 
 def without_labels(code: Any, config: dict[str, int], batch: dict[str, Tensor], labels: Tensor
                    ) -> dict[str, Any]:
-    """What `forward` returns where nobody knows the labels, and which names it has where one does.
-    """
+    """What `forward` returns where nobody knows the labels; the logits' shape where one does."""
     torch.manual_seed(7)
     model = _of_its_own_width(code, config).eval()
     names = ("loss", "logits")
     with in_swag(code):
         returned = _plain(model(**_copied(batch)), names)
         with suppress(Exception):  # what fails there is another test's
-            with_labels = _plain(model(**_copied(batch), labels=labels), names)
-            return {"returned": returned, "with_labels": list(with_labels)}
-    return {"returned": returned, "with_labels": list(names)}
+            beside_loss = _plain(model(**_copied(batch), labels=labels), names)
+            return {"returned": returned, "beside_loss": _shape(beside_loss)}
+    return {"returned": returned, "beside_loss": _shape(returned)}
+
+
+def _shape(returned: Any) -> list[int] | None:
+    """That of the logits; None where there are none."""
+    logits = returned.get("logits") if isinstance(returned, dict) else None
+    return list(logits.shape) if isinstance(logits, Tensor) else None
 
 
 # ----------------------------------------------------------------------------------------- backbone
