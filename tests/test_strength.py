@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import TOY_COURSE, Toy, run_cli
+from conftest import REPO, TOY_COURSE, Toy, run_cli
 
 from autograder.course import Course, CourseError
 from autograder.strength.code import Unit
@@ -143,3 +143,11 @@ def test_a_list_of_explanations_that_cannot_be_read_is_told(text: str, tmp_path:
     (tmp_path / "exercises" / "toy" / "equivalent.toml").write_text(text)
     with pytest.raises(CourseError, match=r"equivalent\.toml of toy"):
         Explained(Course.load(course.root, tmp_path / "exercises").exercise("toy"))
+
+
+@pytest.mark.parametrize(("name", "every"), [("q2", 25), ("hw3", 120)])
+def test_a_sample_of_narrow_answers_loses(name: str, every: int) -> None:
+    ended = run_cli("validate", name, "--strength", "--batches", 2, "--seed", 1, "--every", every,
+                    cwd=REPO, timeout=300)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "right=full\nconstants=0 open" in ended.stdout
