@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -95,13 +96,14 @@ def measure(course: Course, assignment: str, plan: Plan, processes: int, scratch
     Raises CourseError where the reference itself loses.
     """
     prepare(course, assignment)
-    begin(course, assignment, scratch)
-    for exercise in course.exercises(assignment):
-        laboratory = Laboratory(course, assignment, exercise, processes, scratch)
-        for seed in plan.seeds:
-            yield from (Edge(exercise.name, seed, edge) for edge in laboratory.warm(seed))
-        yield from _wronged(laboratory, exercise, cases(course, assignment), plan, track)
-        yield from _narrow(laboratory, exercise, plan, track)
+    with contextlib.chdir(scratch):
+        begin(course, assignment, scratch)
+        for exercise in course.exercises(assignment):
+            laboratory = Laboratory(course, assignment, exercise, processes, scratch)
+            for seed in plan.seeds:
+                yield from (Edge(exercise.name, seed, edge) for edge in laboratory.warm(seed))
+            yield from _wronged(laboratory, exercise, cases(course, assignment), plan, track)
+            yield from _narrow(laboratory, exercise, plan, track)
 
 
 def _wronged(laboratory: Laboratory, exercise: Exercise, every_case: list[Case], plan: Plan,

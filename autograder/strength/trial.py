@@ -105,7 +105,11 @@ class _Hasty(JudgePlugin):
 
 
 def begin(course: Course, assignment: str, scratch: Path) -> None:
-    """Make this process ready for laboratories of an assignment: models are found offline."""
+    """Make this process ready for laboratories of an assignment: models are found offline.
+
+    Call it with `scratch` as the working directory, where notebooks write: pytest returns to the
+    one in which it was called.
+    """
     around = course.surroundings(assignment)
     answering.begin(offline_environment(around, scratch / "hub"), around.preload)
     torch.set_num_threads(1)

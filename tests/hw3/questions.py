@@ -8,6 +8,7 @@ by name, the parts in which a changed solution loses. Its argument is a folder t
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -48,6 +49,7 @@ def missing(cases: list[tuple[Domain, SimpleNamespace]]) -> list[str]:
 def main() -> None:
     asked, scratch, course = json.load(sys.stdin), Path(sys.argv[1]), Course.load(Path.cwd())
     prepare(course, "hw3")
+    os.chdir(scratch)
     begin(course, "hw3", scratch)
     exercise = course.exercise("hw3")
     files, laboratory = solved_files(exercise), Laboratory(course, "hw3", exercise, 2, scratch)
