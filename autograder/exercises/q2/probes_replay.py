@@ -7,7 +7,6 @@ the student's code. They return what happens, and judge nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +14,8 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 from torch.utils.data import DataLoader
+
+from autograder.exercises.q2.probes_training import in_place_of
 
 TINY = {"vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
         "intermediate_size": 16, "max_position_embeddings": 16}
@@ -87,7 +88,7 @@ def _steps(classifier: Any, options: list[str], batches: list[dict[str, Any]], s
 
     played |= {"BertSentClassifier": made, "load_data": lambda args: data, "ResultLog": ResultLog,
                "EpochProgress": Progress, "settings": lambda *args, **kwargs: {}}
-    with contextlib.suppress(_Enough), _in_place_of(classifier, played):
+    with contextlib.suppress(_Enough), in_place_of(classifier, played):
         classifier.train(classifier.get_args(options))
     return {"scores": scores, "losses": losses}
 
@@ -112,16 +113,3 @@ class _Unheard(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         return torch.zeros(0)
-
-
-@contextlib.contextmanager
-def _in_place_of(module: Any, replaced: dict[str, Any]) -> Iterator[None]:
-    """Put other things under the names of a module, and take them away again."""
-    before = {name: getattr(module, name) for name in replaced if hasattr(module, name)}
-    for name, value in replaced.items():
-        setattr(module, name, value)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(module, name, value)

@@ -48,7 +48,7 @@ def training(code: Any, batches: list[dict], batch_size: int, epochs: int, weigh
     }
     args = classifier.get_args(["--epochs", str(epochs), "--lr", str(lr), "--seed", str(seed),
                                 "--batch_size", str(batch_size)])
-    with _in_place_of(classifier, replaced), watch:
+    with in_place_of(classifier, replaced), watch:
         classifier.train(args)
     return {"steps": watch.steps, "remembered": watch.remembered,
             "optimizers": len(watch.optimizers), "end": encoder.weight.detach(),
@@ -83,7 +83,7 @@ def _with_head(classifier: Any, encoder: BertModel) -> nn.Module:
     config = SimpleNamespace(num_labels=labels, hidden_dropout_prob=0.0, option="finetune",
                              checkpoint="none")
     loads = SimpleNamespace(from_pretrained=lambda *args, **kwargs: encoder)
-    with contextlib.suppress(Exception), _in_place_of(classifier, {"BertModel": loads}):
+    with contextlib.suppress(Exception), in_place_of(classifier, {"BertModel": loads}):
         model: nn.Module = classifier.BertSentClassifier(config)
         layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
         if len(layers) == 1 and layers[0].weight.shape == (labels, labels):
@@ -164,8 +164,8 @@ def _measured(progress: Any, losses: list[float]) -> SimpleNamespace:
 
 
 @contextlib.contextmanager
-def _in_place_of(module: Any, replaced: dict[str, Any]) -> Iterator[None]:
-    """Put recorders under the names of a module, and take them away again."""
+def in_place_of(module: Any, replaced: dict[str, Any]) -> Iterator[None]:
+    """Put other things under the names of a module, and take them away again."""
     before = {name: getattr(module, name) for name in replaced if hasattr(module, name)}
     for name, value in replaced.items():
         setattr(module, name, value)
