@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from autograder.deadlines import deadlines
+from autograder.course_toml import CourseToml, deadlines, keys_of
 from autograder.kernel.sandbox import READS, Surroundings
 from autograder.late import Deadline
-from autograder.settings import Assignment, CourseToml, keys_of
+from autograder.settings import Assignment
 from autograder.suggest import did_you_mean, unknown
 
 COURSE_FILE = "course.toml"

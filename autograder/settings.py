@@ -1,9 +1,8 @@
-"""course.toml as typed values: every key, what it may be, and what must agree."""
+"""The tables of course.toml as typed values: every key, and what it may be."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -14,19 +13,16 @@ from pydantic import (
     ConfigDict,
     Field,
     field_validator,
-    model_validator,
 )
 
-from autograder.deadlines import deadlines
 from autograder.kernel.sandbox import Limits
-from autograder.late import Extension, LateDays, LateRule, a_moment
-from autograder.suggest import did_you_mean
+from autograder.late import LateRule, a_moment
 
 Language = Literal["en", "ko", "de"]  # of what students get back; all is written in the first
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -44,7 +40,7 @@ FileName = Annotated[str, AfterValidator(_names_the_student)]
 FolderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
-class CourseInfo(_Strict):
+class CourseInfo(Strict):
     """[course]: its name as nbgrader's gradebook and the feedback pages show it."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="The name in nbgrader's gradebook.")
@@ -80,7 +76,7 @@ class CourseInfo(_Strict):
         return pattern
 
 
-class LimitSettings(_Strict):
+class LimitSettings(Strict):
     """[limits]: what one submission may use. Sizes in MiB, times in seconds.
 
     `cell`, `probe` and `submission` are the code's own time: processor time, and time asleep; not
@@ -106,7 +102,7 @@ class LimitSettings(_Strict):
         return Limits(**self.model_dump(exclude={"cell", "probe", "submission"}))
 
 
-class SandboxSettings(_Strict):
+class SandboxSettings(Strict):
     """[sandbox]: the walls that must hold here before anything is graded (`autograder doctor`)."""
 
     demands: list[str] = Field(
@@ -115,7 +111,7 @@ class SandboxSettings(_Strict):
         description="Walls, by the names that `autograder doctor` gives them.")
 
 
-class Waiver(_Strict):
+class Waiver(Strict):
     """What a person took back, and why: a homework's deduction, or what being late costs."""
 
     student: str = Field(description="The id.")
@@ -123,7 +119,7 @@ class Waiver(_Strict):
     of: Literal["deduction", "late"] = Field("deduction", description="What was taken back.")
 
 
-class Assignment(_Strict):
+class Assignment(Strict):
     """[assignments.NAME]: one thing that is handed in, made of one or more exercises."""
 
     title: str = Field(description="The name that people read.")
@@ -165,7 +161,7 @@ class Assignment(_Strict):
                                        "attempts": "last"})
 
 
-class Homework(_Strict):
+class Homework(Strict):
     """[homeworks.NAME]: assignments that are handed in together and give one total.
 
     `deduction` is taken off where the instructions for handing in were not followed; the total is
@@ -187,7 +183,7 @@ class Homework(_Strict):
                      if one.student == student and one.of == "deduction"), None)
 
 
-class SimilaritySettings(_Strict):
+class SimilaritySettings(Strict):
     """[similarity]: from when on two submissions are shown to a person as a pair.
 
     What is given, or common in the class, does not count towards any of it.
@@ -198,58 +194,3 @@ class SimilaritySettings(_Strict):
     minimum: int = Field(60, gt=0, description="So many tokens at least, weighted by rarity.")
     common: float = Field(0.1, gt=0, le=1, description="What a larger share of the class has is "
                                                        "common.")
-
-
-class CourseToml(_Strict):
-    """The whole of course.toml."""
-
-    course: CourseInfo
-    limits: LimitSettings = LimitSettings()
-    sandbox: SandboxSettings = SandboxSettings()
-    similarity: SimilaritySettings = SimilaritySettings()
-    assignments: dict[FolderName, Assignment]
-    homeworks: dict[FolderName, Homework] = {}
-    late: LateDays = LateDays()
-    extensions: list[Extension] = []
-
-    @model_validator(mode="after")
-    def _groups_stand_on_a_roster(self) -> CourseToml:
-        for name, assignment in self.assignments.items():
-            if assignment.groups and not self.course.roster:
-                raise ValueError(f"assignments.{name} is handed in by groups: name the file that "
-                                 "holds them, `roster` in [course]")
-        return self
-
-    @model_validator(mode="after")
-    def _homeworks_are_made_of_assignments(self) -> CourseToml:
-        for name, homework in self.homeworks.items():
-            unknown = sorted(set(homework.assignments) - set(self.assignments))
-            if unknown:
-                meant = did_you_mean(unknown[0], self.assignments)
-                raise ValueError(f"homeworks.{name} names {', '.join(unknown)}, which is no "
-                                 f"assignment{f'; {meant}' if meant else ''}")
-            if name in self.assignments:
-                raise ValueError(f"{name} is the name of a homework and of an assignment")
-        return self
-
-    @model_validator(mode="after")
-    def _dates_agree(self) -> CourseToml:
-        deadlines(self)
-        return self
-
-
-def keys_of(place: Iterable[str]) -> list[str]:
-    """The keys that a table of course.toml may have, by the names of the tables that it is in."""
-    model: type[BaseModel] = CourseToml
-    for step in place:
-        field = model.model_fields.get(step)
-        model = next(_models(field.annotation), model) if field else model
-    return list(model.model_fields)
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that a type speaks of."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models(inner)

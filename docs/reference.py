@@ -13,7 +13,7 @@ import typer
 from typer.cli import get_docs_for_click
 
 from autograder.cli import app
-from autograder.settings import CourseToml
+from autograder.course_toml import CourseToml
 
 Schema = dict[str, Any]
 

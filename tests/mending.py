@@ -11,7 +11,8 @@ from damages import as_handed_in, as_released, cell_of, parts_of, released
 from nbformat import NotebookNode
 from nbgrader.nbgraderformat import MetadataValidator
 
-from autograder.intake.cells import marks, names, plain
+from autograder.cells import marks
+from autograder.intake.cells import names, plain
 from autograder.intake.repair import Repaired, repair
 from autograder.judge.work import runnable_cells
 

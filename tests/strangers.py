@@ -13,8 +13,8 @@ import nbformat
 from conftest import REPO, copy_course
 from nbformat import NotebookNode
 
+from autograder.cells import is_solution, marks
 from autograder.course import Course
-from autograder.intake.cells import is_solution, marks
 from autograder.validate import as_work, handed_in
 
 STUDENT = "2026_00001"

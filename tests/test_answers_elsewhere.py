@@ -10,7 +10,7 @@ import pytest
 from nbformat import NotebookNode
 from strangers import part, read, released
 
-from autograder.intake.cells import is_solution, marks
+from autograder.cells import is_solution, marks
 from autograder.intake.elsewhere import elsewhere, flags
 from autograder.intake.repair import repair
 

@@ -9,10 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from autograder.course import Course
-from autograder.deadlines import deadlines
+from autograder.course_toml import CourseToml, deadlines
 from autograder.judge.origin import origin
 from autograder.late import LateRule
-from autograder.settings import CourseToml
 
 COURSE = """
 [course]

@@ -11,8 +11,8 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import copy_course, grades_of, run_cli
 
+from autograder.cells import is_staff
 from autograder.course import Course
-from autograder.gradebook import beside
 from autograder.gradebook.native import open_gradebook
 from autograder.release import source
 from autograder.report.feedback import write as feedback
@@ -79,7 +79,7 @@ def test_the_ta_sees_rubric_curves_and_pages_beside_the_answer(graded: Graded) -
     path = graded.course.root / "autograded" / RIGHT / "q1" / "q1b.ipynb"
     cells = nbformat.read(path, as_version=4).cells
     answer = next(index for index, cell in enumerate(cells) if source.by_hand(cell))
-    shown = [cell.source for cell in cells[answer + 1:] if beside.is_staff(cell)]
+    shown = [cell.source for cell in cells[answer + 1:] if is_staff(cell)]
     assert "**Rubric, for staff only**" in shown[0]
     assert any(text.startswith("**Recorded losses") for text in shown)
     assert any(text.startswith("**The written part, page 1**") for text in shown)

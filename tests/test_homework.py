@@ -9,11 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from autograder.course import Course, CourseError
+from autograder.course_toml import CourseToml
 from autograder.intake.received import Received
 from autograder.report.homework import together
 from autograder.report.line import Line
 from autograder.report.table import table
-from autograder.settings import CourseToml, Homework
+from autograder.settings import Homework
 
 HOMEWORK = Homework(title="Both", assignments=["q1", "q2"], max_points=100, deduction=4)
 WRONG_NAME = "handed in as q2.zip, expected 2026_00001_coding.zip"

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbconvert import HTMLExporter
 
+from autograder.cells import OURS, STAFF_TAG
 from autograder.gradebook import beside, safe
 
 HOSTILE = [
@@ -189,9 +190,9 @@ def test_a_link_that_is_its_address_or_leads_within_the_page_stays_as_it_is() ->
 
 def test_what_the_grader_writes_keeps_its_looks_and_a_student_cannot_claim_it() -> None:
     source = beside.RUBRIC.format("Two points for the mask.")
-    ours = nbformat.v4.new_markdown_cell(source, metadata={"tags": [beside.STAFF_TAG]})
+    ours = nbformat.v4.new_markdown_cell(source, metadata={"tags": [STAFF_TAG]})
     theirs = nbformat.v4.new_markdown_cell(source, metadata={"tags": [
-        beside.STAFF_TAG, f"{safe.OURS}comment", "mine"]})
+        STAFF_TAG, f"{OURS}comment", "mine"]})
     notebook = nbformat.v4.new_notebook(cells=[theirs])
     safe.clean(notebook)
     assert notebook.cells[0].metadata.tags == ["mine"]

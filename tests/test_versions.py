@@ -25,8 +25,8 @@ from mending import runs_like_the_solution
 from nbformat import NotebookNode
 
 from autograder import batch
+from autograder.cells import is_locked, is_solution, marks
 from autograder.course import Course, CourseError
-from autograder.intake.cells import is_locked, is_solution, marks
 from autograder.intake.made_from import mend, of_modules, stamp_beside
 from autograder.intake.read import read_any
 from autograder.intake.received import Received, note_of, write_notes

@@ -14,6 +14,7 @@ import pytest
 from conftest import REPO, Toy
 from PIL import Image
 
+from autograder.cells import STAFF_TAG, is_staff
 from autograder.course import Course
 from autograder.gradebook import beside
 from autograder.gradebook.pages import MAX_PAGES, PageError, pages
@@ -152,8 +153,8 @@ def shown(course: Course, files: dict[str, bytes], tags: tuple[str, ...] = ()) -
     own = nbformat.v4.new_markdown_cell("the student's own", metadata={"tags": list(tags)})
     notebook.cells.append(own)
     beside.insert(notebook, course, Work("toy", notebook, files))
-    assert not beside.is_staff(own)
-    return [cell.source for cell in notebook.cells if beside.is_staff(cell)]
+    assert not is_staff(own)
+    return [cell.source for cell in notebook.cells if is_staff(cell)]
 
 
 def test_rubric_and_pictures_stand_beside_the_first_answer(toy_by_hand: Course) -> None:
@@ -163,7 +164,7 @@ def test_rubric_and_pictures_stand_beside_the_first_answer(toy_by_hand: Course) 
 
 
 def test_no_student_can_pass_for_staff(toy_by_hand: Course) -> None:
-    assert len(shown(toy_by_hand, {}, (beside.STAFF_TAG,))) == 2
+    assert len(shown(toy_by_hand, {}, (STAFF_TAG,))) == 2
 
 
 @pytest.mark.sandbox

@@ -15,11 +15,11 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.cells import is_staff
 from autograder.crossfeedback import marks, pictures
 from autograder.crossfeedback.marks import Asked
 from autograder.crossfeedback.names import Names
 from autograder.crossfeedback.rounds import KEY
-from autograder.gradebook.beside import is_staff
 from autograder.intake.groups import BETWEEN, HEADING
 from autograder.roster import Member
 

@@ -11,11 +11,11 @@ import html
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.cells import OURS
 from autograder.course import Course
 from autograder.crossfeedback import marks, rounds
 from autograder.crossfeedback.collect import Return, returns
 from autograder.crossfeedback.rounds import ASSIGNMENT
-from autograder.gradebook.safe import OURS
 
 PLAIN = set(" .,;")  # beside letters and digits, what can mean nothing but itself
 # Mathematics is not set in it: TeX has links, too. Both of MathJax's classes, old and new.

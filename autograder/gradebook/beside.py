@@ -15,15 +15,14 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.cells import STAFF_TAG, is_staff
 from autograder.course import Course, Exercise
 from autograder.gradebook.pages import PageError, pages
-from autograder.gradebook.safe import OURS
 from autograder.intake.written import WRITTEN
 from autograder.judge.work import Work
 from autograder.release import source
 from autograder.release.solved import rubric
 
-STAFF_TAG = f"{OURS}staff"
 # Formgrader's pages have Bootstrap, in which this is a blue box.
 RUBRIC = '<div class="alert alert-info">\n\n**Rubric, for staff only**\n\n{}\n\n</div>'
 Picture = tuple[str, bytes]  # a caption and a PNG
@@ -42,10 +41,6 @@ def insert(notebook: NotebookNode, course: Course, work: Work) -> None:
         if index == answers[0]:
             beside += _shown([*_of_exercise(exercise.folder, work), *_written(work)])
         notebook.cells[index + 1:index + 1] = beside
-
-
-def is_staff(cell: NotebookNode) -> bool:
-    return STAFF_TAG in cell.metadata.get("tags", [])
 
 
 @functools.cache

@@ -22,6 +22,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.preprocessors import SaveAutoGrades as NbgraderSaveAutoGrades
 
 from autograder import doctor
+from autograder.cells import is_staff
 from autograder.course import Course
 from autograder.crossfeedback import merge
 from autograder.gradebook import beside, safe
@@ -126,7 +127,7 @@ class WithoutStaffCells(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict
                    ) -> tuple[NotebookNode, ResourcesDict]:
-        nb.cells = [cell for cell in nb.cells if not beside.is_staff(cell)]
+        nb.cells = [cell for cell in nb.cells if not is_staff(cell)]
         return nb, resources
 
 

@@ -23,6 +23,7 @@ from nbconvert.filters.markdown_mistune import InvalidNotebook
 from nbformat import NotebookNode
 from pygments.token import STANDARD_TYPES
 
+from autograder.cells import OURS
 from autograder.gradebook.memory import key_of, texts
 from autograder.text import printable
 
@@ -46,7 +47,6 @@ BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*\Z")
 SHOWN = ("text/plain", "text/html", "text/markdown", "image/png", "image/jpeg")
 MOST, MOST_IN_ALL = 20_000, 200_000  # characters of a cell, of all: highlighting takes its time
 LOST = re.compile(r"!\[[^\]]*\]\(attachment:([^)]*)\)")
-OURS = "autograder-"  # begins the tags of cells that the grader writes
 TAG = re.compile(r"[\w-]{1,64}\Z")
 
 

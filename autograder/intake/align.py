@@ -13,16 +13,8 @@ from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
-from autograder.intake.cells import (
-    functions,
-    is_locked,
-    is_solution,
-    likeness,
-    marks,
-    names,
-    parsed,
-    plain,
-)
+from autograder.cells import is_locked, is_solution, marks
+from autograder.intake.cells import functions, likeness, names, parsed, plain
 
 ALIKE = 0.8  # two texts from here on are one text, edited, ...
 AHEAD = 0.1  # ... where no other cell comes so close

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from nbformat import NotebookNode
 
-from autograder.intake.cells import is_locked, is_solution, marks, plain
+from autograder.cells import is_locked, is_solution, marks
+from autograder.intake.cells import plain
 
 SHORT = 30  # characters: a text that is shorter counts only with empty lines around it, ...
 SHORTEST = 10  # ... and one that is shorter yet not at all

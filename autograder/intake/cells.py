@@ -7,10 +7,10 @@ import re
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 from itertools import islice
-from typing import Any
 
 from nbformat import NotebookNode
 
+from autograder.cells import marks
 from autograder.text import on_one_line
 
 COMPARED = 800  # words and signs of a cell that likeness looks at: it takes their square in time
@@ -20,26 +20,6 @@ WORD = re.compile(r"\w{1,100}|[^\w\s]")
 MAGIC = re.compile(r"^([ \t]*)[%!].*", re.M)
 DEFINED = re.compile(r"(?:async\s+)?(?:def|class)\s+(\w+)")
 ASSIGNED = re.compile(r"([A-Za-z_]\w*(?: ?, ?[A-Za-z_]\w*)*)\s*(?::[^=]+)?=(?!=)")
-
-
-def marks(cell: NotebookNode) -> dict[str, Any]:
-    """nbgrader's metadata of a cell; empty where it has none, or something else in its place."""
-    data = cell.metadata.get("nbgrader")
-    named = isinstance(data, dict) and isinstance(data.get("grade_id", ""), str)
-    return data if named else {}
-
-
-def is_solution(cell: NotebookNode) -> bool:
-    return bool(marks(cell).get("solution"))
-
-
-def is_locked(cell: NotebookNode) -> bool:
-    return bool(marks(cell)) and not is_solution(cell)
-
-
-def tags_of(cell: NotebookNode) -> list[str]:
-    tags = cell.metadata.get("tags", [])
-    return list(tags) if isinstance(tags, list) else []
 
 
 def plain(source: str) -> str:

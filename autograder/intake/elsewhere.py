@@ -12,15 +12,13 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
+from autograder.cells import is_locked, is_solution, marks
 from autograder.flag import Flag, Kind
 from autograder.intake.cells import (
     added,
     is_code,
-    is_locked,
-    is_solution,
     lines_of,
     listed,
-    marks,
     name_of,
     parsed,
     plain,

@@ -13,8 +13,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.cells import is_locked, marks
 from autograder.course import Course, CourseError
-from autograder.intake.cells import is_locked, marks
 from autograder.intake.repair import Repaired, repair
 from autograder.release import source, version
 from autograder.release.record import Recorded, recorded

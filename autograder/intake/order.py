@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from nbformat import NotebookNode
 
-from autograder.intake.cells import is_locked, names, parsed, plain
+from autograder.cells import is_locked
+from autograder.intake.cells import names, parsed, plain
 
 KNOWN = {*dir(builtins), "get_ipython", "display", "__file__", "__name__"}
 

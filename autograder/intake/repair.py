@@ -14,18 +14,10 @@ from dataclasses import dataclass, field
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.cells import is_locked, is_solution, marks, tags_of
 from autograder.intake.align import Alignment, align
 from autograder.intake.apart import take_apart
-from autograder.intake.cells import (
-    is_locked,
-    is_solution,
-    listed,
-    marks,
-    name_of,
-    parsed,
-    plain,
-    tags_of,
-)
+from autograder.intake.cells import listed, name_of, parsed, plain
 from autograder.intake.elsewhere import move_answers
 from autograder.intake.ids import give_ids, have_ids
 from autograder.intake.order import moved, used_too_early

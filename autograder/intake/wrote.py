@@ -11,8 +11,9 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
+from autograder.cells import marks
 from autograder.course import Course
-from autograder.intake.cells import is_prose, marks, parsed, squeezed
+from autograder.intake.cells import is_prose, parsed, squeezed
 from autograder.intake.made_from import made_from
 from autograder.intake.read import read_any, utf16
 from autograder.release import source, version

@@ -12,7 +12,7 @@ from conftest import REPO
 from pydantic import BaseModel, Field
 
 from autograder import cli
-from autograder.settings import CourseToml
+from autograder.course_toml import CourseToml
 
 SECTIONS = dict(reference.sections(CourseToml.model_json_schema()))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import textwrap
 
-from autograder.intake.cells import marks, parsed
+from autograder.cells import marks
+from autograder.intake.cells import parsed
 from autograder.judge.work import Work
 from autograder.release.places import Place, written
 

@@ -1,26 +1,90 @@
-"""What course.toml says of dates: a deadline for each thing that is handed in, or what is wrong."""
+"""course.toml as a whole: its tables (settings.py), and what must agree between them."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
 
-from autograder.late import Deadline, Extension
+from pydantic import BaseModel, Field, model_validator
+
+from autograder.late import Deadline, Extension, LateDays
+from autograder.settings import (
+    Assignment,
+    CourseInfo,
+    FolderName,
+    Homework,
+    LimitSettings,
+    SandboxSettings,
+    SimilaritySettings,
+    Strict,
+)
 from autograder.suggest import did_you_mean
 
-if TYPE_CHECKING:
-    from autograder.settings import CourseToml
-
 GROUP = r"[\w-]+"
+
+
+class CourseToml(Strict):
+    """The whole of course.toml."""
+
+    course: CourseInfo
+    limits: LimitSettings = LimitSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    similarity: SimilaritySettings = SimilaritySettings()
+    assignments: dict[FolderName, Assignment]
+    homeworks: dict[FolderName, Homework] = Field({})
+    late: LateDays = LateDays()
+    extensions: list[Extension] = Field([])
+
+    @model_validator(mode="after")
+    def _groups_have_a_roster(self) -> CourseToml:
+        for name, assignment in self.assignments.items():
+            if assignment.groups and not self.course.roster:
+                raise ValueError(f"assignments.{name} is handed in by groups: name the file that "
+                                 "holds them, `roster` in [course]")
+        return self
+
+    @model_validator(mode="after")
+    def _homeworks_are_made_of_assignments(self) -> CourseToml:
+        for name, homework in self.homeworks.items():
+            unknown = sorted(set(homework.assignments) - set(self.assignments))
+            if unknown:
+                meant = did_you_mean(unknown[0], self.assignments)
+                raise ValueError(f"homeworks.{name} names {', '.join(unknown)}, which is no "
+                                 f"assignment{f'; {meant}' if meant else ''}")
+            if name in self.assignments:
+                raise ValueError(f"{name} is the name of a homework and of an assignment")
+        return self
+
+    @model_validator(mode="after")
+    def _dates_agree(self) -> CourseToml:
+        deadlines(self)
+        return self
+
+
+def keys_of(place: Iterable[str]) -> list[str]:
+    """The keys that the table at `place`, a path of table names, may have."""
+    model: type[BaseModel] = CourseToml
+    for step in place:
+        field = model.model_fields.get(step)
+        model = next(_models(field.annotation), model) if field else model
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in a type annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
 
 
 def deadlines(toml: CourseToml) -> dict[str, Deadline]:
     """The deadlines, by the name of a homework or of an assignment that is handed in by itself.
 
-    Only what has a due date has one. Raises ValueError, in a sentence, where course.toml's dates,
-    extensions and waivers do not agree with each other.
+    Raises ValueError where course.toml's dates, extensions and waivers contradict each other.
     """
-    _one_home_each(toml)
+    _check_homeworks(toml)
     names = [*toml.homeworks, *(name for name in toml.assignments if not _homeworks(toml, name))]
     found = [_deadline(toml, name) for name in names]
     dated = {one.name: one for one in found if one is not None}
@@ -56,7 +120,7 @@ def _deadline(toml: CourseToml, name: str) -> Deadline | None:
 
 
 def _check(toml: CourseToml, deadline: Deadline) -> None:
-    """Raises ValueError where an extension or a waiver cannot be meant as it stands."""
+    """Raises ValueError for an extension or a waiver that cannot be meant so."""
     pattern = toml.course.student_id + (f"|{GROUP}" if deadline.groups else "")
     for student in (*deadline.extensions, *deadline.waivers):
         if not re.fullmatch(pattern, student):
@@ -77,13 +141,13 @@ def _extensions(toml: CourseToml, name: str) -> dict[str, Extension]:
 
 
 def _waivers(toml: CourseToml, name: str) -> dict[str, str]:
-    """Why nothing is taken off for being late, by student."""
-    said = (toml.homeworks.get(name) or toml.assignments[name]).waivers
-    return {one.student: one.reason for one in reversed(said) if one.of == "late"}
+    """The reasons for taking nothing off for being late, by student."""
+    waivers = (toml.homeworks.get(name) or toml.assignments[name]).waivers
+    return {one.student: one.reason for one in reversed(waivers) if one.of == "late"}
 
 
-def _one_home_each(toml: CourseToml) -> None:
-    """Raises ValueError where something is said of a part that must be said of the whole."""
+def _check_homeworks(toml: CourseToml) -> None:
+    """Raises ValueError for a setting of an assignment that belongs into its homework."""
     for name, assignment in toml.assignments.items():
         homes = _homeworks(toml, name)
         if homes and (assignment.late or assignment.waivers):
