@@ -46,12 +46,14 @@ class Exercise:
 
     @property
     def source(self) -> Path:
-        """The exercise with its solution: NAME.py is the notebook, the rest lies beside it."""
+        """The exercise with its solution: the notebook's files, and those beside the notebook."""
         return self.folder / "source"
 
     @property
-    def notebook(self) -> Path:
-        return self.source / f"{self.name}.py"
+    def notebook_files(self) -> tuple[Path, ...]:
+        """The notebook: NAME.py or, where it is long, 0_*.py, 1_*.py, ... joined in this order."""
+        whole = self.source / f"{self.name}.py"
+        return (whole,) if whole.is_file() else tuple(sorted(self.source.glob("[0-9]_*.py")))
 
     @property
     def hidden_tests(self) -> tuple[Path, ...]:
@@ -62,7 +64,8 @@ class Exercise:
     def files(self) -> tuple[Path, ...]:
         """What lies beside the notebook, in the order of names."""
         return tuple(path for path in sorted(self.source.iterdir())
-                     if path.is_file() and path != self.notebook and path.suffix != ".pyc")
+                     if path.is_file() and path not in self.notebook_files
+                     and path.suffix != ".pyc")
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,12 @@ class Course:
         course = cls(root.resolve(), toml, exercises_folder or own)
         for name, assignment in toml.assignments.items():
             for exercise in assignment.exercises:
-                if not course.exercise(exercise).notebook.is_file():
+                if not course.exercise(exercise).notebook_files:
                     meant = did_you_mean(exercise, (
                         one.name for one in course.exercises_folder.glob("*/")))
                     raise CourseError(
                         f"{COURSE_FILE}: assignments.{name} names the exercise `{exercise}`, but "
-                        f"there is no {course.exercise(exercise).notebook}"
+                        f"there is no {course.exercise(exercise).source / exercise}.py"
                         f"{f'; {meant}' if meant else '.'}")
         return course
 

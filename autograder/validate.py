@@ -136,7 +136,7 @@ def skeleton(exercise: Exercise) -> dict[str, bytes]:
     """The files as they are released, before anything is written."""
     return {path.name: clear_solutions(path.read_text()).encode()
             if path.suffix == ".py" else path.read_bytes()
-            for path in (exercise.notebook, *exercise.files)}
+            for path in (*exercise.notebook_files, *exercise.files)}
 
 
 def work(exercise: Exercise, kind: Kind, name: str) -> Work:

@@ -85,7 +85,7 @@ def test_preparing_twice_builds_once(toy: Course, monkeypatch: pytest.MonkeyPatc
     prepare(toy, "toy")
     prepare(toy, "toy")
     assert len(built) == 1
-    notebook = toy.exercise("toy").notebook
+    (notebook,) = toy.exercise("toy").notebook_files
     notebook.write_text(notebook.read_text() + "\n# %% [markdown]\n# One more line\n")
     prepare(toy, "toy")
     assert len(built) == 2

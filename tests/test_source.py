@@ -11,6 +11,8 @@ from conftest import TOY_MISCONCEPTIONS, TOY_MODULE, TOY_NOTEBOOK, Toy
 from autograder.course import CourseError, Exercise
 from autograder.release import check, source
 from autograder.release.build import build, fingerprint
+from autograder.release.edits import Change, Edit, Misconceptions, apply
+from autograder.release.solved import solved_files
 
 
 def read(text: str, folder: Path) -> None:
@@ -169,3 +171,44 @@ def test_what_a_notebook_includes_makes_another_build(tmp_path: Path) -> None:
     before = fingerprint(course, "toy")
     (course.exercise("toy").source / "figures" / "a.svg").write_text("<svg>another</svg>")
     assert fingerprint(course, "toy") != before
+
+
+# ------------------------------------------------------------------ a notebook in several files
+
+
+def in_two_files() -> Toy:
+    """The toy's notebook, its second part in a file of its own."""
+    toy = Toy()
+    first, second, rest = toy.source.pop("toy.py").partition('# %% solution="toy_count"')
+    toy.source |= {"0_words.py": first, "1_counts.py": second + rest}
+    toy.misconceptions = TOY_MISCONCEPTIONS.replace("toy.py", "0_words.py")
+    toy.variants = toy.variants.replace("toy.py", "0_words.py")
+    return toy
+
+
+def test_a_notebook_in_several_files_is_the_same_notebook(tmp_path: Path) -> None:
+    whole, parted = Toy().write(tmp_path / "a"), in_two_files().write(tmp_path / "b")
+    exercise = parted.exercise("toy")
+    assert [path.name for path in exercise.notebook_files] == ["0_words.py", "1_counts.py"]
+    assert [path.name for path in exercise.files] == ["given.py", "vectors.py"]
+    assert source.read_notebook(exercise) == source.read_notebook(whole.exercise("toy"))
+    assert (build(parted, "toy") / "toy.ipynb").read_bytes() == (
+        build(whole, "toy") / "toy.ipynb").read_bytes()
+
+
+@pytest.mark.parametrize("other", ["# %% [markdown]\n# vector = text.lower()\n",
+                                   "# %%\nprint('text.lower()')\n"], ids=["text", "code"])
+def test_an_edit_is_made_in_its_own_file(tmp_path: Path, other: str) -> None:
+    toy = in_two_files()
+    toy.source["1_counts.py"] += f"\n{other}"
+    exercise = toy.write(tmp_path).exercise("toy")
+    edit = Edit(file="0_words.py", replace="text.lower()", by="text.upper()")
+    change = Change(name="one", edits=[edit])
+    folder = Misconceptions(exercise, tmp_path / "written").written(change)
+    cells = nbformat.read(folder / "toy.ipynb", as_version=4).cells
+    (found,) = [cell.id for cell in cells if "text.upper()" in cell.source]
+    assert found == "toy_words-solution"
+    assert "text.lower()" in cells[-1].source
+    wrong = change.model_copy(update={"edits": [edit.model_copy(update={"file": "2_more.py"})]})
+    with pytest.raises(CourseError, match=r"there is no file 2_more\.py"):
+        apply(wrong, solved_files(exercise))

@@ -317,7 +317,7 @@ def test_a_release_after_the_intake_makes_it_an_older_version(tmp_path: Path) ->
     batch._settle(course, "toy", ["s001"])
     assert note_of(course, "toy", "s001") == taken_in
 
-    path = course.exercise("toy").notebook
+    (path,) = course.exercise("toy").notebook_files
     path.write_text(path.read_text().replace("of one word has one", "of one has one").replace(
         "# # Words and vectors", "# # Words, and vectors"))
     prepare(course, "toy")

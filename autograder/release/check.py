@@ -173,7 +173,7 @@ def _given(exercise: Exercise) -> set[str]:
 
 def _source_lines(exercise: Exercise) -> Iterator[tuple[str, bool]]:
     """Each line of an exercise's sources, and whether it is inside a solution."""
-    for path in (exercise.notebook, *exercise.files):
+    for path in (*exercise.notebook_files, *exercise.files):
         if path.suffix == ".py":
             inside = False
             for line in map(_plain, path.read_text().splitlines()):

@@ -24,6 +24,7 @@ from nbformat import NotebookNode
 from pydantic import BaseModel, ConfigDict
 
 from autograder.course import CourseError, Exercise
+from autograder.release import source
 from autograder.release.solved import solved_files, split_notebook, write_version
 
 Kind = Literal["misconception", "variant"]
@@ -162,9 +163,12 @@ class Misconceptions:
         if self._solved is None:
             self._solved = split_notebook(self._exercise, self._files)
         notebook, rest = self._solved
-        inside = [edit for edit in change.edits if edit.file == self._exercise.notebook.name]
+        notebooks = [path.name for path in self._exercise.notebook_files]
+        inside = [edit for edit in change.edits if edit.file in notebooks]
         beside = [edit for edit in change.edits if edit not in inside]
-        edited = in_cells(notebook, inside)
+        known = source.joined(self._files[name].decode() for name in notebooks)
+        unsure = any(known.count(edit.replace) > 1 for edit in inside)  # in which file a cell is
+        edited = None if unsure else in_cells(notebook, inside)
         if edited is None:
             return split_notebook(self._exercise, apply(change, self._files))
         return edited, apply(change.model_copy(update={"edits": beside}), rest)

@@ -1,7 +1,7 @@
 """An exercise as somebody would have solved it: the sources without the markers.
 
-Files are name -> contents; the notebook stands among them as percent text, NAME.py, so that an
-edit (release.edits) reaches it like any other file.
+Files are name -> contents; the notebook's files are among them as percent text, so that an edit
+(release.edits) reaches them like any other file.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def check_markers(name: str, text: str) -> None:
 def solved_files(exercise: Exercise) -> dict[str, bytes]:
     """All files of the exercise, solved."""
     files = {}
-    for path in (exercise.notebook, *exercise.files):
+    for path in (*exercise.notebook_files, *exercise.files):
         data = path.read_bytes()
         if path.suffix == ".py":
             check_markers(path.name, data.decode())
@@ -65,7 +65,7 @@ def split_notebook(exercise: Exercise, files: Mapping[str, bytes]
                    ) -> tuple[nbformat.NotebookNode, dict[str, bytes]]:
     """Take the notebook out of solved files; return it as a notebook, and the rest."""
     rest = dict(files)
-    text = rest.pop(exercise.notebook.name).decode()
+    text = source.joined(rest.pop(path.name).decode() for path in exercise.notebook_files)
     return source.read_notebook(exercise, text), rest
 
 

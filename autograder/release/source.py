@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,9 @@ def read_notebook(exercise: Exercise, text: str | None = None, badge: str = "", 
 
     Raises CourseError where keys are missing, unknown points or names given twice.
     """
-    notebook = jupytext.reads(text or exercise.notebook.read_text(), fmt="py:percent")
+    if text is None:
+        text = joined(path.read_text() for path in exercise.notebook_files)
+    notebook = jupytext.reads(text, fmt="py:percent")
     notebook.metadata = nbformat.from_dict({
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
@@ -57,11 +60,16 @@ def read_notebook(exercise: Exercise, text: str | None = None, badge: str = "", 
         _expand(cell, exercise.name)
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id") or name
         if grade_id in seen:
-            raise CourseError(f"{exercise.notebook.name}: the name `{grade_id}` is used twice.")
+            raise CourseError(f"{exercise.name}: the name `{grade_id}` is used twice.")
         seen |= {grade_id} - {None}
         cell.id = grade_id or _cell_id(exercise.name, index)
     nbformat.validate(notebook)
     return notebook
+
+
+def joined(texts: Iterable[str]) -> str:
+    """The percent text of a notebook that is written in several files."""
+    return "\n\n".join(text.strip("\n") for text in texts) + "\n"
 
 
 def _include(cell: NotebookNode, exercise: Exercise) -> None:

@@ -88,11 +88,11 @@ class _Replace(cst.CSTTransformer):
 def units(exercise: Exercise) -> list[Unit]:
     """Where students write, in an exercise's notebook and the files beside it."""
     found = []
-    for path in (exercise.notebook, *exercise.files):
+    for path in (*exercise.notebook_files, *exercise.files):
         if path.suffix != ".py":
             continue
         text = path.read_text()
-        cells = _cells(text) if path == exercise.notebook else [(1, text)]
+        cells = _cells(text) if path in exercise.notebook_files else [(1, text)]
         found += [Unit(path.name, first, cell) for first, cell in cells
                   if MARKERS[0] in map(str.strip, cell.splitlines())]
     return found
@@ -118,7 +118,7 @@ class Solution:
         """The solution, or what `work` is made of it, with another text in the place of a unit."""
         work = work or self.work
         old, new = without_markers(unit.text), without_markers(text)
-        if unit.file != self.exercise.notebook.name:
+        if unit.file not in [path.name for path in self.exercise.notebook_files]:
             return Work(work.exercise, work.notebook, {**work.files, unit.file: new.encode()})
         notebook = copy.copy(work.notebook)
         place = next(index for index, cell in enumerate(notebook.cells)

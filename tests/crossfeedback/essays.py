@@ -75,7 +75,8 @@ def _read(text: str) -> NotebookNode:
 
 def essay_notebook(course: Course) -> NotebookNode:
     """The source, read once for all tests."""
-    return _read(course.exercise("toy").notebook.read_text())
+    (source,) = course.exercise("toy").notebook_files
+    return _read(source.read_text())
 
 
 def written_by(course: Course, members: list[Member]) -> NotebookNode:

@@ -108,7 +108,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Tried:
     """By a process of its own, since the library reads where its hub is when it is imported."""
     asked = {"edges": EDGES, "narrow": {
         name: {"name": name.replace(" ", "-"), "part": part, "says": "It is narrow.",
-               "edits": [{"file": "hw3.py", "replace": replaced, "by": by}]}
+               "edits": [{"file": "2_swag.py", "replace": replaced, "by": by}]}
         for name, (part, replaced, by) in NARROW.items()}}
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("questions.py"), tmp_path_factory.mktemp("q")],

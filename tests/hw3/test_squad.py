@@ -83,8 +83,9 @@ def test_every_judged_part_has_misconceptions_and_all_edits_fit() -> None:
     changes = [one for one in read_changes(EXERCISE, "misconception")
                if one.part.startswith("hw3_3_")]
     for change in changes:
-        source = apply(change, files)["hw3.py"].decode()
-        compile(source, change.name, "exec")
+        edited = apply(change, files)
+        for edit in change.edits:
+            compile(edited[edit.file].decode(), change.name, "exec")
     counts = {part: sum(one.part == part for one in changes) for part in parts(
         read_notebook(EXERCISE)) if part.startswith(("hw3_3_1", "hw3_3_2", "hw3_3_3"))}
     assert min(counts.values()) >= 3 and sum(counts.values()) >= 30, counts

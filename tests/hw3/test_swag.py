@@ -91,7 +91,9 @@ def test_every_judged_part_has_misconceptions_and_all_edits_fit() -> None:
     changes = [one for one in read_changes(EXERCISE, "misconception")
                if one.part.startswith(MINE)]
     for change in changes:
-        compile(apply(change, files)["hw3.py"].decode(), change.name, "exec")
+        edited = apply(change, files)
+        for edit in change.edits:
+            compile(edited[edit.file].decode(), change.name, "exec")
     counts = {part: sum(one.part == part for one in changes)
               for part in judged_parts(read_notebook(EXERCISE)) if part.startswith(MINE)}
     assert min(counts.values()) >= 1 and sum(counts.values()) >= 34, counts

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from autograder.course import DATA, EXERCISES, Exercise
 from autograder.release.edits import apply, read_changes
-from autograder.release.solved import solved_files
-from autograder.release.source import read_notebook
+from autograder.release.solved import solved_files, split_notebook
 from autograder.validate import skeleton
 
 EXERCISE = Exercise("hw3", EXERCISES / "hw3")
@@ -43,7 +42,7 @@ print("\\n" + json.dumps(found))
 
 def cells_of(files: dict[str, bytes]) -> list[NotebookNode]:
     """All cells of the notebook in these files."""
-    return read_notebook(EXERCISE, files["hw3.py"].decode()).cells
+    return split_notebook(EXERCISE, files)[0].cells
 
 
 def with_checks(cells: list[NotebookNode], checks: tuple[str, ...]) -> list[NotebookNode]:

@@ -61,7 +61,7 @@ def secrets(exercises: Iterable[Exercise]) -> dict[str, str]:
     given: set[str] = set()
     found: dict[str, str] = {}
     for exercise in exercises:
-        for path in (exercise.notebook, *exercise.files):
+        for path in (*exercise.notebook_files, *exercise.files):
             if path.suffix == ".py":
                 inside, outside = _parted(path.read_text())
                 given |= runs(outside)

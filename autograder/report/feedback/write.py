@@ -180,7 +180,7 @@ class _Source:
 
 def _files(exercise: Exercise) -> Iterator[Path]:
     """What an exercise's pages are made from, beside verdicts."""
-    yield exercise.notebook
+    yield from exercise.notebook_files
     for pattern in (reread.FILE, "misconceptions*.toml", "locale/*.po"):
         yield from exercise.folder.glob(pattern)
 
