@@ -1,8 +1,8 @@
-"""Tell which cell of a notebook is which of the released ones, by what stands in it.
+"""Match the cells of a student's notebook to the released ones.
 
-Evidence is taken in the order of its strength: the text of a cell that students do not write, the
-name that a cell's metadata or its id claims, likeness, the names that a solution defines, and last
-the place between two cells that are known. What any of these leaves open stays open.
+Evidence counts in this order: the text of a cell that students do not write, the name in a cell's
+metadata, its id, likeness, the names that a solution defines, and last the place between two
+matched cells. A cell that none of these decides stays open.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from nbformat import NotebookNode
 from autograder.cells import is_locked, is_solution, marks
 from autograder.intake.cells import functions, likeness, names, parsed, plain
 
-ALIKE = 0.8  # two texts from here on are one text, edited, ...
-AHEAD = 0.1  # ... where no other cell comes so close
-RELATED = 0.3  # below this a cell does not hold what its name says
+ALIKE = 0.8  # likeness from which one text is the other, edited, ...
+AHEAD = 0.1  # ... if no other cell comes within this of it
+RELATED = 0.3  # likeness below which a cell's name is not believed
 SAME_SOLUTION = 0.6  # a skeleton that was filled in keeps its signature and its docstring
-CROWD = 300  # in a notebook with more cells than these to choose from, likeness tells nothing
+CROWD = 300  # candidates; likeness decides nothing among more
 
 
 @dataclass
 class Alignment:
-    """Positions in `released` and, for each, positions in `cells`, which are the student's."""
+    """The match: by a cell's position in `released`, its positions in the student's `cells`."""
 
     cells: Sequence[NotebookNode]
     released: Sequence[NotebookNode]
     found: dict[int, int] = field(default_factory=dict)
-    pieces: dict[int, list[int]] = field(default_factory=dict)  # what follows the one found
+    pieces: dict[int, list[int]] = field(default_factory=dict)  # further parts of it
     rivals: dict[int, list[int]] = field(default_factory=dict)  # other cells of the same name
     undecided: set[int] = field(default_factory=set)  # released cells whose rivals differ
-    shared: dict[int, int] = field(default_factory=dict)  # its code stands in another's cell
+    shared: dict[int, int] = field(default_factory=dict)  # its code is in another's cell
     possible: dict[int, list[int]] = field(default_factory=dict)  # any of these might be it
 
     def __post_init__(self) -> None:
@@ -44,22 +44,23 @@ class Alignment:
         self._parse: dict[tuple[int, ...], bool] = {}
 
     def parses(self, run: Sequence[int], text: str) -> bool:
-        """Whether some cells together, whose `text` this is, are Python; parsed once."""
+        """Whether the cells of a run, whose `text` this is, are Python together; parsed once."""
         if tuple(run) not in self._parse:
             self._parse[tuple(run)] = parsed(text) is not None
         return self._parse[tuple(run)]
 
     def open(self) -> list[int]:
-        """The released cells that have not been found yet."""
+        """The released cells that are not matched yet."""
         return [r for r in range(len(self.released)) if r not in self.found]
 
-    def free(self, where: Iterable[int] | None = None) -> list[int]:
-        """The student's cells that have not been assigned, empty ones left out."""
+    def free(self, where: Iterable[int] | None = None, cell_type: str = "") -> list[int]:
+        """The student's cells (of a type) that are not matched yet, empty ones left out."""
         where = range(len(self.cells)) if where is None else where
-        return [s for s in where if s not in self.taken and self.texts[s]]
+        return [s for s in where if s not in self.taken and self.texts[s]
+                and cell_type in ("", self.cells[s].cell_type)]
 
     def gap(self, r: int) -> range:
-        """The student's cells between the nearest ones found before and after a released cell."""
+        """The student's cells between the nearest matched ones before and after a released cell."""
         before = [self.found[i] for i in range(r) if i in self.found]
         after = [self.found[i] for i in range(r + 1, len(self.released)) if i in self.found]
         return range(before[-1] + 1 if before else 0, after[0] if after else len(self.cells))
@@ -72,7 +73,7 @@ class Alignment:
         self.taken |= {s, *others}
 
     def choose(self, r: int, candidates: list[int]) -> None:
-        """Settle on one of several cells for a part: the one that holds work, else the last run."""
+        """Match one of several cells to a part: the one with work in it, else the last one run."""
         skeleton = plain(self.released[r].source)
         if is_solution(self.released[r]):
             candidates = sorted({*candidates, *self._unmarked(r, candidates, skeleton)})
@@ -88,22 +89,22 @@ class Alignment:
         self.settle(r, (inside or best)[0], candidates)
 
     def _unmarked(self, r: int, candidates: list[int], skeleton: str) -> list[int]:
-        """Cells without marks that matter beside a solution's candidates.
+        """Further candidates for a solution: cells without its name.
 
-        Run last, a copy of the skeleton would take the solution's place. And where nobody filled in
-        what is marked, the work may stand in a cell beside it.
+        A copy of the skeleton, run last, would replace the solution. And if the marked cell is not
+        filled in, the work may be in another one.
         """
         if not self.wanted[r]:
             return []
         copies = [s for s in self.free() if self.texts[s] == skeleton]
         if any(self.texts[s] != skeleton for s in candidates) or not functions(skeleton):
             return copies
-        return copies + [s for s in self.free() if self.cells[s].cell_type == "code"
-                         and self.wanted[r] <= self.names[s]]
+        return copies + [s for s in self.free(cell_type="code")
+                         if self.wanted[r] <= self.names[s]]
 
 
 def align(cells: Sequence[NotebookNode], released: Sequence[NotebookNode]) -> Alignment:
-    """Find the released cells among a student's. Neither is changed."""
+    """Match the released cells to a student's. Neither is changed."""
     alignment = Alignment(cells, released)
     steps: tuple[Callable[[Alignment], None], ...] = (
         _by_text, _by_claim, _by_id, _by_likeness, _by_names, _by_pieces, _by_skeleton, _by_place)
@@ -113,7 +114,7 @@ def align(cells: Sequence[NotebookNode], released: Sequence[NotebookNode]) -> Al
 
 
 def _wanted(cell: NotebookNode) -> frozenset[str]:
-    """What a solution must define: its skeleton's functions and classes or, without, its names."""
+    """The names that a solution must define: its skeleton's functions and classes, else all."""
     if not is_solution(cell) or cell.cell_type != "code":
         return frozenset()
     text = plain(cell.source)
@@ -126,12 +127,12 @@ def _count(cell: NotebookNode) -> int:
 
 
 def _ids(cell: NotebookNode) -> set[str]:
-    """A cell's id, where nbformat and where Colab keep it."""
+    """A cell's ids, nbformat's and Colab's."""
     return {value for value in (cell.get("id"), cell.metadata.get("id")) if isinstance(value, str)}
 
 
 def _by_text(a: Alignment) -> None:
-    """What students do not write is known by its text."""
+    """Find cells that students do not write by their text."""
     where: dict[str, list[int]] = {}
     for s in a.free():
         where.setdefault(a.texts[s], []).append(s)
@@ -148,7 +149,7 @@ def _by_text(a: Alignment) -> None:
 
 
 def _by_claim(a: Alignment) -> None:
-    """A cell of a part is known by its name, where what stands in it does not speak against it."""
+    """Find cells by the name in their metadata, unless their text contradicts it."""
     for r, cell in enumerate(a.released):
         name = marks(cell).get("grade_id")
         claimers = [s for s in range(len(a.cells)) if s not in a.taken and name
@@ -161,7 +162,7 @@ def _by_claim(a: Alignment) -> None:
 
 
 def _by_id(a: Alignment) -> None:
-    """An editor that takes metadata away may leave the ids."""
+    """Find cells by their ids, which an editor may leave where it drops metadata."""
     for r in a.open():
         own = a.released[r].get("id")
         same = [s for s in a.free() if own in _ids(a.cells[s]) and _believable(a, r, s)]
@@ -172,7 +173,7 @@ def _by_id(a: Alignment) -> None:
 
 
 def _believable(a: Alignment, r: int, s: int) -> bool:
-    """Whether a student's cell can be the released cell that it says it is."""
+    """Whether a student's cell can be the released cell that it claims to be."""
     released, text = a.released[r], a.texts[s]
     if is_locked(released):
         given = plain(released.source)
@@ -184,12 +185,12 @@ def _believable(a: Alignment, r: int, s: int) -> bool:
 
 
 def _by_likeness(a: Alignment) -> None:
-    """What students do not write, and some edit a little."""
+    """Find cells that students do not write, but that somebody edited a little."""
     _most_alike(a, [r for r in a.open() if not is_solution(a.released[r])], ALIKE)
 
 
 def _by_skeleton(a: Alignment) -> None:
-    """A solution is like its skeleton where only the marked lines were filled in."""
+    """Find solutions by their likeness to the skeleton: only the marked lines were filled in."""
     _most_alike(a, [r for r in a.open() if is_solution(a.released[r]) and r not in a.shared
                     and a.released[r].cell_type == "code"], SAME_SOLUTION)
 
@@ -197,7 +198,7 @@ def _by_skeleton(a: Alignment) -> None:
 def _most_alike(a: Alignment, wanted: list[int], least: float) -> None:
     for r in wanted:
         text = plain(a.released[r].source)
-        free = [s for s in a.free() if a.cells[s].cell_type == a.released[r].cell_type]
+        free = a.free(cell_type=a.released[r].cell_type)
         scores = sorted(((likeness(a.texts[s], text, least - AHEAD), s) for s in free), reverse=True
                         ) if len(free) <= CROWD and text else []
         if scores and scores[0][0] >= least and all(score < scores[0][0] - AHEAD
@@ -206,7 +207,7 @@ def _most_alike(a: Alignment, wanted: list[int], least: float) -> None:
 
 
 def _by_names(a: Alignment) -> None:
-    """A solution is known by what it defines; two of them may stand in one cell."""
+    """Find solutions by the names they define; two of them may share a cell."""
     for r in [r for r in a.open() if a.wanted[r]]:
         defining = [s for s, defined in enumerate(a.names) if a.wanted[r] <= defined]
         free = [s for s in a.free(defining)
@@ -222,7 +223,7 @@ def _by_names(a: Alignment) -> None:
 
 
 def _by_pieces(a: Alignment) -> None:
-    """A solution that was cut in two: its pieces stand together and make sense together only."""
+    """Find solutions that were cut: adjacent cells that are valid Python only together."""
     for r, wanted in enumerate(a.wanted):
         if not is_solution(a.released[r]) or a.released[r].cell_type != "code" or r in a.shared:
             continue
@@ -235,7 +236,7 @@ def _by_pieces(a: Alignment) -> None:
 
 
 def _runs(a: Alignment, r: int, start: int) -> Iterator[list[int]]:
-    """Two or three cells of code in a row that are nobody else's."""
+    """Yield runs of two or three code cells that are matched to nothing else."""
     own = {a.found.get(r), *a.rivals.get(r, [])}
     run: list[int] = []
     for s in range(start, min(start + 3, len(a.cells))):
@@ -248,7 +249,7 @@ def _runs(a: Alignment, r: int, start: int) -> Iterator[list[int]]:
 
 
 def _is_cut(a: Alignment, wanted: frozenset[str], run: list[int]) -> bool:
-    """Whether cells are whole together, and not one without the other."""
+    """Whether the cells are complete together, and incomplete if one is missing."""
     return _is_whole(a, wanted, run) and (
         not _is_whole(a, wanted, run[:-1])
         or any(not _is_whole(a, frozenset(), [s]) for s in run[1:]))
@@ -268,19 +269,30 @@ def _join(a: Alignment, r: int, run: list[int]) -> None:
 
 
 def _by_place(a: Alignment) -> None:
-    """An answer is known by its neighbours, where nothing else can stand between them."""
-    for r in [r for r in a.open() if is_solution(a.released[r]) and r not in a.shared]:
-        gap = a.gap(r)
-        kind = a.released[r].cell_type
-        free = [s for s in a.free(gap) if a.cells[s].cell_type == kind and not a.wanted[r]]
-        alone = not any(a.released[i].cell_type == kind and i != r and a.gap(i) == gap
-                        for i in a.open())
-        if alone and free and (len(free) == 1 or (kind == "markdown" and _in_a_row(free))):
-            _join(a, r, free)
-        elif kind == "markdown" and not free:
-            free = [s for s in a.free() if a.cells[s].cell_type == kind]
-        if free and r not in a.found:
-            a.possible[r] = free
+    """Find answers by their neighbours, where nothing else can be between these."""
+    for r in a.open():
+        if is_solution(a.released[r]) and r not in a.shared:
+            _place(a, r)
+
+
+def _place(a: Alignment, r: int) -> None:
+    """Take the free cells between an answer's neighbours, or note those that might be it."""
+    cell_type = a.released[r].cell_type
+    free = [] if a.wanted[r] else a.free(a.gap(r), cell_type)
+    if free and _is_alone(a, r) and (
+            len(free) == 1 or (cell_type == "markdown" and _in_a_row(free))):
+        _join(a, r, free)
+        return
+    if not free and cell_type == "markdown":
+        free = a.free(cell_type=cell_type)
+    if free:
+        a.possible[r] = free
+
+
+def _is_alone(a: Alignment, r: int) -> bool:
+    """Whether no other released cell of the same type is missing between the same neighbours."""
+    return not any(a.released[i].cell_type == a.released[r].cell_type and i != r
+                   and a.gap(i) == a.gap(r) for i in a.open())
 
 
 def _in_a_row(run: list[int]) -> bool:

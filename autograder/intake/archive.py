@@ -1,4 +1,4 @@
-"""Read one uploaded zip without trusting it: nothing is unpacked, files are read one by one."""
+"""Read an uploaded zip without trusting it: entry by entry into memory, within limits."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ MAX_DEPTH, MAX_PATH = 20, 240  # folders, and characters in all
 MAX_FILE = 60 * 1024 * 1024
 MAX_TOTAL = 200 * 1024 * 1024
 CHECKPOINTS = ".ipynb_checkpoints"  # where Jupyter keeps an earlier state of a notebook
-LITTER = ("__MACOSX", ".DS_Store", CHECKPOINTS, "__pycache__", ".git", "Thumbs.db", "desktop.ini")
+LITTER = frozenset({"__MACOSX", ".DS_Store", CHECKPOINTS, "__pycache__", ".git", "Thumbs.db",
+                    "desktop.ini"})
 WEIGHTS = "model weights are not handed in"
+TOO_LONG = "its path is too long"
 TOO_HEAVY = (".pt", ".pth", ".bin", ".safetensors", ".ckpt")
-# What a damaged zip makes the libraries raise.
+# What the libraries raise on a damaged zip.
 DAMAGE = (zipfile.BadZipFile, OSError, zlib.error, EOFError, NotImplementedError, UnicodeError,
           lzma.LZMAError)
 
 
 class ArchiveError(ValueError):
-    """The archive cannot be read; the message is the reason that stands in the submission's row."""
+    """The archive cannot be read; the message is the reason, for the submission's record."""
 
 
 def read_archive(zipped: Path | BinaryIO, given: Collection[str] = (), checkpoints: bool = False
                  ) -> tuple[dict[str, bytes], list[str]]:
     """Return the files of a zip, path -> contents, and remarks on what was left out.
 
-    `given` are the names of files that the kit gives out; `checkpoints` reads Jupyter's, too.
+    given: names of files that students received, whose absence needs no remark
+    checkpoints: read Jupyter's checkpoints, too
     Raises ArchiveError where it is no zip, is damaged, encrypted, empty or far too large.
     """
     opened = False
@@ -66,42 +69,52 @@ def _read(archive: zipfile.ZipFile, given: Collection[str], checkpoints: bool
 
 def wanted(entries: list[zipfile.ZipInfo], left_out: dict[str, str], given: Collection[str] = (),
            checkpoints: bool = False) -> Iterator[tuple[zipfile.ZipInfo, str]]:
-    """The entries to read, each with a safe relative path; `left_out` learns why others are not.
+    """Yield the entries to read, each with a safe relative path.
 
-    Heavy files that are `given` out with the assignment are passed over without a word.
+    `left_out` is filled with the names of the others and the reasons. Heavy files that are `given`
+    out with the assignment are passed over in silence.
     """
     for entry in entries:
         path = PurePosixPath(entry.filename.replace("\\", "/"))
         if is_litter(path, checkpoints):
             continue
-        if not path.parts:
-            left_out[entry.filename] = "it has no name"
-        elif len(path.parts) > MAX_DEPTH or len(str(path)) > MAX_PATH:
-            left_out[f"{entry.filename[:80]} ..."] = "its path is too long"
-        elif path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-            left_out[entry.filename] = "its path leads out of the zip"
-        elif stat.S_ISLNK(entry.external_attr >> 16):
-            left_out[entry.filename] = "it is a link"
-        elif reason := left_out_for(path):
-            if path.name not in given:
-                left_out[entry.filename] = reason
-        else:
+        reason = _reason_against(entry, path)
+        if not reason:
             yield entry, str(path)
+        elif reason != WEIGHTS or path.name not in given:
+            shown = f"{entry.filename[:80]} ..." if reason == TOO_LONG else entry.filename
+            left_out[shown] = reason
+
+
+def _reason_against(entry: zipfile.ZipInfo, path: PurePosixPath) -> str:
+    """The reason why an entry is not read; empty where it is."""
+    if not path.parts:
+        return "it has no name"
+    if len(path.parts) > MAX_DEPTH or len(str(path)) > MAX_PATH:
+        return TOO_LONG
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        return "its path leads out of the zip"
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        return "it is a link"
+    return WEIGHTS if is_heavy(path) else ""
 
 
 def is_litter(path: PurePosixPath, checkpoints: bool = False) -> bool:
-    """Whether editors and systems made a file, and nobody means to hand it in."""
-    return (any(part in LITTER and not (checkpoints and part == CHECKPOINTS)
-                for part in path.parts) or path.name.startswith("._"))
+    """Whether an editor or the system made the file, and nobody means to hand it in.
+
+    With `checkpoints`, Jupyter's earlier states of notebooks are no litter.
+    """
+    litter = LITTER - {CHECKPOINTS} if checkpoints else LITTER
+    return not litter.isdisjoint(path.parts) or path.name.startswith("._")
 
 
-def left_out_for(path: PurePosixPath) -> str:
-    """Why a file of this name is not read; empty where it is."""
-    return WEIGHTS if path.suffix in TOO_HEAVY else ""
+def is_heavy(path: PurePosixPath) -> bool:
+    """Whether a file holds model weights, by its name."""
+    return path.suffix in TOO_HEAVY
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """Read at most MAX_FILE bytes, whatever size the entry claims to have."""
+    """Read an entry, at most MAX_FILE bytes of it, whatever size it claims to have."""
     with archive.open(entry) as file:
         data = file.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:

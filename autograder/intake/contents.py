@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
 from autograder.intake.archive import (
@@ -14,24 +14,26 @@ from autograder.intake.archive import (
     MAX_ENTRIES,
     MAX_FILE,
     MAX_TOTAL,
+    TOO_LONG,
+    WEIGHTS,
     ArchiveError,
+    is_heavy,
     is_litter,
-    left_out_for,
     read_archive,
 )
 from autograder.intake.names import suffixes
 from autograder.intake.platforms.upload import Upload
 
 ZIP = b"PK\x03\x04"
-SINGLE = {".ipynb", ".py", ".log", ".txt", ".json"}  # what is read by itself
-NESTED = 2  # zips within zips that are read
+SINGLE = {".ipynb", ".py", ".log", ".txt", ".json"}  # suffixes of files that are read as they are
+NESTED = 2  # levels of zips within zips that are read
 
 
 def read_upload(upload: Upload, given: Collection[str] = ()) -> tuple[dict[str, bytes], list[str]]:
     """Return an upload's files, path -> contents, and remarks on what was left out.
 
-    `given` are the names of files that the kit gives out: they break no rule. Raises ArchiveError
-    where nothing can be read.
+    given: names of files that students received, whose absence needs no remark
+    Raises ArchiveError where nothing can be read.
     """
     if upload.pieces:
         return _together(upload, given)
@@ -45,7 +47,7 @@ def read_upload(upload: Upload, given: Collection[str] = ()) -> tuple[dict[str, 
 
 
 def names_in(upload: Upload) -> list[str]:
-    """The names of what is at the top of a zip or of a folder, for a sentence on it."""
+    """The names at the top level of a zip or a folder; none where it cannot be read."""
     if upload.path.is_dir():
         return sorted(path.name for path in upload.path.iterdir())
     try:
@@ -74,7 +76,7 @@ def _single(path: Path) -> bytes:
 
 
 def _together(upload: Upload, given: Collection[str]) -> tuple[dict[str, bytes], list[str]]:
-    """The files that were uploaded one by one; one that cannot be read is left out."""
+    """The files of uploads that belong together; an upload that cannot be read is left out."""
     files: dict[str, bytes] = {}
     left_out: list[str] = []
     reason = ""
@@ -93,43 +95,50 @@ def _together(upload: Upload, given: Collection[str]) -> tuple[dict[str, bytes],
 
 
 def _folder(folder: Path, given: Collection[str]) -> tuple[dict[str, bytes], list[str]]:
-    """A folder among the uploads, such as a browser makes of a zip. Links are not followed."""
+    """The files of a folder, such as a browser makes of a zip. Links are not followed."""
     files: dict[str, bytes] = {}
     left_out: list[str] = []
     total = 0
-    for place, _, names in os.walk(folder):
-        for name in sorted(names):
-            path = Path(place) / name
-            inside = PurePosixPath(path.relative_to(folder))
-            if is_litter(inside, checkpoints=True):
-                continue
-            reason = "it is a link" if path.is_symlink() else "" if path.is_file() else (
-                "it is no file")
-            if not reason and left_out_for(inside):
-                if inside.name in given:
-                    continue
-                reason = left_out_for(inside)
-            if not reason and len(inside.parts) > MAX_DEPTH:
-                reason = "its path is too long"
-            if reason:
-                left_out.append(f"left out {str(inside)!r}: {reason}")
-                continue
-            size = path.stat().st_size
-            total += size
-            if size > MAX_FILE:
-                raise ArchiveError(f"{str(inside)!r} is larger than {MAX_FILE >> 20} MB")
-            if total > MAX_TOTAL or len(files) >= MAX_ENTRIES:
-                raise ArchiveError(f"the folder holds more than {MAX_TOTAL >> 20} MB or "
-                                   f"{MAX_ENTRIES:,} files")
-            files[str(inside)] = path.read_bytes()
+    for path in _paths(folder):
+        inside = PurePosixPath(path.relative_to(folder))
+        reason = _reason_against(path, inside)
+        if is_litter(inside, checkpoints=True) or (reason == WEIGHTS and inside.name in given):
+            continue
+        if reason:
+            left_out.append(f"left out {str(inside)!r}: {reason}")
+            continue
+        size = path.stat().st_size
+        total += size
+        if size > MAX_FILE:
+            raise ArchiveError(f"{str(inside)!r} is larger than {MAX_FILE >> 20} MB")
+        if total > MAX_TOTAL or len(files) >= MAX_ENTRIES:
+            raise ArchiveError(f"the folder holds more than {MAX_TOTAL >> 20} MB or "
+                               f"{MAX_ENTRIES:,} files")
+        files[str(inside)] = path.read_bytes()
     if not files and not left_out:
         raise ArchiveError("the folder is empty")
     return files, left_out
 
 
+def _paths(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        yield from (Path(place) / name for name in sorted(names))
+
+
+def _reason_against(path: Path, inside: PurePosixPath) -> str:
+    """The reason why a file of a folder is not read; empty where it is."""
+    if path.is_symlink():
+        return "it is a link"
+    if not path.is_file():
+        return "it is no file"
+    if is_heavy(inside):
+        return WEIGHTS
+    return TOO_LONG if len(inside.parts) > MAX_DEPTH else ""
+
+
 def _unpacked(files: dict[str, bytes], left_out: list[str], given: Collection[str],
               depth: int = 0) -> tuple[dict[str, bytes], list[str]]:
-    """The files with zips among them opened, each as a folder of its name."""
+    """The files, with each zip among them replaced by a folder of its name."""
     found: dict[str, bytes] = {}
     remarks = list(left_out)
     for name, data in files.items():
@@ -139,7 +148,7 @@ def _unpacked(files: dict[str, bytes], left_out: list[str], given: Collection[st
         try:
             if depth == NESTED:
                 raise ArchiveError("too many zips are packed into each other")
-            inside, said = _unpacked(*read_archive(io.BytesIO(data), given, True), given, depth + 1)
+            inside, more = _unpacked(*read_archive(io.BytesIO(data), given, True), given, depth + 1)
         except ArchiveError as error:
             found[name] = data
             remarks.append(f"left out what is in {name!r}: {error}")
@@ -151,5 +160,5 @@ def _unpacked(files: dict[str, bytes], left_out: list[str], given: Collection[st
                                f"{MAX_ENTRIES:,} are allowed")
         folder = PurePosixPath(name).with_suffix("")
         found |= {str(folder / path): contents for path, contents in inside.items()}
-        remarks += [f"{name!r} is a zip in the zip, and was opened", *said]
+        remarks += [f"{name!r} is a zip in the zip, and was opened", *more]
     return found, remarks

@@ -1,8 +1,8 @@
-"""Repair a notebook that lost its marks, cells or order on its way, where that is certain.
+"""Repair a notebook that lost metadata, cells or their order, where the repair is certain.
 
-What grading goes by always comes from the notebook as it was released, never from the student's.
-No line that a student wrote is taken out. No cell is moved, but for answers in words whose own cell
-is empty (elsewhere.py).
+The metadata for grading always comes from the released notebook, never from the student's. No line
+of a student's is removed. No cell is moved, except answers in words whose own cell is empty
+(elsewhere.py).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -29,9 +30,9 @@ TELLING = ("grade_id", "grade", "locked", "points", "solution", "task")
 
 @dataclass(frozen=True)
 class Repaired:
-    """A notebook that can be graded. `repaired` says what was done, `unsure` what to look at.
+    """A notebook that can be graded, what was `repaired`, and what a person should look at.
 
-    Where nothing was done, it is the very notebook that came.
+    Where nothing was repaired, it is the very object that was given.
     """
 
     notebook: NotebookNode
@@ -54,15 +55,15 @@ class _Repair:
     def names(self, which: Iterable[int]) -> str:
         return listed(name_of(self.released[r]) for r in which)
 
-    def say(self, which: Iterable[int], one: str, many: str) -> None:
-        """Say one thing of all cells that it is true of; {} stands for their names."""
+    def report(self, which: Iterable[int], one: str, many: str) -> None:
+        """Report one thing of several cells, whose names replace {}."""
         which = list(which)
         if which:
             self.repaired.append((one if len(which) == 1 else many).format(self.names(which)))
 
 
 def repair(notebook: NotebookNode, released: NotebookNode) -> Repaired:
-    """Bring a student's notebook into the form in which it was released, its content kept.
+    """Restore a student's notebook to its released form, with the student's content kept.
 
     `released` is the notebook as students received it. Neither is changed.
     """
@@ -71,8 +72,8 @@ def repair(notebook: NotebookNode, released: NotebookNode) -> Repaired:
             "the notebook is empty; graded with the notebook as it was released",))
     cells, parted = take_apart([_copy(cell) for cell in notebook.cells], released.cells)
     mend = _Repair(cells, list(released.cells), align(cells, released.cells))
-    mend.say(parted, "{} stood in one cell with something else, and stands by itself again",
-             "{} stood in cells with something else, and stand by themselves again")
+    mend.report(parted, "{} stood in one cell with something else, and stands by itself again",
+                "{} stood in cells with something else, and stand by themselves again")
     steps: tuple[Callable[[_Repair], None], ...] = (
         _retype, _join, _rivals, _answers, _unmark, _mark, _tags, _restore, _edited, _order,
         _missing)
@@ -92,11 +93,12 @@ def repair(notebook: NotebookNode, released: NotebookNode) -> Repaired:
 
 
 def _copy(cell: NotebookNode) -> NotebookNode:
-    """A copy whose outputs, which nothing here changes, are the original's."""
+    """A copy that shares its outputs, which nothing here changes, with the original."""
     return NotebookNode({**cell, "metadata": copy.deepcopy(cell.metadata)})
 
 
 def _join(mend: _Repair) -> None:
+    """Join the pieces of cells that were cut."""
     cut = {r: pieces for r, pieces in mend.a.pieces.items() if pieces}
     for r, pieces in cut.items():
         cell = mend.cells[mend.a.found[r]]
@@ -106,12 +108,12 @@ def _join(mend: _Repair) -> None:
             cell.outputs = [out for s in (mend.a.found[r], *pieces)
                             for out in mend.cells[s].get("outputs", [])]
         mend.dropped |= set(pieces)
-    mend.say(cut, "{} had been cut into pieces, which are one cell again",
-             "{} had been cut into pieces, which are one cell each again")
+    mend.report(cut, "{} had been cut into pieces, which are one cell again",
+                "{} had been cut into pieces, which are one cell each again")
 
 
 def _rivals(mend: _Repair) -> None:
-    """Copies of a part's cell: one counts, what holds work of its own stays beside it."""
+    """Leave one of several copies of a part's cell its name; others with work stay, unnamed."""
     a = mend.a
     rivals = {r: found for r, found in a.rivals.items() if found}
     for r, found in rivals.items():
@@ -124,20 +126,20 @@ def _rivals(mend: _Repair) -> None:
                     mend.released[r])):
                 mend.dropped.add(s)
             elif r in a.undecided and s > kept and cell.cell_type == "code":
-                # Run after the one that counts, it would take its place.
+                # Run after the one that counts, it would replace that one's definitions.
                 cell.metadata["tags"] = [*tags_of(cell), SKIP_TAG]
         if r in a.undecided:
             mend.unsure.append(
                 f"{mend.names([r])} is there in {len(found) + 1} versions that differ; the one "
                 "that was run last, or else comes last, counts. Look whether that is right")
-    mend.say(rivals, "{} was there more than once: one of them counts, and others that hold "
-             "something of yours stay as cells without a name",
-             "{} were there more than once: one of each counts, and others that hold something of "
-             "yours stay as cells without a name")
+    mend.report(rivals, "{} was there more than once: one of them counts, and others that hold "
+                "something of yours stay as cells without a name",
+                "{} were there more than once: one of each counts, and others that hold "
+                "something of yours stay as cells without a name")
 
 
 def _answers(mend: _Repair) -> None:
-    """Answers in words that were written beside the cell for them."""
+    """Move answers in words that were written beside the cell for them."""
     found = {s: r for r, s in mend.a.found.items()}
     found |= {s: r for r, pieces in mend.a.pieces.items() for s in pieces}
     dropped, done = move_answers(mend.cells, found, mend.released)
@@ -147,7 +149,7 @@ def _answers(mend: _Repair) -> None:
 
 
 def _unmark(mend: _Repair) -> None:
-    """Only what was released is graded, whatever a cell calls itself."""
+    """Remove nbgrader's metadata from cells that are no part of the assignment."""
     parts = {marks(cell)["grade_id"] for cell in mend.released if marks(cell)}
     found = set(mend.a.found.values()) | mend.dropped
     strange = []
@@ -165,7 +167,7 @@ def _unmark(mend: _Repair) -> None:
 
 
 def _retype(mend: _Repair) -> None:
-    """Code that became text is code again, and the other way round."""
+    """Restore the type of cells: code that became text, or text that became code."""
     turned = []
     for r, s in mend.a.found.items():
         cell, released = mend.cells[s], mend.released[r]
@@ -179,37 +181,48 @@ def _retype(mend: _Repair) -> None:
             cell.pop(key, None)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    mend.say(turned, "{} had become a cell of another type, and was turned back",
-             "{} had become cells of another type, and were turned back")
+    mend.report(turned, "{} had become a cell of another type, and was turned back",
+                "{} had become cells of another type, and were turned back")
 
 
 def _mark(mend: _Repair) -> None:
-    """nbgrader's metadata as it was released; points are never taken from a student's file."""
+    """Restore nbgrader's metadata; points never come from a student's file."""
     lost, changed = [], []
     for r, s in sorted(mend.a.found.items()):
-        cell, released = mend.cells[s], mend.released[r]
-        right = marks(released)
-        if right:
-            if not marks(cell):
-                lost.append(r)
-            # Checksum and schema are nbgrader's own business, and change with a release.
-            elif any(marks(cell).get(key) != right.get(key) for key in TELLING):
-                changed.append(r)
-            cell.metadata["nbgrader"] = copy.deepcopy(right)
-            for key in ("deletable", "editable"):
-                if key in released.metadata:
-                    cell.metadata[key] = released.metadata[key]
-        elif "nbgrader" in cell.metadata:
+        cell, right = mend.cells[s], marks(mend.released[r])
+        if right and not marks(cell):
+            lost.append(r)
+        elif _is_marked_otherwise(cell, right):
             changed.append(r)
-            del cell.metadata["nbgrader"]
-    mend.say(lost, "the mark that grading goes by was missing from {}, and was put back",
-             "the marks that grading goes by were missing from {}, and were put back")
-    mend.say(changed, "the mark that grading goes by was changed on {}, and was put back",
-             "the marks that grading goes by were changed on {}, and were put back")
+        _set_marks(cell, mend.released[r])
+    mend.report(lost, "the mark that grading goes by was missing from {}, and was put back",
+                "the marks that grading goes by were missing from {}, and were put back")
+    mend.report(changed, "the mark that grading goes by was changed on {}, and was put back",
+                "the marks that grading goes by were changed on {}, and were put back")
+
+
+def _is_marked_otherwise(cell: NotebookNode, right: dict[str, Any]) -> bool:
+    """Whether marks differ from the released ones in what matters.
+
+    Checksum and schema are nbgrader's own business, and change with a release.
+    """
+    if not right:
+        return "nbgrader" in cell.metadata
+    return any(marks(cell).get(key) != right.get(key) for key in TELLING)
+
+
+def _set_marks(cell: NotebookNode, released: NotebookNode) -> None:
+    if not marks(released):
+        cell.metadata.pop("nbgrader", None)
+        return
+    cell.metadata["nbgrader"] = copy.deepcopy(marks(released))
+    for key in ("deletable", "editable"):
+        if key in released.metadata:
+            cell.metadata[key] = released.metadata[key]
 
 
 def _tags(mend: _Repair) -> None:
-    """What grading does not run (it trains, it installs) is told by tags."""
+    """Restore the tags that keep grading from running a cell (it trains, it installs)."""
     without = []
     for r, s in sorted(mend.a.found.items()):
         cell, released = mend.cells[s], mend.released[r]
@@ -217,18 +230,18 @@ def _tags(mend: _Repair) -> None:
         if missing and cell.cell_type == "code":
             cell.metadata["tags"] = [*tags_of(cell), *missing]
             without.append(r)
-    mend.say(without, "the tag of {} was missing, and was put back",
-             "the tags of {} were missing, and were put back")
+    mend.report(without, "the tag of {} was missing, and was put back",
+                "the tags of {} were missing, and were put back")
 
 
 def _restore(mend: _Repair) -> None:
-    """Put cells of parts that are missing back as they were released."""
+    """Put missing cells of parts back as they were released."""
     a = mend.a
     missing = [r for r in a.open() if marks(mend.released[r])]
     for r in missing:
         before = next((i for i in range(r - 1, -1, -1) if i in a.found), None)
         place = 0 if before is None else max([a.found[before], *a.pieces.get(before, [])]) + 1
-        # The skeleton must not replace what the student defines under the same name.
+        # The skeleton must not replace the student's definitions of the same names.
         defining = [s for s, names in enumerate(a.names) if names & a.wanted[r]]
         mend.restored.append((min([place, *defining]), r))
     for r, s in a.shared.items():
@@ -238,29 +251,30 @@ def _restore(mend: _Repair) -> None:
     for r, found in a.possible.items():
         cells = listed(name_of(mend.cells[s]) for s in found)
         mend.unsure.append(f"{mend.names([r])} was not found for certain; look at {cells}")
-    mend.say((r for r in missing if is_locked(mend.released[r])),
-             "{} was missing, and was put back", "{} were missing, and were put back")
-    mend.say((r for r in missing if is_solution(mend.released[r]) and r not in a.shared),
-             "{} was missing, and was put back as it was released, with nothing filled in",
-             "{} were missing, and were put back as they were released, with nothing filled in")
+    mend.report((r for r in missing if is_locked(mend.released[r])),
+                "{} was missing, and was put back", "{} were missing, and were put back")
+    mend.report((r for r in missing if is_solution(mend.released[r]) and r not in a.shared),
+                "{} was missing, and was put back as it was released, with nothing filled in",
+                "{} were missing, and were put back as they were released, with nothing filled in")
 
 
 def _edited(mend: _Repair) -> None:
-    mend.say((r for r, s in sorted(mend.a.found.items()) if is_locked(mend.released[r])
-              and mend.a.texts[s] != plain(mend.released[r].source)),
-             "{} is not as it was released; grading takes it as it was",
-             "{} are not as they were released; grading takes them as they were")
+    """Report given cells that were edited."""
+    mend.report((r for r, s in sorted(mend.a.found.items()) if is_locked(mend.released[r])
+                 and mend.a.texts[s] != plain(mend.released[r].source)),
+                "{} is not as it was released; grading takes it as it was",
+                "{} are not as they were released; grading takes them as they were")
 
 
 def _order(mend: _Repair) -> None:
-    """The student's order stays: they may have run it so."""
+    """Report cells in another order than the released one, which they keep: it may have run so."""
     a = mend.a
     followed = [r for r in sorted(a.found) if mend.released[r].cell_type == "code"
                 or marks(mend.released[r])]
     out_of_place = [followed[i] for i in sorted(moved([a.found[r] for r in followed]))]
-    mend.say(out_of_place, "{} stands in another place than in the released notebook; your order "
-             "was kept", "{} stand in other places than in the released notebook; your order was "
-             "kept")
+    mend.report(out_of_place,
+                "{} stands in another place than in the released notebook; your order was kept",
+                "{} stand in other places than in the released notebook; your order was kept")
     if out_of_place:
         kept = [cell for s, cell in enumerate(mend.cells) if s not in mend.dropped]
         mend.unsure += [f"{name_of(cell)} uses `{name}`, which only a later cell defines"
@@ -268,7 +282,7 @@ def _order(mend: _Repair) -> None:
 
 
 def _missing(mend: _Repair) -> None:
-    """What was taken away or cut off is told; its author may have wanted that."""
+    """Report what was removed or cut off; its author may have wanted that."""
     lines = {line.strip() for text in mend.a.texts for line in text.splitlines()}
     for r in mend.a.open():
         cell = mend.released[r]
@@ -283,6 +297,7 @@ def _missing(mend: _Repair) -> None:
 
 
 def _kernel(metadata: NotebookNode, released: NotebookNode, mend: _Repair) -> None:
+    """Make Python the notebook's language."""
     spec, info = metadata.get("kernelspec", {}), metadata.get("language_info", {})
     language = str(spec.get("language") or info.get("name") or "python")
     if "python" not in language.lower():
@@ -294,7 +309,7 @@ def _kernel(metadata: NotebookNode, released: NotebookNode, mend: _Repair) -> No
 
 
 def _placed(mend: _Repair) -> list[tuple[NotebookNode, int | None]]:
-    """The cells of the repaired notebook, each with the released one that it is, if it is one."""
+    """The cells of the repaired notebook, each with the position of its released one, if any."""
     which = {s: r for r, s in mend.a.found.items()}
     placed: list[tuple[NotebookNode, int | None]] = []
     for s in range(len(mend.cells) + 1):
