@@ -69,7 +69,7 @@ def edited(exercise: Exercise, notebook: NotebookNode) -> dict[str, tuple[Place,
     for change in read_changes(exercise, "misconception"):
         touched: list[Place] = []
         for edit in change.edits:
-            if edit.file == exercise.notebook.name:
+            if edit.file in [path.name for path in exercise.notebook_files]:
                 touched += _in_notebook(notebook, edit.replace)
             elif edit.file in files:
                 touched += [Place(edit.file, name=name)
