@@ -32,12 +32,12 @@ from autograder.journal import Entry, Journal, last_entries, path_of
 from autograder.judge.origin import SUBMISSION, changed, origin
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.shared import new_seed
-from autograder.judge.verdict import Verdict, nothing
 from autograder.judge.work import Work, read_work
 from autograder.kernel import cgroup
 from autograder.kernel.scratch import clear_abandoned
 from autograder.release import source
 from autograder.release.build import fingerprint, prepare
+from autograder.results.verdict import Verdict, nothing
 
 Told = Callable[[float], None]  # called with the share of one submission that is now done
 Key = tuple[str, str]  # student, exercise
@@ -214,7 +214,7 @@ def _judge(course: Course, assignment: str, due: dict[Key, str],
             rests_on = origins[exercise]
             if isinstance(verdict, Lost):
                 points = source.judged_parts(source.read_notebook(course.exercise(exercise)))
-                verdict = nothing(exercise, points, verdict.reason, flags=(
+                verdict = nothing(exercise, points, verdict.reason, review=(
                     Flag(f"not judged: {verdict.reason}", Kind.NOT_JUDGED),))
                 verdict = replace(verdict, final=False)
             if not verdict.final:

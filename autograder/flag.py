@@ -3,52 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Any
 
 from autograder import text
+from autograder.results.reason import ReviewKind
 
-
-class Kind(StrEnum):
-    """What a person is asked for, the most urgent first. The values stand in journals."""
-
-    NOT_JUDGED = "not-judged"
-    FAULT = "fault"
-    UNREAD = "unread"
-    CRASHED = "crashed"
-    NOBODYS = "nobodys"
-    NAMES = "names"
-    NOTEBOOK = "notebook"
-    GRADE = "grade"
-    LOG = "log"
-    BORROWED = "borrowed"
-    SIMILAR = "similar"
-    TIME = "time"
-    ABSENT = "absent"
-    OTHER = "other"
-
-    @property
-    def label(self) -> str:
-        """The kind as people read it."""
-        return LABELS[self]
-
-
-LABELS = {
-    Kind.NOT_JUDGED: "not judged",
-    Kind.FAULT: "a step failed",
-    Kind.UNREAD: "could not be read",
-    Kind.CRASHED: "crashed",
-    Kind.NOBODYS: "nobody's upload",
-    Kind.NAMES: "names in doubt",
-    Kind.NOTEBOOK: "notebook in doubt",
-    Kind.GRADE: "to be graded by hand",
-    Kind.LOG: "odd log",
-    Kind.BORROWED: "like a forbidden library",
-    Kind.SIMILAR: "suspected copy",
-    Kind.TIME: "time in doubt",
-    Kind.ABSENT: "nothing handed in",
-    Kind.OTHER: "flagged",
-}
+Kind = ReviewKind
 
 
 class Flag(str):

@@ -13,7 +13,7 @@ from typing import Any
 
 from autograder.course import Course
 from autograder.files import read_lines
-from autograder.judge.verdict import Verdict
+from autograder.results.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ import nbformat
 from autograder.course import Course, CourseError, Exercise
 from autograder.judge.pool import Lost, ask_all, judge_all
 from autograder.judge.shared import new_seed
-from autograder.judge.verdict import Verdict
 from autograder.judge.visible import disagreement, grade_and_check
 from autograder.judge.work import Work
 from autograder.release import reread, source
 from autograder.release.build import clear_solutions, prepare
 from autograder.release.edits import Change, apply, fits, joined, read_changes
 from autograder.release.solved import answered, solved_files, split_notebook
+from autograder.results.verdict import Verdict
 from autograder.suggest import did_you_mean
 
 Kind = Literal["reference", "skeleton", "misconception", "double", "variant"]

@@ -25,9 +25,9 @@ from autograder.course import Course  # noqa: E402
 from autograder.intake.repair import read_any, repair  # noqa: E402
 from autograder.judge.grading import new_seed  # noqa: E402
 from autograder.judge.pool import judge_all  # noqa: E402
-from autograder.judge.verdict import Verdict  # noqa: E402
 from autograder.judge.work import Work  # noqa: E402
 from autograder.release.build import prepare  # noqa: E402
+from autograder.results.verdict import Verdict  # noqa: E402
 
 WHOLE = "(undamaged)"
 MUCH = 50 * 1024 * 1024

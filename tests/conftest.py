@@ -30,10 +30,10 @@ from autograder import cli
 from autograder.course import Course
 from autograder.judge import pool
 from autograder.judge.grading import Grader
-from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
 from autograder.release.build import build
 from autograder.release.solved import solved_files, split_notebook
+from autograder.results.verdict import Verdict
 
 REPO = Path(__file__).parents[1]
 COURSE_FILES = ("course.toml", "nbgrader_config.py")

@@ -18,9 +18,9 @@ from autograder.gradebook.preprocessors import known
 from autograder.intake.answers import is_empty
 from autograder.intake.received import Received, write_notes
 from autograder.intake.written import NOT_KEPT
-from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.release.build import prepare
 from autograder.release.source import by_hand
+from autograder.results.verdict import PartVerdict, Verdict
 
 STUBS = ["", "YOUR ANSWER HERE", *ClearSolutions().code_stub.values()]
 # What stays of a cell when somebody looks at it, and types nothing.

@@ -12,11 +12,11 @@ from conftest import WARM_TOY_COURSE, Toy, spawned, toy_work
 from autograder.flag import Flag, Kind
 from autograder.judge import pool, sides
 from autograder.judge.sides import StudentSide
-from autograder.judge.verdict import Verdict
 from autograder.kernel import agent, wire
 from autograder.kernel.owntime import Budget, OutOfTime, OwnTime, Stalled
 from autograder.kernel.session import Outcome
 from autograder.release.build import build
+from autograder.results.verdict import Verdict
 from autograder.settings import LimitSettings
 
 FULL = {"toy_words": 4.0, "toy_count": 3.0, "toy_scale": 3.0}

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from autograder.course import Course
-from autograder.flag import LABELS, Flag, Kind, from_json, kind_of, to_json
+from autograder.flag import Flag, Kind, from_json, kind_of, to_json
 from autograder.intake.received import Received, notes, write_notes
-from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.results.reason import LABELS
+from autograder.results.verdict import PartVerdict, Verdict
 from autograder.text import LONGEST
 
 DOUBT = Flag("who is Eve?", Kind.NAMES)
@@ -45,18 +46,21 @@ def test_other_processes_get_the_kind_too() -> None:
 
 
 def test_verdicts_keep_kinds_and_old_ones_are_read() -> None:
-    part = PartVerdict("a", 1.0, 2.0, says=("wrong", Flag("it hung", Kind.CRASHED)),
-                       flags=(Flag("copied", Kind.BORROWED),))
-    verdict = Verdict("q2", (part,), events=(Flag("it hung", Kind.CRASHED), "a cell failed"))
+    part = PartVerdict("a", 1.0, 2.0, reasons=("wrong", Flag("it hung", Kind.CRASHED)),
+                       review=(Flag("copied", Kind.BORROWED),))
+    verdict = Verdict("q2", (part,), incidents=(Flag("it hung", Kind.CRASHED), "a cell failed"))
     again = Verdict.from_json(json.loads(json.dumps(verdict.to_json())))
     assert again == verdict
     assert kind_of(again.parts[0].flags[0]) is Kind.BORROWED
     assert [kind_of(event) for event in again.events] == [Kind.CRASHED, Kind.OTHER]
     assert [kind_of(says) for says in again.parts[0].says] == [Kind.OTHER, Kind.CRASHED]
-    old = verdict.to_json()
-    old["parts"][0]["flags"], old["events"] = ["copied"], ["it hung", "a cell failed"]
-    assert Verdict.from_json(old) == verdict
-    assert kind_of(Verdict.from_json(old).parts[0].flags[0]) is Kind.OTHER
+    old = {"exercise": "q2", "events": ["it hung", "a cell failed"], "parts": [
+        {"part": "a", "points": 1.0, "max_points": 2.0, "says": ["wrong", "it hung"],
+         "remarks": [], "flags": ["copied"], "misconceptions": [], "staff": []}]}
+    before = Verdict.from_json(old)
+    assert (before.events, before.parts[0].says, before.parts[0].flags) == (
+        verdict.events, verdict.parts[0].says, verdict.parts[0].flags)
+    assert kind_of(before.parts[0].flags[0]) is Kind.OTHER
 
 
 def test_notes_of_intake_keep_kinds_and_old_ones_are_read(course: Course) -> None:

@@ -11,8 +11,8 @@ from conftest import spawned
 
 from autograder.course import Course
 from autograder.judge import pool
-from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
+from autograder.results.verdict import Verdict
 from autograder.validate import work as filled_in
 
 pytestmark = pytest.mark.sandbox

@@ -16,9 +16,9 @@ from conftest import WARM_TOY_COURSE, Toy, toy_work
 
 from autograder.judge.forked import forked_pool
 from autograder.judge.pool import judge_all
-from autograder.judge.verdict import Verdict
 from autograder.kernel.scratch import clear_abandoned
 from autograder.release.build import prepare
+from autograder.results.verdict import Verdict
 
 LATE = "huggingface_hub", "transformers", "datasets", "tokenizers", "matplotlib"
 PARENT = """

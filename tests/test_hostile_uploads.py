@@ -23,9 +23,9 @@ from autograder.gradebook import book
 from autograder.intake.archive import ArchiveError, read_archive
 from autograder.intake.receive import receive
 from autograder.intake.received import Received, note_of
-from autograder.judge.verdict import Verdict, nothing
 from autograder.judge.work import Work, read_work
 from autograder.release import source
+from autograder.results.verdict import Verdict, nothing
 
 STUDENT = "2026_00001"
 FILES = {"q2/bert.py": b"A = 1\n", "q2/classifier.py": b"B = 2\n", "q2/result.log": b"log\n"}

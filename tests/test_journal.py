@@ -10,13 +10,13 @@ import pytest
 
 from autograder.course import Course
 from autograder.journal import Entry, Journal, latest, path_of, read
-from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.results.verdict import PartVerdict, Verdict
 
 LETTERS = "größer als 8 MiB, 너무 큽니다"
 
 
 def entry(student: str, says: str = LETTERS) -> Entry:
-    return Entry(student, "q2", "hash", Verdict("q2", (PartVerdict("a", 1, 8, says=(says,)),)))
+    return Entry(student, "q2", "hash", Verdict("q2", (PartVerdict("a", 1, 8, reasons=(says,)),)))
 
 
 def write(path: Path, *entries: Entry) -> None:

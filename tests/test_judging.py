@@ -15,12 +15,12 @@ from autograder.course import Course, CourseError
 from autograder.judge import pool
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.sides import StudentSide
-from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.work import Work
 from autograder.kernel import wire
 from autograder.kernel.sandbox import Limits, Surroundings
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.release.build import build
+from autograder.results.verdict import PartVerdict, Verdict
 from autograder.settings import LimitSettings
 
 FULL = {"toy_words": 4.0, "toy_count": 3.0, "toy_scale": 3.0}

@@ -24,9 +24,9 @@ from autograder.course import Course
 from autograder.exercises.q2 import plausible, resultlog
 from autograder.flag import Kind
 from autograder.judge import pool
-from autograder.judge.verdict import PartVerdict
 from autograder.judge.work import Work
 from autograder.release.build import prepare
+from autograder.results.verdict import PartVerdict
 
 SOURCE = REPO / "autograder" / "exercises" / "q2" / "source"
 sys.path.insert(0, str(SOURCE))

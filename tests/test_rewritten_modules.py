@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from autograder.judge.verdict import Verdict
+from autograder.results.verdict import Verdict
 
 pytestmark = pytest.mark.sandbox
 

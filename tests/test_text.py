@@ -14,9 +14,10 @@ from autograder import text
 from autograder.flag import Flag, Kind, kind_of
 from autograder.intake.received import Received
 from autograder.judge.sides import Failure, unpack
-from autograder.judge.verdict import PartVerdict, Verdict, finished
 from autograder.kernel import wire
 from autograder.kernel.session import Outcome
+from autograder.results.verdict import PartVerdict, Verdict
+from autograder.results.words import finished
 
 ODD = st.one_of(
     st.text(st.characters()), st.sampled_from([
@@ -53,7 +54,7 @@ def test_a_sentence_of_ours_stays_as_it_is(plain: str) -> None:
 @given(ODD)
 def test_nothing_that_holds_sentences_can_be_made_with_others(found: str) -> None:
     part = PartVerdict("a", 0, 1, (found, Flag(found, Kind.LOG)), (found,),
-                       (Flag(found, Kind.BORROWED),), (found,), (found,))
+                       (Flag(found, Kind.BORROWED),), (found,))
     verdict = Verdict("q2", (part,), (found, Flag(found, Kind.CRASHED)))
     row = Received(found, found, found, (found,), (found,), (Flag(found, Kind.NAMES),))
     held = [*part.says, *part.remarks, *part.flags, *part.misconceptions, *part.staff,
@@ -68,7 +69,7 @@ def test_nothing_that_holds_sentences_can_be_made_with_others(found: str) -> Non
 
 
 def test_many_sentences_are_counted() -> None:
-    part = PartVerdict("a", 0, 1, remarks=tuple(f"remark {n}" for n in range(10_000)))
+    part = PartVerdict("a", 0, 1, asides=tuple(f"remark {n}" for n in range(10_000)))
     assert len(part.remarks) == text.MOST and part.remarks[-1] == "And 9901 more of this kind."
     assert Verdict.from_json(Verdict("q2", (part,)).to_json()).parts == (part,)
 

@@ -16,9 +16,9 @@ from autograder.gradebook import book
 from autograder.gradebook.native import open_gradebook
 from autograder.intake.received import Received, write_notes
 from autograder.journal import Entry, Journal, path_of
-from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.report.todo import marks, show
 from autograder.report.todo.items import Item, items
+from autograder.results.verdict import PartVerdict, Verdict
 from autograder.similarity import found
 
 WHO = "2026_00001"
@@ -31,7 +31,7 @@ def judged(course: Course, *parts: PartVerdict, student: str = WHO, fingerprint:
 
 
 def flagged(name: str, *flags: str) -> PartVerdict:
-    return PartVerdict(name, 1, 2, flags=flags)
+    return PartVerdict(name, 1, 2, review=flags)
 
 
 def told(course: Course, name: str = "q2") -> list[tuple[Kind, str, str]]:
@@ -73,7 +73,7 @@ def test_each_kind_of_flag_stands_with_its_reason(course: Course) -> None:
 
 
 def test_a_part_that_was_stopped_has_crashed(course: Course) -> None:
-    judged(course, PartVerdict("a", 0, 2, says=("wrong", Flag("it hung", Kind.CRASHED))),
+    judged(course, PartVerdict("a", 0, 2, reasons=("wrong", Flag("it hung", Kind.CRASHED))),
            flagged("b"))
     assert told(course) == [(Kind.CRASHED, WHO, "a: it hung")]
 

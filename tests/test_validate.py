@@ -22,9 +22,10 @@ from rich.console import Console
 
 from autograder import validate as validation
 from autograder.course import Course, CourseError
-from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.visible import disagreement
 from autograder.report.matrix import CASE, reasons, summary, table, unnamed
+from autograder.results.reason import misconception
+from autograder.results.verdict import PartVerdict, Verdict
 from autograder.validate import Case, Result, cases, doubles, problem, validate, work
 
 LAST_LINE = re.compile(r"misconceptions=(\d+)/\1 elsewhere=0 variants=(\d+)/\2 visible=(\d+)/\3 "
@@ -91,12 +92,10 @@ def test_the_summary_shows_each_kind_of_fault(fault: tuple[Case, Verdict]) -> No
 
 def test_the_summary_counts_what_the_feedback_names() -> None:
     said = case("misconception", part="a", says="it is this")
-    named = PartVerdict("a", 0, 4, ("It is this.",), misconceptions=("the-misconception",))
-    silent = PartVerdict("a", 0, 4, ("It is wrong.",), misconceptions=("the-misconception",))
-    found = results((said, Verdict("toy", (named,))), (said, Verdict("toy", (silent,))),
-                    (said, verdict(a=0)))
-    assert summary(found).split()[4:6] == ["named=1/3", "false=0"]
-    assert list(unnamed(found, 7)) == ["not named: the-misconception, the-misconception"]
+    named = PartVerdict("a", 0, 4, (misconception("the-misconception", "It is this."),))
+    found = results((said, Verdict("toy", (named,))), (said, verdict(a=0)))
+    assert summary(found).split()[4:6] == ["named=1/2", "false=0"]
+    assert list(unnamed(found, 7)) == ["not named: the-misconception"]
 
 
 @pytest.mark.parametrize(("kind", "name", "named", "false"), [
@@ -110,13 +109,14 @@ def test_what_is_named_and_not_there_is_counted(kind: str, name: str, named: tup
                                                 false: int) -> None:
     tried = Case("toy", kind, name, part="a")  # type: ignore[arg-type]
     lost = 0 if kind in ("misconception", "double", "skeleton") else 4
-    given = Verdict("toy", (PartVerdict("a", lost, 4, ("Said.",), misconceptions=named),))
+    said = tuple(misconception(one, "Said.") for one in named)
+    given = Verdict("toy", (PartVerdict("a", lost, 4, said),))
     assert f" false={false} " in summary(results((tried, given)))
     assert kind in ("reference", "skeleton") or bool(problem(tried, given)) == bool(false)
 
 
 def test_a_right_answer_that_loses_something_may_be_named_for_what_is_in_it() -> None:
-    given = Verdict("toy", (PartVerdict("a", 3, 4, ("Said.",), misconceptions=("one",)),))
+    given = Verdict("toy", (PartVerdict("a", 3, 4, (misconception("one", "Said."),)),))
     told = case("variant", loses={"a": 1.0}, names=("one",))
     assert problem(told, given) == "" and " false=0 " in summary(results((told, given)))
     assert "is said to be one, which it is not" in problem(CONTRACT, given)
@@ -215,7 +215,7 @@ def test_right_answers_run_the_visible_checks(tmp_path: Path, check: str, more: 
 
 
 def test_where_something_is_wrong_the_judges_words_are_told() -> None:
-    said = PartVerdict("a", 1, 4, ("It differs.",), flags=("look",), staff=("KeyError: 'c'",))
+    said = PartVerdict("a", 1, 4, ("It differs.",), review=("look",), staff=("KeyError: 'c'",))
     lost = Verdict("toy", (said, PartVerdict("b", 2, 2)))
     earned = Verdict("toy", (said, PartVerdict("b", 0, 2, ("Not written yet.",))))
     assert list(reasons(results((case("reference"), lost), (MISCONCEPTION, verdict(a=0)),

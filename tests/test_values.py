@@ -12,14 +12,16 @@ import torch
 from autograder.course import Course, CourseError
 from autograder.journal import Entry, Journal, latest, path_of, read
 from autograder.judge.testing import Wrong, assert_close, same
-from autograder.judge.verdict import PartVerdict, Verdict, finished, nothing
 from autograder.kernel.wire import Opaque
 from autograder.report.grades import Line, write_csv
 from autograder.report.table import table
+from autograder.results.reason import misconception
+from autograder.results.verdict import PartVerdict, Verdict, nothing
+from autograder.results.words import finished
 from autograder.text import printable
 
-PART = PartVerdict("q2_layer", 3.5, 8.0, says=("wrong.",), flags=("look",), misconceptions=("m",))
-VERDICT = Verdict("q2", (PART,), events=("a cell failed.",), seed=7, seconds=1.5)
+PART = PartVerdict("q2_layer", 3.5, 8.0, (misconception("m", "wrong."),), review=("look",))
+VERDICT = Verdict("q2", (PART,), incidents=("a cell failed.",), seed=7, seconds=1.5)
 
 
 @pytest.mark.parametrize("points", [float("nan"), float("inf"), -0.5, 8.5])

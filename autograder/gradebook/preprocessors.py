@@ -33,10 +33,10 @@ from autograder.intake.times import late_of
 from autograder.journal import Entry, Journal, path_of
 from autograder.judge.origin import origin
 from autograder.judge.shared import new_seed
-from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.work import Work, read_work
 from autograder.release.build import prepare
 from autograder.release.source import by_hand
+from autograder.results.verdict import PartVerdict, Verdict
 
 if TYPE_CHECKING:
     from autograder.judge.grading import Grader

@@ -29,10 +29,10 @@ from autograder import doctor
 from autograder.course import COURSE_FILE, Course, CourseError
 from autograder.judge.origin import engine
 from autograder.judge.pool import Judges, Key, Lost, streamed
-from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
 from autograder.kernel.sandbox import SandboxError
 from autograder.kernel.scratch import Scratch
+from autograder.results.verdict import Verdict
 
 Answer = Verdict | Lost | CourseError | SandboxError
 CONNECT_SECONDS = 10  # for the scheduler to answer, and to come back when it is lost

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import nbformat
 import pytest
@@ -27,13 +28,13 @@ from autograder.judge.shadows import shadowing, told
 from autograder.judge.shared import Shared, sharing
 from autograder.judge.sides import StudentSide
 from autograder.judge.trusted_process import Distant
-from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work, names_left_out, runnable_cells
 from autograder.kernel import warm
 from autograder.kernel.sandbox import Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import Outcome
 from autograder.release import source
+from autograder.results.verdict import Verdict
 from autograder.settings import Assignment
 
 TRIALS = 6  # of a submission whose kernel was killed, by its own code or from outside
@@ -129,8 +130,8 @@ class Grader:
         for tally in plugin.tallies.values():
             tally.flags += looked_at
         parts = tuple(tally.verdict(part) for part, tally in plugin.tallies.items())
-        events = (*student.events, *told(self._shadows(work)), *outdated(student.cells))
-        return Verdict(work.exercise, parts, events, self.seed,
+        incidents: Any = (*student.events, *told(self._shadows(work)), *outdated(student.cells))
+        return Verdict(work.exercise, parts, incidents, self.seed,
                        round(time.monotonic() - start, 2), student.tried)
 
     def _student(self, work: Work, prepared: _Prepared, folder: Path, guilty: dict[int, Outcome]

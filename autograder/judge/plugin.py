@@ -23,9 +23,11 @@ from autograder.judge.explain import Explainer, Trial
 from autograder.judge.oracle import TrustedSide
 from autograder.judge.sides import StudentSide
 from autograder.judge.testing import Wrong
-from autograder.judge.verdict import PartVerdict, finished
 from autograder.judge.work import Work
 from autograder.kernel.sandbox import SandboxError
+from autograder.results.reason import Reason, misconception
+from autograder.results.verdict import PartVerdict
+from autograder.results.words import finished
 
 NO_FOLDER = Path(os.devnull)  # in which there is no data
 PLACE = re.compile(r"\S+:\d+: in ")  # a line of pytest's tracebacks
@@ -43,10 +45,9 @@ class Tally:
     together: list[str] = field(default_factory=list)
     together_passed: bool = True
     keeps: float | None = None  # the share of the points that it keeps where all of these passed
-    says: list[str] = field(default_factory=list)
+    says: list[str | Reason] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
-    misconceptions: list[str] = field(default_factory=list)
     staff: list[str] = field(default_factory=list)
     stopped: str = ""
     unread: list[str] = field(default_factory=list)  # flags of answers that no test could read
@@ -78,14 +79,13 @@ class Tally:
         if not self.weight:
             self.says.append("This part could not be graded; a person will look at it.")
             self.flags.append(Flag("no hidden test is there for this part", Kind.NOT_JUDGED))
-        says = self.says
+        says: list[str | Reason] = self.says
         if self.right_together:
-            share, says = self.keeps or 0.0, self.together
+            share, says = self.keeps or 0.0, list(self.together)
         points = round(self.points * share, 2)
         unique = lambda lines: tuple(dict.fromkeys(lines))  # noqa: E731
         return PartVerdict(part, points, self.points, unique(says), unique(self.remarks),
-                           unique(self.flags + self.unread), unique(self.misconceptions),
-                           unique(self.staff))
+                           unique(self.flags + self.unread), unique(self.staff))
 
 
 class JudgePlugin:
@@ -252,8 +252,7 @@ class JudgePlugin:
         for part, tally in self.tallies.items():
             changes = [] if tally.right_together else explainer.explain(part, tally.trials)
             if changes:
-                tally.misconceptions = [change.name for change in changes]
-                tally.says = [finished(change.says) for change in changes]
+                tally.says = [misconception(change.name, change.says) for change in changes]
                 tally.unread = []
 
     def _explain(self, tally: Tally, error: BaseException) -> None:

@@ -34,10 +34,10 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 from autograder.course import Course, CourseError
 from autograder.judge.forked import forked_pool
 from autograder.judge.shared import Shared, sharing
-from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
 from autograder.kernel.sandbox import SandboxError
 from autograder.kernel.scratch import Scratch
+from autograder.results.verdict import Verdict
 
 if TYPE_CHECKING:
     from autograder.judge.grading import Grader

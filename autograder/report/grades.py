@@ -16,11 +16,11 @@ from autograder.intake import elsewhere
 from autograder.intake.received import Received, notes
 from autograder.intake.times import late_in, unread
 from autograder.journal import latest
-from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.late import Applied, duration
 from autograder.report.homework import together
 from autograder.report.line import Line
 from autograder.report.members import by_member
+from autograder.results.verdict import PartVerdict, Verdict
 
 NOT_WRITTEN = "Not written yet"
 

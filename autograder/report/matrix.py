@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from autograder.judge.verdict import finished
 from autograder.terminal import Grid
 from autograder.validate import Result, problem
 
@@ -109,10 +108,8 @@ def _cell(result: Result, part: str) -> Text:
 
 
 def _own(result: Result) -> bool:
-    """Whether the feedback names a misconception that is there, and says its sentence."""
-    said = {sentence for part in result.verdict.parts for sentence in part.says}
-    return bool(set(result.named) & set(result.case.planted)) and (
-        result.case.kind != "misconception" or finished(result.case.says) in said)
+    """Whether the feedback names a misconception that is there."""
+    return bool(set(result.named) & set(result.case.planted))
 
 
 def _named(result: Result) -> str:

@@ -17,8 +17,8 @@ from distributed import Client
 
 from autograder.judge.cluster import connect, judge_afar
 from autograder.judge.pool import streamed
-from autograder.judge.verdict import Verdict, nothing
 from autograder.judge.work import Work
+from autograder.results.verdict import Verdict, nothing
 from throughput import classes
 
 HERE = Path(__file__).resolve().parent

@@ -23,8 +23,8 @@ from autograder.gradebook import native
 from autograder.gradebook.preprocessors import known
 from autograder.judge.grading import Grader
 from autograder.judge.sides import StudentSide
-from autograder.judge.verdict import Verdict
 from autograder.kernel.session import KernelSession
+from autograder.results.verdict import Verdict
 from throughput import classes
 
 # What is told apart: a name, where it is done, and by which function.

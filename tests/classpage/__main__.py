@@ -22,11 +22,12 @@ from conftest import copy_course
 
 from autograder.course import Course, Exercise
 from autograder.journal import Entry
-from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.work import Work
 from autograder.release import source
 from autograder.release.edits import Change, read_changes
 from autograder.report.classpage.page import write
+from autograder.results.reason import misconception
+from autograder.results.verdict import PartVerdict, Verdict
 from autograder.validate import work
 from classpage.classes import hand_in, write_class
 
@@ -67,7 +68,7 @@ def _judged(exercise: Exercise, able: float, chance: random.Random) -> tuple[str
             change = known[min(int(chance.expovariate(0.5)), len(known) - 1)]
             wrong = change.name if wrong == "reference" else wrong
             parts.append(PartVerdict(part, round(most * chance.choice((0, 0, 0.5, 0.75)), 2), most,
-                                     (change.says,), misconceptions=(change.name,)))
+                                     (misconception(change.name, change.says),)))
         else:
             says = chance.choices(list(ODD), list(ODD.values()))[0]
             parts.append(PartVerdict(part, 0.0, most, (says,)))

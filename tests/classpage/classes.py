@@ -12,9 +12,10 @@ from conftest import Toy
 from autograder.course import Course
 from autograder.gradebook.native import open_gradebook
 from autograder.journal import Entry, path_of
-from autograder.judge.verdict import PartVerdict, Verdict
 from autograder.judge.work import Work
 from autograder.release import source
+from autograder.results.reason import Reason, misconception
+from autograder.results.verdict import PartVerdict, Verdict
 
 WRITTEN = '''
 # %% [markdown]
@@ -39,16 +40,20 @@ def toy_course(folder: Path, roster: str = "") -> Course:
     return course
 
 
-def verdict(*parts: PartVerdict, exercise: str = "toy", events: tuple[str, ...] = (),
+def verdict(*parts: PartVerdict, exercise: str = "toy", incidents: tuple[Reason | str, ...] = (),
             seed: int = 7, seconds: float = 2.0) -> Verdict:
-    return Verdict(exercise, parts, events, seed, seconds)
+    return Verdict(exercise, parts, incidents, seed, seconds)
+
+
+def because(says: str, name: str) -> tuple[Reason | str, ...]:
+    """The reasons of a part: a misconception by its `name`, a sentence, or nothing."""
+    return (misconception(name, says),) if name else (says,) * bool(says)
 
 
 def toy_verdict(words: float = 4, count: float = 3, scale: float = 3, says: str = "",
                 misconception: str = "", **others: object) -> Verdict:
     """A verdict on the toy; `says` and `misconception` are told of the first part."""
-    return verdict(PartVerdict("toy_words", words, 4, (says,) * bool(says),
-                               misconceptions=(misconception,) * bool(misconception)),
+    return verdict(PartVerdict("toy_words", words, 4, because(says, misconception)),
                    PartVerdict("toy_count", count, 3), PartVerdict("toy_scale", scale, 3),
                    **others)  # type: ignore[arg-type]
 

@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
+from autograder.flag import Flag, Kind
 from autograder.judge import sides
 from autograder.judge.pool import Lost
-from autograder.judge.verdict import PartVerdict, finished, nothing
 from autograder.kernel import calls
 from autograder.kernel.sandbox import Limits
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.report.classpage import failures
 from autograder.report.classpage.batch_times import batches, times
 from autograder.report.classpage.losses import losses, met, reason
-from classpage.classes import entry, toy_verdict, verdict
+from autograder.results.verdict import PartVerdict, nothing
+from autograder.results.words import finished
+from classpage.classes import because, entry, toy_verdict, verdict
 
 
 def last_words(status: int | None, ran_out: bool = False) -> str:
@@ -59,8 +61,7 @@ def test_only_whole_sentences_of_ours_tell_of_failures(sentence: str, kind: str 
 
 
 def part(says: str = "", misconception: str = "", points: float = 1) -> PartVerdict:
-    return PartVerdict("toy_words", points, 4, (says,) * bool(says),
-                       misconceptions=(misconception,) * bool(misconception))
+    return PartVerdict("toy_words", points, 4, because(says, misconception))
 
 
 @pytest.mark.parametrize(("verdict", "why"), [
@@ -112,7 +113,7 @@ def at(second: int) -> str:
 def lost(student: str, time: str) -> Any:
     flag = f"not judged: {Lost('the judging process died').reason}"
     return entry(student, nothing("toy", {"toy_words": 4}, "the judging process died",
-                                  flags=(flag,)), time)
+                                  review=(Flag(flag, Kind.NOT_JUDGED),)), time)
 
 
 def test_batches_are_told_by_their_seeds() -> None:
@@ -138,7 +139,7 @@ def test_failures_and_the_slowest() -> None:
     looping = toy_verdict(0, says="Your code ran for more than 2 s and was stopped.", seconds=9)
     ended = verdict(part("Vectors.py, while it was imported, ended its own process (exit status "
                          "0)."), seconds=3,
-                    events=("vectors.py, while it was imported, ended its own process (exit "
+                    incidents=("vectors.py, while it was imported, ended its own process (exit "
                             "status 0).",))
     found = times([], [entry("a", looping), entry("b", ended), entry("c", toy_verdict()),
                        lost("d", at(3))])

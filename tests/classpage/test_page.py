@@ -53,7 +53,7 @@ def make(tmp_path: Path, empty: bytes) -> Maker:
                      if keeps else toy_verdict(4, number % 4, number % 2 * 3))
             if hostile and number == 2:
                 found = replace(toy_verdict(2, says=f"Your `words` {hostile}"),
-                                events=(f"A code cell says {hostile}",))
+                                incidents=(f"A code cell says {hostile}",))
             entries.append(entry(student, found))
             if keeps or number == 2:
                 hand_in(course, "toy", student, work)

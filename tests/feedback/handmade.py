@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autograder.gradebook.hands import Hand, Hands
-from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.results.reason import misconception
+from autograder.results.verdict import PartVerdict, Verdict
 from autograder.release.reread import Passage, Source
 from autograder.report.feedback.code import Code
 from autograder.report.feedback.exercise import ExerciseTexts, Reading
@@ -28,12 +29,12 @@ TEXTS = ExerciseTexts(
     misconceptions={"capitals-kept": KNOWN},
     cells={"toy_words-solution": "toy_words", "toy_why": "toy_why"})
 VERDICT = Verdict("toy", (
-    PartVerdict("toy_words", 2.5, 4, (KNOWN, "The words of `no text` differ."),
-                misconceptions=("capitals-kept",), staff=(STAFF,), flags=(FLAG,)),
-    PartVerdict("toy_count", 3, 3, remarks=("A `Counter` does it in a line.",), staff=(STAFF,)),
+    PartVerdict("toy_words", 2.5, 4, (misconception("capitals-kept", KNOWN), "The words of `no text` differ."),
+                staff=(STAFF,), review=(FLAG,)),
+    PartVerdict("toy_count", 3, 3, asides=("A `Counter` does it in a line.",), staff=(STAFF,)),
     PartVerdict("toy_scale", 0, 3, ("The scaled vector differs.",)),
     PartVerdict("toy_best", 0, 1, ("Not written yet: NotImplementedError at toy.py, line 3.",))),
-    events=("A code cell took too long.",))
+    incidents=("A code cell took too long.",))
 HEADING = Heading("A course about nothing", "A toy", Sentences("en", []))
 LINE = Line("s001", "s001_toy.zip", {"toy_words": 2.5, "toy_count": 3.0, "toy_scale": 0.0,
                                      "toy_why": None, "toy_best": 0.0}, 5.5, 10, (), ("look",))
@@ -53,7 +54,7 @@ def full(text: str) -> FeedbackPage:
     part = PartVerdict("toy_words", 0, 4, (text, f"`{text}`"), (text,))
     found = made(
         replace(LINE, student=text, group=text, violations=(text,), deduction=1.0),
-        replace(VERDICT, parts=(part,), events=(text,)),
+        replace(VERDICT, parts=(part,), incidents=(text,)),
         Hands({"toy_why": Hand(1.0, 0.5)}, {"toy_why": text, "toy_words-solution": text}),
         {"1.1": text}, (text, f"{text}!"), replace(TEXTS, title=text),
         Heading(text, text, Sentences("en", []), text, (text,)))

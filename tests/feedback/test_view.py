@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from autograder.gradebook.hands import Hand, Hands
-from autograder.judge.verdict import PartVerdict
+from autograder.results.verdict import PartVerdict
 from autograder.late import Applied, Deadline, HandedIn, LateRule, apply
 from autograder.report.feedback.view import FeedbackPage, Part
 from feedback.handmade import FLAG, KNOWN, LINE, STAFF, VERDICT, made

@@ -16,7 +16,7 @@ from autograder.course import Course, CourseError
 from autograder.gradebook.native import open_gradebook
 from autograder.intake.received import Received, write_notes
 from autograder.journal import Entry, Journal, LastEntries, path_of
-from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.results.verdict import PartVerdict, Verdict
 from autograder.report.feedback.write import Written, page_name, path, write
 
 POINTS = {"toy_words": 4.0, "toy_count": 3.0, "toy_scale": 3.0}

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from autograder.course import Course
-from autograder.judge.verdict import Verdict
+from autograder.results.verdict import Verdict
 
 pytestmark = pytest.mark.sandbox
 

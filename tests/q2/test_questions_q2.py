@@ -19,8 +19,8 @@ import pytest
 from autograder.course import Course
 from autograder.exercises.q2 import test_attention, test_training
 from autograder.judge.domain import Domain, Draw
-from autograder.judge.verdict import Verdict
 from autograder.kernel import wire
+from autograder.results.verdict import Verdict
 
 SOURCE = Path(__file__).parents[2] / "autograder" / "exercises" / "q2" / "source"
 TESTS = [test for module in (test_attention, test_training)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from autograder.course import Course
 from autograder.judge.shadows import shadowing, told
-from autograder.judge.verdict import Verdict
+from autograder.results.verdict import Verdict
 
 GIVEN = {"base_bert.py", "config.py", "tokenizer.py", "utils.py", "sanity_check.py"}
 STUDENT = {"bert.py", "classifier.py", "result.log"}

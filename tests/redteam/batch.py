@@ -13,8 +13,8 @@ from typing import Any
 
 from autograder import journal
 from autograder.course import Course
-from autograder.judge.verdict import Verdict
 from autograder.release.build import prepare
+from autograder.results.verdict import Verdict
 from redteam import course as under_attack
 from redteam.attack import CANARY, Attack
 

@@ -24,9 +24,9 @@ from conftest import copy_course, spawned
 from autograder.course import Course
 from autograder.judge import pool
 from autograder.judge.grading import Grader
-from autograder.judge.verdict import Verdict
 from autograder.judge.work import Work
 from autograder.release.build import prepare
+from autograder.results.verdict import Verdict
 from autograder.validate import work as filled_in
 from redteam import playback, replay
 from redteam.attack import CANARY, LOOT, Attack

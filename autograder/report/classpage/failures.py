@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.results.verdict import PartVerdict, Verdict
 
 NO_START = "with the files of this submission no Jupyter kernel starts"
 NOT_JUDGED = "not judged: "  # how the flag of a work begins whose judge died or hung

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from autograder.journal import Entry
-from autograder.judge.verdict import PartVerdict
 from autograder.report.classpage import failures
 from autograder.report.grades import NOT_WRITTEN
+from autograder.results.verdict import PartVerdict
 
 Reason = Literal["named", "stopped", "unwritten", "unnamed"]
 WHERE = re.compile(r" at (?:the notebook|[\w.-]+), line \d+.*", re.S)

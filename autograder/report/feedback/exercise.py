@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 from autograder.course import Exercise
 from autograder.crossfeedback import marks
-from autograder.judge.verdict import finished
+from autograder.results.words import finished
 from autograder.release import reread, source
 from autograder.release.edits import read_changes
 from autograder.release.places import Place, places, solution_cells

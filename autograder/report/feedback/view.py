@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from autograder.gradebook.hands import Hand, Hands
-from autograder.judge.verdict import PartVerdict, Verdict
+from autograder.results.verdict import PartVerdict, Verdict
 from autograder.report.feedback.code import Code
 from autograder.report.feedback.exercise import ExerciseTexts, Reading
 from autograder.report.feedback.language import Said, Sentences

@@ -17,10 +17,10 @@ from autograder.intake import elsewhere
 from autograder.intake.received import TIMESTAMP, Received, notes
 from autograder.intake.times import late_in, unread
 from autograder.journal import Entry, last_entries
-from autograder.judge.verdict import Verdict
 from autograder.late import Applied
 from autograder.report import absent
 from autograder.report.members import NOT_ON_ROSTER
+from autograder.results.verdict import Verdict
 from autograder.similarity import found
 
 FORMGRADER = "http://localhost:8888/formgrader"

@@ -1,0 +1,1 @@
+"""What grading found: reasons by their codes, their words, and verdicts."""
