@@ -33,7 +33,7 @@ from autograder.judge.origin import SUBMISSION, changed, origin
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.shared import new_seed
 from autograder.judge.work import Work, read_work
-from autograder.kernel import cgroup
+from autograder.kernel.isolation import cgroup
 from autograder.kernel.scratch import clear_abandoned
 from autograder.release import source
 from autograder.release.build import fingerprint, prepare

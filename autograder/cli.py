@@ -19,7 +19,7 @@ from autograder.intake import replaced
 from autograder.intake.cli import restore
 from autograder.intake.receive import receive
 from autograder.intake.received import Received
-from autograder.kernel.sandbox import SandboxError
+from autograder.kernel.isolation.policy import SandboxError
 from autograder.release.cli import release
 from autograder.report.classpage.cli import report
 from autograder.report.export.cli import export

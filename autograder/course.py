@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from autograder.course_toml import CourseToml, deadlines, keys_of
-from autograder.kernel.sandbox import READS, Surroundings
+from autograder.kernel.isolation.policy import READS, Surroundings
 from autograder.late import Deadline
 from autograder.settings import Assignment
 from autograder.suggest import did_you_mean, unknown

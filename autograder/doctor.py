@@ -12,8 +12,9 @@ from importlib import metadata
 from pathlib import Path
 
 from autograder.course import Course, CourseError
-from autograder.kernel import cgroup
-from autograder.kernel.sandbox import Limits, SandboxError, run_to_the_end
+from autograder.kernel.isolation import cgroup
+from autograder.kernel.isolation.bubblewrap import run_to_the_end
+from autograder.kernel.isolation.policy import Limits, SandboxError
 
 TOGETHER = "limits on all processes together"
 PACKAGES = ("torch", "nbgrader", "jupytext", "ipykernel")

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from autograder.course import Course, CourseError
 from autograder.files import read_lines
 from autograder.flag import Flag, Kind
-from autograder.kernel.sandbox import SandboxError
+from autograder.kernel.isolation.policy import SandboxError
 from autograder.text import on_one_line
 
 # Of all that the system refuses, what can lie in the files of one submission.

@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from autograder.kernel.sandbox import Limits
+from autograder.kernel.isolation.policy import Limits
 from autograder.late import LateRule, a_moment
 
 Language = Literal["en", "ko", "de"]  # of what students get back; all is written in the first

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.kernel import calls
-from autograder.kernel.sandbox import Limits, Surroundings
+from autograder.kernel.isolation import seccomp
+from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.session import KernelSession
 
 pytestmark = pytest.mark.sandbox
@@ -55,4 +55,4 @@ def test_threads_and_child_processes_still_start(surroundings: Surroundings, tmp
 
 
 def test_the_program_is_whole_instructions() -> None:
-    assert calls.program() and len(calls.program()) % 8 == 0
+    assert seccomp.program() and len(seccomp.program()) % 8 == 0

@@ -9,8 +9,8 @@ import pytest
 
 from autograder import doctor
 from autograder.course import Course, CourseError
-from autograder.kernel import cgroup
-from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
+from autograder.kernel.isolation import cgroup
+from autograder.kernel.isolation.policy import CGROUPS, Limits, SandboxError, Surroundings
 from autograder.kernel.session import KernelSession
 from autograder.settings import SandboxSettings
 
@@ -42,7 +42,7 @@ def test_many_processes_together_run_out_of_memory(preload: list[str], tmp_path:
 @pytest.mark.sandbox
 @pytest.mark.parametrize("preload", [[], ["json"]], ids=["cold", "warm"])
 def test_student_code_sees_no_group(preload: list[str], tmp_path: Path) -> None:
-    code = (f"import os; print([file for folder in ('/sys', {cgroup.INSIDE!r}) "
+    code = (f"import os; print([file for folder in ('/sys', {CGROUPS!r}) "
             "for _, _, files in os.walk(folder) for file in files])")
     with KernelSession(tmp_path, Limits(), Surroundings(preload=preload)) as session:
         outcome = session.run(code, timeout=40)

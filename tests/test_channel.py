@@ -15,8 +15,8 @@ import torch
 from autograder.kernel import agent, channel, warm, wire
 from autograder.kernel import session as sessions
 from autograder.kernel.channel import Channel, Flooded, Gone
+from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.owntime import Budget, Stalled
-from autograder.kernel.sandbox import Limits, Surroundings
 from autograder.kernel.session import KernelSession, Outcome
 
 LIMITS = Limits(output=1, scratch=64)

@@ -15,7 +15,7 @@ from conftest import copy_course, run_cli
 
 from autograder import cli, doctor
 from autograder.course import Course
-from autograder.kernel import cgroup
+from autograder.kernel.isolation import cgroup
 
 COMMANDS = ("doctor", "export", "feedback", "grade", "intake", "latedays", "release", "report",
             "restore", "samples", "similar", "todo", "validate")

@@ -10,7 +10,7 @@ from conftest import REPO
 
 from autograder.course import Course
 from autograder.kernel import elsewhere, warm, wire
-from autograder.kernel.sandbox import Limits
+from autograder.kernel.isolation.policy import Limits
 from autograder.kernel.session import KernelSession
 
 pytestmark = pytest.mark.sandbox

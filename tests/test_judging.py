@@ -17,7 +17,7 @@ from autograder.judge.pool import Lost, judge_all
 from autograder.judge.sides import StudentSide
 from autograder.judge.work import Work
 from autograder.kernel import wire
-from autograder.kernel.sandbox import Limits, Surroundings
+from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.release.build import build
 from autograder.results.verdict import PartVerdict, Verdict

@@ -14,7 +14,7 @@ from conftest import REPO
 from autograder.course import Course
 from autograder.judge.outdated import ARGUMENTS, IGNORED, METHODS, TASKS, outdated
 from autograder.judge.outdated import KEYWORDS as KEYWORDS_OF
-from autograder.kernel.sandbox import Limits, Surroundings
+from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.session import KernelSession
 from autograder.validate import cases, work
 

@@ -18,7 +18,9 @@ from conftest import REPO
 from jupyter_client.kernelspec import KernelSpecManager
 
 from autograder.kernel import berth, warm, wire
-from autograder.kernel.sandbox import FIRST_UID, Limits, Sandbox, SandboxError, Surroundings
+from autograder.kernel.isolation.bubblewrap import kernel_command
+from autograder.kernel.isolation.policy import Limits, SandboxError, Surroundings
+from autograder.kernel.isolation.student_policy import FIRST_UID, student_policy
 from autograder.kernel.scratch import PREFIX
 from autograder.kernel.session import KERNEL_NAME, KernelSession, Outcome
 
@@ -34,7 +36,7 @@ PRELOAD: list[str] = []
 @pytest.fixture(scope="module", params=[[], ["numpy", "torch"]], ids=["cold", "warm"],
                 autouse=True)
 def preload(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """Every wall stands for kernels that start cold and for those that are forked."""
+    """Every limit holds for kernels that start cold and for those that are forked."""
     global PRELOAD
     PRELOAD = request.param
     yield PRELOAD
@@ -390,7 +392,7 @@ def test_an_environment_behind_a_link_serves_as_well(tmp_path: Path, above: str)
     (tmp_path / "home").mkdir()
     (tmp_path / "folder").mkdir()
     code = (f"""from pathlib import Path
-from autograder.kernel.sandbox import Limits, Surroundings
+from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.session import KernelSession
 for preload in ([], ["json"]):
     around = Surroundings(preload=preload, hidden={{"sklearn": "not here"}})
@@ -430,7 +432,8 @@ def test_an_agent_that_cannot_start_is_an_error_of_the_machine(empty):
 def test_without_bubblewrap_nothing_runs(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SandboxError, match="apt-get install bubblewrap"):
-        Sandbox(tmp_path, tmp_path).command(["true"])
+        kernel_command(student_policy(tmp_path, tmp_path, Limits(), Surroundings()), ["true"],
+                       tmp_path)
 
 
 # -------------------------------------------------------------------- any Jupyter client can use it

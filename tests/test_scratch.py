@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.kernel import cgroup
+from autograder.kernel.isolation import cgroup
 from autograder.kernel.scratch import PREFIX, Scratch, abandoned, clear_abandoned
 
 HOLDER = "from autograder.kernel.scratch import Scratch\nkept = Scratch()\n" \
@@ -99,7 +99,7 @@ def test_only_folders_of_ours_are_looked_at(own_tmp: Path, name: str) -> None:
 @pytest.mark.sandbox
 @pytest.mark.skipif(not cgroup.bases(), reason="no control groups can be made here")
 def test_another_containers_control_groups_are_left_alone() -> None:
-    code = "from autograder.kernel import cgroup; cgroup.clear_abandoned()"
+    code = "from autograder.kernel.isolation import cgroup; cgroup.clear_abandoned()"
     group = cgroup.create(64, 8)
     assert group is not None
     subprocess.run(["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc",

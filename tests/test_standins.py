@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from autograder.kernel import standins, wire
-from autograder.kernel.sandbox import Limits, Surroundings
+from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.session import KernelSession
 
 

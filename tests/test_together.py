@@ -10,7 +10,7 @@ import pytest
 from autograder.judge.both import ReferenceFailed, StudentFailed
 from autograder.judge.plugin import JudgePlugin, Tally
 from autograder.judge.sides import Failure
-from autograder.kernel.sandbox import SandboxError
+from autograder.kernel.isolation.policy import SandboxError
 
 
 def recorded(error: BaseException) -> tuple[Any, Tally]:

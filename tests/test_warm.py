@@ -15,9 +15,10 @@ from typing import Any
 import psutil
 import pytest
 
-from autograder.kernel import calls, warm
+from autograder.kernel import warm
+from autograder.kernel.isolation import seccomp
+from autograder.kernel.isolation.policy import Limits, SandboxError, Surroundings
 from autograder.kernel.nursery_process import Door, NurseryProcess
-from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 from autograder.kernel.session import KernelSession
 
 pytestmark = pytest.mark.sandbox
@@ -118,9 +119,9 @@ def test_nothing_shared_can_be_written(home: Path, path: str) -> None:
 
 @pytest.fixture
 def unfiltered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No filter of system calls (calls.py): the walls behind it must hold by themselves."""
+    """No filter of system calls (seccomp.py): the walls behind it must hold by themselves."""
     warm.close_all()  # with a kernel that is ready, and has the filter
-    monkeypatch.setattr(calls, "program", lambda: b"")
+    monkeypatch.setattr(seccomp, "program", lambda: b"")
     yield
     warm.close_all()
 

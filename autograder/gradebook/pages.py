@@ -8,7 +8,8 @@ import subprocess
 
 from PIL import Image
 
-from autograder.kernel.sandbox import Limits, run_to_the_end
+from autograder.kernel.isolation.bubblewrap import run_to_the_end
+from autograder.kernel.isolation.policy import Limits
 
 MAX_PAGES = 6
 WIDTH = 800  # pixels: formgrader shows no more without scrolling

@@ -30,7 +30,7 @@ from autograder.course import COURSE_FILE, Course, CourseError
 from autograder.judge.origin import engine
 from autograder.judge.pool import Judges, Key, Lost, streamed
 from autograder.judge.work import Work
-from autograder.kernel.sandbox import SandboxError
+from autograder.kernel.isolation.policy import SandboxError
 from autograder.kernel.scratch import Scratch
 from autograder.results.verdict import Verdict
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from pebble import ProcessPool
 
-from autograder.kernel import walls
+from autograder.kernel.isolation import namespaces
 from autograder.kernel.scratch import Scratch
 
 
@@ -43,7 +43,7 @@ def _context() -> ForkServerContext:
 
 def _begin(environment: dict[str, str], initializer: Callable[..., None], *initargs: Any) -> None:
     """Become one of them. Without the fork server nobody would hear how this process ends."""
-    walls.end_with_parent(signal.SIGTERM)
+    namespaces.end_with_parent(signal.SIGTERM)
     os.environ.clear()
     os.environ.update(environment)
     initializer(*initargs)

@@ -30,7 +30,7 @@ from autograder.judge.sides import StudentSide
 from autograder.judge.trusted_process import Distant
 from autograder.judge.work import Work, names_left_out, runnable_cells
 from autograder.kernel import warm
-from autograder.kernel.sandbox import Surroundings
+from autograder.kernel.isolation.policy import Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import Outcome
 from autograder.release import source

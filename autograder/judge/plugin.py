@@ -24,7 +24,7 @@ from autograder.judge.oracle import TrustedSide
 from autograder.judge.sides import StudentSide
 from autograder.judge.testing import Wrong
 from autograder.judge.work import Work
-from autograder.kernel.sandbox import SandboxError
+from autograder.kernel.isolation.policy import SandboxError
 from autograder.results.reason import Reason, misconception
 from autograder.results.verdict import PartVerdict
 from autograder.results.words import finished

@@ -35,7 +35,7 @@ from autograder.course import Course, CourseError
 from autograder.judge.forked import forked_pool
 from autograder.judge.shared import Shared, sharing
 from autograder.judge.work import Work
-from autograder.kernel.sandbox import SandboxError
+from autograder.kernel.isolation.policy import SandboxError
 from autograder.kernel.scratch import Scratch
 from autograder.results.verdict import Verdict
 

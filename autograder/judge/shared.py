@@ -15,8 +15,8 @@ from pathlib import Path
 from autograder.course import Course
 from autograder.judge.trusted_process import Service, TrustedProcess
 from autograder.kernel import offline
+from autograder.kernel.isolation.policy import SandboxError, Surroundings
 from autograder.kernel.nursery_process import Door, NurseryProcess
-from autograder.kernel.sandbox import SandboxError, Surroundings
 from autograder.release.edits import Misconceptions
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from autograder import text
 from autograder.flag import Flag, Kind
 from autograder.kernel import agent, wire
-from autograder.kernel.sandbox import SandboxError, Surroundings
+from autograder.kernel.isolation.policy import SandboxError, Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.kernel.wire import WireError

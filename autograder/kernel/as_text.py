@@ -11,14 +11,21 @@ def as_text(*modules: ModuleType) -> str:
 
     It leaves `module`, the last one, and the modules `sys` and `types` in the caller's names.
     """
+    packages = {package: None for module in modules for package in _parents(module.__name__)}
     lines = ["import sys, types"]
-    for name in ("autograder", "autograder.kernel"):
-        lines.append(f"sys.modules[{name!r}] = types.ModuleType({name!r})")
+    lines += [f"sys.modules[{name!r}] = types.ModuleType({name!r})" for name in packages]
     for module in modules:
         name = module.__name__
+        package, _, last = name.rpartition(".")
         lines += [
             f"sys.modules[{name!r}] = module = types.ModuleType({name!r})",
             f"exec(compile({inspect.getsource(module)!r}, '<{name}>', 'exec'), module.__dict__)",
-            f"sys.modules['autograder.kernel'].{name.rpartition('.')[2]} = module",
+            f"sys.modules[{package!r}].{last} = module",
         ]
     return "\n".join(lines)
+
+
+def _parents(name: str) -> list[str]:
+    """The packages that a module is in: autograder, autograder.kernel."""
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from jupyter_client.connect import write_connection_file
 
-from autograder.kernel import cgroup
-from autograder.kernel.sandbox import Limits, Sandbox, Surroundings
+from autograder.kernel.isolation import cgroup
+from autograder.kernel.isolation.policy import Limits, Policy, Surroundings
+from autograder.kernel.isolation.student_policy import sandbox_uid, student_policy
 from autograder.kernel.scratch import Scratch
 
 OURS = 8  # processes beside the student's: the walls' own
@@ -31,9 +32,14 @@ class Berth:
         self.files, self.runtime = self.path / "files", self.path / "runtime"
         self.files.mkdir()
         self.runtime.mkdir()
-        self.sandbox = Sandbox(self.files, self.runtime, limits, surroundings)
+        self._limits, self._surroundings = limits, surroundings
+        self._uid = sandbox_uid(self.runtime)
         self.group = cgroup.create(limits.memory + limits.scratch, limits.processes + OURS, groups)
         self._give()
+
+    def policy(self, cgroups: tuple[str, ...]) -> Policy:
+        """The policy of the kernel, which joins these of its `group`'s files."""
+        return student_policy(self.files, self.runtime, self._limits, self._surroundings, cgroups)
 
     @property
     def connection(self) -> Path:
@@ -72,7 +78,7 @@ class Berth:
         listener.bind(str(self.questions))
         listener.listen(1)
         if os.geteuid() == 0:
-            os.chown(self.questions, self.sandbox.uid, self.sandbox.uid)
+            os.chown(self.questions, self._uid, self._uid)
         return listener
 
     def seal(self) -> None:
@@ -98,7 +104,7 @@ class Berth:
             return
         for root, names, files in os.walk(self.path):
             for name in (*names, *files):
-                os.chown(os.path.join(root, name), self.sandbox.uid, self.sandbox.uid,
+                os.chown(os.path.join(root, name), self._uid, self._uid,
                          follow_symlinks=False)
 
 

@@ -1,16 +1,15 @@
 """The nursery: a process that has imported the libraries, and forks a kernel whenever asked.
 
 It runs inside the sandbox (nursery_process.py starts it there, giving it as text), and holds
-nothing of any submission. Each kernel that it forks goes behind walls of its own before it runs a
-line of student code: its own pid, mount, network and ipc namespaces, empty /home, /tmp and
-/dev/shm, its own user, its own limits. It then waits to be let go, and fetches its home: until then
-its `files` may be empty.
+nothing of any submission. Each kernel that it forks enforces its policy (isolation/policy.py) on
+itself before it runs a line of student code. It then waits to be let go, and fetches its home:
+until then its `files` may be empty.
 
 Several judges may come to its door, a unix socket; the kernels that one has asked for end with its
 line. On a line, requests and answers are JSON lines:
 
                                     ->      {"ready": true}
-    {"start": "7", "files": ..., "runtime": ..., "connection": ..., "uid": ..., "limits": ...}
+    {"start": "7", "connection": ..., "policy": ...}
     {"go": "7"}
     {"kill": "7"}                   ->      {"ended": "7", "status": -9}
 
@@ -19,7 +18,6 @@ It ends when its stdin does.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import gc
 import importlib
@@ -31,12 +29,11 @@ import shutil
 import signal
 import socket
 import sys
-from pathlib import Path
 from typing import Any, NoReturn
 
-from autograder.kernel import walls
+from autograder.kernel.isolation import namespaces
+from autograder.kernel.isolation.policy import HOME, SUBMISSION, WORK, Policy
 
-WORK, HOME = "/home/student", "/home/own"
 GATE = 3  # the descriptor at which a kernel waits
 # What every kernel imports while it starts.
 JUPYTER = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "sqlite3",
@@ -153,14 +150,14 @@ class _Visitor:
 def _become_keeper(request: dict[str, Any]) -> NoReturn:
     """Leave for namespaces of one's own; stay outside their pids, to tell how the kernel ended."""
     try:
-        walls.end_with_parent()
+        policy = Policy.from_json(request["policy"])
+        namespaces.end_with_parent()
         os.setsid()
-        for procs in request.get("groups", []):
-            Path(procs).write_text("0")  # this process, and all that comes of it
-        walls.leave()
+        namespaces.join_cgroups(policy)
+        namespaces.unshare()
         pid = os.fork()
         if pid == 0:
-            _become_init(request)
+            _become_init(request, policy)
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
         os._exit(code if code >= 0 else 128 - code)
@@ -169,17 +166,17 @@ def _become_keeper(request: dict[str, Any]) -> NoReturn:
         os._exit(127)
 
 
-def _become_init(request: dict[str, Any]) -> NoReturn:
+def _become_init(request: dict[str, Any], policy: Policy) -> NoReturn:
     """Process 1 of the new namespace: build the walls, fork the kernel, reap what it leaves."""
     try:
-        walls.end_with_parent()
-        walls.build(request["files"], request["runtime"], request["limits"])
+        namespaces.end_with_parent()
+        namespaces.mount(policy)
         if "start" not in request:
             os.stat(sys.executable)  # what a kernel's own child processes will start
             os._exit(0)
         kernel = os.fork()
         if kernel == 0:
-            _become_kernel(request)
+            _become_kernel(request, policy)
         _silence()
         while True:
             pid, status = os.wait()
@@ -191,17 +188,18 @@ def _become_init(request: dict[str, Any]) -> NoReturn:
         os._exit(127)
 
 
-def _become_kernel(request: dict[str, Any]) -> NoReturn:
+def _become_kernel(request: dict[str, Any], policy: Policy) -> NoReturn:
     """Give up every right, and run a Jupyter kernel until it ends."""
     try:
-        walls.limit(request["limits"])
-        walls.drop_rights(request["uid"])
+        namespaces.limit(policy)
+        namespaces.drop_rights(policy.uid)
         _silence(request["gate"])
         os.mkdir(HOME)
         os.mkdir(WORK)
         os.chdir(WORK)
+        os.environ["PWD"] = WORK
         _reseed()
-        walls.refuse(base64.b64decode(request["calls"]))
+        namespaces.load_filter(policy.seccomp)
     except BaseException:
         os._exit(126)
     _serve(request["connection"])
@@ -214,7 +212,7 @@ def _wait_and_fetch() -> None:
         if not os.read(GATE, 2):
             os._exit(125)  # nobody will ever come
         os.close(GATE)
-        shutil.copytree("/submission", WORK, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(SUBMISSION, WORK, symlinks=True, dirs_exist_ok=True)
         for root, folders, names in os.walk(WORK):
             for name in (*folders, *names):
                 path = os.path.join(root, name)

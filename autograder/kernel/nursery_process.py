@@ -9,12 +9,15 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.kernel import cgroup, nursery, walls
+from autograder.kernel import nursery
 from autograder.kernel.as_text import as_text
-from autograder.kernel.sandbox import Limits, Sandbox, Surroundings
+from autograder.kernel.isolation import cgroup, namespaces, policy
+from autograder.kernel.isolation.bubblewrap import forkserver_command
+from autograder.kernel.isolation.policy import Limits, Surroundings
+from autograder.kernel.isolation.student_policy import student_policy
 from autograder.kernel.scratch import Scratch
 
 CALL = "import json; module.main(*json.loads(sys.argv[1]))"  # of the nursery
@@ -48,15 +51,15 @@ class NurseryProcess:
         self._owner = os.getpid()
         (folder / "runtime").mkdir()
         (folder / "files").mkdir()
-        sandbox = Sandbox(folder / "files", folder / "runtime", limits, surroundings)
-        trial = {"files": str(sandbox.files), "runtime": str(sandbox.runtime),
-                 "limits": asdict(limits)}
+        own = student_policy(folder / "files", folder / "runtime", limits, surroundings)
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(self.door.address)
             listening.listen(WAITING)
-            arguments = json.dumps([listening.fileno(), surroundings.preload, trial])
-            command = sandbox.nursery([sys.executable, "-P", "-c",
-                                       f"{as_text(walls, nursery)}\n{CALL}", arguments], folder)
+            arguments = json.dumps([listening.fileno(), surroundings.preload,
+                                    {"policy": own.to_json()}])
+            code = f"{as_text(policy, namespaces, nursery)}\n{CALL}"
+            command = forkserver_command(
+                own, [sys.executable, "-P", "-c", code, arguments], folder)
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                 bufsize=0, pass_fds=[listening.fileno()], start_new_session=True,

@@ -17,8 +17,9 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Dict
 
 from autograder.kernel.berth import Berth
-from autograder.kernel.cgroup import Group
-from autograder.kernel.sandbox import Limits, Surroundings
+from autograder.kernel.isolation.bubblewrap import kernel_command
+from autograder.kernel.isolation.cgroup import Group
+from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.warm import WarmKernel, nursery_of
 
 LOOKS, LOOK_SECONDS = 40, 0.005  # at whether a kernel that was killed is gone
@@ -30,7 +31,7 @@ class SandboxProvisioner(LocalProvisioner):
     A client that names no folder gets an empty home. Where `surroundings` names modules to be
     imported ahead, the kernel is a warm one, made ready before it was asked for.
 
-    `limits` and `surroundings` (fields of sandbox.Limits and sandbox.Surroundings) may stand in
+    `limits` and `surroundings` (fields of policy.Limits and policy.Surroundings) may stand in
     the kernelspec's provisioner config or be set by the client before the kernel starts.
     """
 
@@ -59,8 +60,8 @@ class SandboxProvisioner(LocalProvisioner):
         berth.fill(home)
         if self.warm is not None:
             return kwargs
-        groups = berth.group.procs if berth.group else []
-        kwargs["cmd"] = berth.sandbox.command(kwargs["cmd"], groups)
+        policy = berth.policy(berth.group.procs if berth.group else ())
+        kwargs["cmd"] = kernel_command(policy, kwargs["cmd"], berth.path)
         kwargs["env"] = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
         kwargs["cwd"] = str(berth.path)
         kwargs["stdout"] = kwargs["stderr"] = subprocess.DEVNULL

@@ -23,7 +23,6 @@ from nbformat import NotebookNode
 from autograder import text
 from autograder.kernel import (
     agent,
-    calls,
     elsewhere,
     offline,
     old_names,
@@ -34,8 +33,9 @@ from autograder.kernel import (
 from autograder.kernel.as_text import as_text
 from autograder.kernel.channel import Channel, Flooded, Gone
 from autograder.kernel.client import START_SECONDS, CountingClient, PromptClient
+from autograder.kernel.isolation import seccomp
+from autograder.kernel.isolation.policy import Limits, SandboxError, Surroundings
 from autograder.kernel.owntime import Budget, OutOfTime, OwnTime, Stalled, root_of
-from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 
 KILLED = "was killed (signal 9)"
 KERNEL_NAME = "autograder-sandbox"
@@ -256,7 +256,7 @@ class KernelSession:
         if status is None:
             return "ended its own process"
         number = -status if status < 0 else status - 128
-        if number == calls.BLOCKED:
+        if number == seccomp.BLOCKED:
             return "made a system call that is blocked while grading, and was stopped"
         if number == signal.SIGKILL:
             return KILLED

@@ -10,7 +10,6 @@ waits behind its walls, with an empty home, for what it is to find there. Each i
 from __future__ import annotations
 
 import atexit
-import base64
 import contextlib
 import json
 import os
@@ -21,10 +20,10 @@ import sys
 import time
 from dataclasses import asdict
 
-from autograder.kernel import calls, cgroup
 from autograder.kernel.berth import Berth
+from autograder.kernel.isolation import cgroup
+from autograder.kernel.isolation.policy import Limits, SandboxError, Surroundings
 from autograder.kernel.nursery_process import Door, NurseryProcess
-from autograder.kernel.sandbox import Limits, SandboxError, Surroundings
 
 READY_SECONDS = 120
 
@@ -83,11 +82,9 @@ class Nursery:
         berth = Berth(self._limits, self._surroundings, self.door.folder, self.door.groups)
         berth.connect()
         try:
-            self._tell({"start": name, "files": str(berth.files), "runtime": str(berth.runtime),
-                        "connection": str(berth.connection), "uid": berth.sandbox.uid,
-                        "limits": asdict(self._limits),
-                        "groups": berth.group.procs_inside if berth.group else [],
-                        "calls": base64.b64encode(calls.program()).decode()})
+            policy = berth.policy(berth.group.procs_inside if berth.group else ())
+            self._tell({"start": name, "connection": str(berth.connection),
+                        "policy": policy.to_json()})
         except SandboxError:
             berth.close()
             raise

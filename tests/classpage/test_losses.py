@@ -10,8 +10,8 @@ import pytest
 from autograder.flag import Flag, Kind
 from autograder.judge import sides
 from autograder.judge.pool import Lost
-from autograder.kernel import calls
-from autograder.kernel.sandbox import Limits
+from autograder.kernel.isolation import seccomp
+from autograder.kernel.isolation.policy import Limits
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.report.classpage import failures
 from autograder.report.classpage.batch_times import batches, times
@@ -31,7 +31,7 @@ def last_words(status: int | None, ran_out: bool = False) -> str:
 
 
 @pytest.mark.parametrize(("status", "ran_out", "kind"), [
-    (-calls.BLOCKED, False, failures.BLOCKED), (-9, False, failures.CRASHED),
+    (-seccomp.BLOCKED, False, failures.BLOCKED), (-9, False, failures.CRASHED),
     (128 + 11, False, failures.CRASHED), (-11, False, failures.CRASHED),
     (0, False, failures.CRASHED), (3, False, failures.CRASHED), (None, False, failures.CRASHED),
     (-9, True, failures.MEMORY)])

@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from autograder.course import Course
-from autograder.kernel import cgroup, scratch
+from autograder.kernel import scratch
+from autograder.kernel.isolation import cgroup
 from autograder.release.build import prepare
 from redteam.attack import CANARY
 

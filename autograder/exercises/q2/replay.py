@@ -29,7 +29,7 @@ from autograder.exercises.q2.plausible import matrix_weights
 from autograder.exercises.q2.resultlog import count, of_checkpoint
 from autograder.exercises.q2.source.utils import ResultLogRecord
 from autograder.judge.both import Both
-from autograder.kernel.sandbox import READS
+from autograder.kernel.isolation.policy import READS
 
 STEPS = 3  # that are taken again at most
 SECONDS = 3.0  # of the student's code

@@ -1,8 +1,8 @@
 """Control groups: what all processes of one submission may use together.
 
-The limits of sandbox.py hold for each process; a control group holds for their sum. Where we may
-not make groups (no root, no delegation), there are none, and `autograder doctor` says so. Both
-versions of the interface are served: hierarchies for each controller (1), and a single one (2).
+The rlimits of a policy hold for each process; a control group holds for their sum. Where we may not
+make groups (no root, no delegation), there are none, and `autograder doctor` says so. Both versions
+of the interface are served: a hierarchy for each controller (1), and a single one (2).
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from autograder.kernel.isolation.policy import CGROUPS, MIB
 from autograder.kernel.scratch import Held, abandoned
 
 ROOT = Path("/sys/fs/cgroup")
-INSIDE = "/cgroups"  # where the nursery finds this process's groups
-MIB = 1024 * 1024
 _numbers = itertools.count(1)
 
 
@@ -33,15 +32,15 @@ class Group:
     folders: tuple[Path, ...]
 
     @property
-    def procs(self) -> list[str]:
+    def procs(self) -> tuple[str, ...]:
         """The files into which a process writes 0 to join."""
-        return [str(folder / "cgroup.procs") for folder in self.folders]
+        return tuple(str(folder / "cgroup.procs") for folder in self.folders)
 
     @property
-    def procs_inside(self) -> list[str]:
-        """The same files as the nursery sees them."""
-        return [f"{INSIDE}/{number}/{self.name}/cgroup.procs"
-                for number in range(len(self.folders))]
+    def procs_inside(self) -> tuple[str, ...]:
+        """The same files as the fork server sees them."""
+        return tuple(f"{CGROUPS}/{number}/{self.name}/cgroup.procs"
+                     for number in range(len(self.folders)))
 
     @property
     def ran_out(self) -> bool:
