@@ -29,7 +29,7 @@ from autograder.intake.notebooks import Settled, is_settled, released_instead, s
 from autograder.intake.received import Received, note_of, notes, write_notes
 from autograder.intake.times import late_in
 from autograder.journal import Entry, Journal, last_entries, path_of
-from autograder.judge.origin import SUBMISSION, changed, origin
+from autograder.judge.cache_key import SUBMISSION, cache_key, changed
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.shared import new_seed
 from autograder.judge.work import Work, read_work
@@ -149,7 +149,7 @@ def _verdicts(course: Course, assignment: str, students: list[str], again: bool,
 
     `judging` is told how many are new.
     """
-    origins = {exercise.name: origin(course, assignment, exercise)
+    origins = {exercise.name: cache_key(course, assignment, exercise)
                for exercise in course.exercises(assignment)}
     last = {} if again else last_entries(course, assignment)
     due: dict[Key, str] = {}  # with the submission's hash

@@ -20,7 +20,7 @@ from autograder.results.verdict import Verdict
 class Entry:
     """One verdict on one student's exercise, with the hash of what was judged.
 
-    `origin` holds the hashes of what it was judged with (judge/origin.py); it is empty where
+    `origin` holds the hashes of what it was judged with (judge/cache_key.py); it is empty where
     nothing was judged. `time` is when it was written (ISO 8601, UTC): the journal sets it.
     """
 

@@ -160,7 +160,7 @@ def test_no_scheduler_is_a_sentence(fresh: Path) -> None:
 def test_a_worker_with_another_kit_is_not_used(toy: Course, scheduler: str, worker: Start,
                                                monkeypatch: pytest.MonkeyPatch) -> None:
     process = worker()
-    monkeypatch.setattr(cluster, "engine", lambda: "of another time")
+    monkeypatch.setattr(cluster, "engine_hash", lambda: "of another time")
     with pytest.raises(CourseError, match="another version of this kit"):
         until(lambda: list(judge_afar(toy, "toy", 1, [], scheduler)) == ["never"], 30)
     assert process.poll() is None

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from autograder.course import Course
 from autograder.course_toml import CourseToml, deadlines
-from autograder.judge.origin import origin
+from autograder.judge.cache_key import cache_key
 from autograder.late import LateRule
 
 COURSE = """
@@ -135,13 +135,13 @@ def test_an_extension_or_a_waiver_needs_a_due_date() -> None:
 def test_no_date_makes_anything_be_judged_again(course: Course) -> None:
     """A verdict rests on neither the due date nor the rules; on the points it does."""
     q2 = course.exercise("q2")
-    before = origin(course, "q2", q2)
+    before = cache_key(course, "q2", q2)
     settings = (course.root / "course.toml").read_text()
     dated = settings.replace("[assignments.q2]", "[assignments.q2]\ndue = 2026-03-14T23:59:00Z")
     (course.root / "course.toml").write_text(dated + "\n[late]\npercent_per_day = 10\n")
     assert Course.load(course.root).deadline("q2")
-    assert origin(Course.load(course.root), "q2", q2) == before
+    assert cache_key(Course.load(course.root), "q2", q2) == before
     (course.root / "course.toml").write_text(settings.replace("lenient = false", "")
                                              .replace("[assignments.q2]",
                                                       "[assignments.q2]\nlenient = true"))
-    assert origin(Course.load(course.root), "q2", q2) != before
+    assert cache_key(Course.load(course.root), "q2", q2) != before

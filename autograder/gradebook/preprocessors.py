@@ -31,7 +31,7 @@ from autograder.intake import answers
 from autograder.intake.received import note_of
 from autograder.intake.times import late_of
 from autograder.journal import Entry, Journal, path_of
-from autograder.judge.origin import origin
+from autograder.judge.cache_key import cache_key
 from autograder.judge.shared import new_seed
 from autograder.judge.work import Work, read_work
 from autograder.release.build import prepare
@@ -156,7 +156,7 @@ def _judge(course: Course, names: Mapping[str, str], work: Work) -> Verdict:
     verdict = _graders[key].grade(work)
     with Journal(path_of(course, assignment)) as journal:
         journal.write(Entry(names["student"], work.exercise, work.fingerprint, verdict,
-                            origin(course, assignment, course.exercise(work.exercise))))
+                            cache_key(course, assignment, course.exercise(work.exercise))))
     return verdict
 
 

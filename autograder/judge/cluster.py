@@ -27,7 +27,7 @@ from distributed.client import ClosedClientError
 
 from autograder import doctor
 from autograder.course import COURSE_FILE, Course, CourseError
-from autograder.judge.origin import engine
+from autograder.judge.cache_key import engine_hash
 from autograder.judge.pool import Judges, Key, Lost, streamed
 from autograder.judge.work import Work
 from autograder.kernel.isolation.policy import SandboxError
@@ -78,14 +78,14 @@ class CoursePlugin(WorkerPlugin):
     """What a worker judges with: the course as bytes, laid out when the worker joins."""
 
     def __init__(self, course: Course, assignment: str, seed: int) -> None:
-        self._assignment, self._seed, self._engine = assignment, seed, engine()
+        self._assignment, self._seed, self._engine = assignment, seed, engine_hash()
         self._parcel = pack(course, assignment)
         digest = hashlib.sha256(self._parcel + f"{assignment} {seed}".encode())
         self.name = f"autograder-{digest.hexdigest()[:16]}"
 
     def setup(self, worker: Worker) -> None:
         """Lay the course out and be ready to judge. Raises CourseError where that cannot be."""
-        if engine() != self._engine:
+        if engine_hash() != self._engine:
             raise CourseError(f"The worker {worker.address} runs another version of this kit.")
         # Dask marks its processes as having no children; ours end with their parent all the same.
         multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
