@@ -12,6 +12,7 @@ from autograder.late import Deadline, Extension, LateDays
 from autograder.settings import (
     Assignment,
     CourseInfo,
+    CrossfeedbackSettings,
     FolderName,
     Homework,
     LimitSettings,
@@ -31,6 +32,7 @@ class CourseToml(Strict):
     limits: LimitSettings = LimitSettings()
     sandbox: SandboxSettings = SandboxSettings()
     similarity: SimilaritySettings = SimilaritySettings()
+    crossfeedback: CrossfeedbackSettings = CrossfeedbackSettings()
     assignments: dict[FolderName, Assignment]
     homeworks: dict[FolderName, Homework] = Field({})
     late: LateDays = LateDays()

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.intake.groups import HEADING
+from autograder.intake.groups import is_members_heading
 from autograder.judge.work import Work
 from autograder.release.edits import Change, Edit, apply, read_changes
 from autograder.suggest import did_you_mean
@@ -111,7 +111,7 @@ def fill_in(exercise: Exercise, sample: Sample) -> Work:
     filled.notebook.cells += [nbformat.v4.new_code_cell(source, id=f"own-{number}")
                               for number, source in enumerate(sample.cells)]
     for cell in filled.notebook.cells:
-        if sample.members and HEADING.search(cell.source.partition("\n")[0]):
+        if sample.members and is_members_heading(cell.source.partition("\n")[0]):
             cell.source = cell.source.rstrip(" -\n") + "".join(
                 f"\n\n- {name}" for name in sample.members)
     return filled

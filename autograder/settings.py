@@ -36,6 +36,8 @@ def _names_the_student(name: str) -> str:
 FileName = Annotated[str, AfterValidator(_names_the_student)]
 
 
+MEMBERS = "Members of the group"
+
 # What becomes a folder's name, of nbgrader's and ours.
 FolderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -135,6 +137,8 @@ class Assignment(Strict):
     archive: FileName = Field(description="What is handed in: a zip, or a notebook alone; {id} "
                                           "stands for the student's id.")
     groups: bool = Field(False, description="Groups of the roster hand in; {id} is the group.")
+    members: str = Field(MEMBERS, min_length=1, description=(
+        "The words above the members' names in a group's notebook."))
     written: FileName | None = Field(None, description="The written part's PDF, if there is one.")
     attempts: Literal["last", "first", "last_in_time"] = Field(
         "last", description="Which of a student's several uploads counts; last_in_time: the last "
@@ -194,3 +198,20 @@ class SimilaritySettings(Strict):
     minimum: int = Field(60, gt=0, description="So many tokens at least, weighted by rarity.")
     common: float = Field(0.1, gt=0, le=1, description="What a larger share of the class has is "
                                                        "common.")
+
+
+class CrossfeedbackSettings(Strict):
+    """[crossfeedback]: the words in the cells for comments, as the exercises' sources have them."""
+
+    begin: str = Field("Comments on", min_length=1, description=(
+        "The line above the comments; the subtask's number follows."))
+    end: str = Field("End of the comments on", min_length=1, description=(
+        "The line below the comments; the subtask's number follows."))
+    released: str = Field("written by another group", description=(
+        "What follows the number where students get the notebook."))
+    reviewing: str = Field("by your group: between this line and the last", description=(
+        "What follows the number where a group is to write."))
+    keep: str = Field("leave this cell as it is", description=(
+        "The hint in a cell that students get."))
+    hint: str = Field("write your comments here, in the place of this line", description=(
+        "The hint in a cell where a group is to write."))

@@ -101,6 +101,12 @@ def test_members_are_read_from_their_cell(names: str) -> None:
     assert found.strangers == () and found.groups == {"a"}
 
 
+def test_the_words_above_the_members_are_the_courses() -> None:
+    cells = notebook("Die Gruppe:\n\n- Ada Example\n- Nemo Nobody")
+    assert named_in(cells, PEOPLE, "die gruppe").strangers == ("Nemo Nobody",)
+    assert named_in(cells, PEOPLE).strangers == ()
+
+
 def test_without_the_cell_names_are_found_in_the_text() -> None:
     found = named_in(notebook("# hw3 by Ada Example and Łukasz\nPróba", "the example of Ada"),
                      PEOPLE)

@@ -31,7 +31,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "answers": lambda text: answers.UNSEEN.sub("", text),
     "people's names": lambda text: [groups.BETWEEN.split(groups.MARKUP.sub("", line))
                                     for line in text.split("\n\n")],
-    "heads": anonymise.HEAD.search, "colours": lambda text: anonymise.ANSI.sub("", text),
+    "heads": anonymise.members_heading, "colours": lambda text: anonymise.ANSI.sub("", text),
     "anonymous": lambda text: PEOPLE.clean(text, "code"),
     "anonymous words": PEOPLE.clean, "script": lambda text: read_any(text.encode(), "a.py"),
     "page": lambda text: safe.clean(nbformat.v4.new_notebook(cells=[

@@ -1,7 +1,7 @@
-"""A notebook that nobody can tell whose it is, with comment cells to be filled.
+"""Make a group's notebook anonymous, with empty cells for comments.
 
-It is written anew from what may be in it: texts without the people (names.py), outputs as text
-and pictures (pictures.py). Metadata, ids, scripts, widgets and grade cells' data are not copied.
+A new notebook is written from texts without people (redaction.py), and outputs as text and
+pictures (pictures.py). Metadata, ids, scripts, widgets and grade cells' data are not copied.
 """
 
 from __future__ import annotations
@@ -16,43 +16,42 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.cells import is_staff
-from autograder.crossfeedback import marks, pictures
-from autograder.crossfeedback.marks import Asked
+from autograder.crossfeedback import pictures
+from autograder.crossfeedback.comment_cells import CommentedExercise, plain, says_something
 from autograder.crossfeedback.names import Names
 from autograder.crossfeedback.rounds import KEY
-from autograder.intake.groups import BETWEEN, HEADING
+from autograder.intake.groups import BETWEEN
 from autograder.roster import Member
+from autograder.settings import MEMBERS
 
 MOST_TEXT = 20_000  # characters of one output
 MOST_OUTPUTS = 40  # of one cell
 LONGEST_NAME = 5  # words of a name in the members' cell
-HEAD = re.compile(rf"^(?:[^\w\n]|_)*{HEADING.pattern}[^\n]*$", re.I | re.M)
-MEMBERS = "**Members of the group**: *(names removed)*"
 NO_PICTURE = "*(a picture that cannot be shown here)*"
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)")
 DATA_URI = re.compile(r"data:(?P<type>image/[\w.+-]+);base64,(?P<data>[A-Za-z0-9+/=]+)")
 
 
-def anonymous(notebook: NotebookNode, asked: Asked, group: str, members: Iterable[Member],
-              letter: str, token: str) -> NotebookNode:
+def anonymous(notebook: NotebookNode, exercise: CommentedExercise, group: str,
+              members: Iterable[Member], letter: str, token: str) -> NotebookNode:
     """The notebook of `group` as another group gets it.
 
-    asked: the exercise's source, whose comment cells are put in where the group lost them
-    letter, token: what the group is called, and by what the notebook is known when it comes back
+    exercise: its cells for comments are put in where the group lost them
+    letter, token: the group's name, and what identifies the notebook when it comes back
     """
     cells = [cell for cell in notebook.cells if not is_staff(cell)]
-    names = Names(group, members, _names_in(cells), asked.given)
-    writer = _Writer(names, {marks.plain(text) for text in asked.given})
-    places = marks.places(asked, cells)
-    written = _comments_after(places, -1)
+    names = Names(group, members, _names_in(cells, exercise.members), exercise.given)
+    writer = _Writer(names, exercise)
+    places = exercise.places(cells)
+    written = _comments_after(exercise, places, -1)
     for index, cell in enumerate(cells):
         written += writer.cells(cell)
-        written += _comments_after(places, index)
+        written += _comments_after(exercise, places, index)
     found = nbformat.v4.new_notebook(cells=written)
     found.metadata = nbformat.from_dict({
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        KEY: {"exercise": asked.exercise.name, "group": letter, "token": token}})
+        KEY: {"exercise": exercise.exercise.name, "group": letter, "token": token}})
     for number, cell in enumerate(found.cells, start=1):
         if KEY not in cell.metadata:
             cell.id = f"cell-{number}"
@@ -60,22 +59,25 @@ def anonymous(notebook: NotebookNode, asked: Asked, group: str, members: Iterabl
     return found
 
 
-def _comments_after(places: dict[str, tuple[int, bool]], index: int) -> list[NotebookNode]:
-    """The empty comment cells that belong after the cell of this index."""
-    cells = []
-    for subtask, (place, _) in places.items():
-        if place == index:
-            cells.append(nbformat.v4.new_markdown_cell(
-                marks.comment_cell(subtask), id=f"comment_{subtask.replace('.', '_')}",
-                metadata={"editable": True, "deletable": False, KEY: subtask}))
-    return cells
+def _comments_after(exercise: CommentedExercise, places: dict[str, tuple[int, bool]], index: int
+                    ) -> list[NotebookNode]:
+    """The empty cells for comments that belong after the cell of this index."""
+    return [nbformat.v4.new_markdown_cell(
+                exercise.cells.empty(subtask), id=f"comment_{subtask.replace('.', '_')}",
+                metadata={"editable": True, "deletable": False, KEY: subtask})
+            for subtask, (place, _) in places.items() if place == index]
 
 
-def _names_in(cells: Iterable[NotebookNode]) -> list[str]:
-    """The names in the members' cell, those that the roster does not know included."""
+def members_heading(text: str, members: str = MEMBERS) -> re.Match[str] | None:
+    """The line of a text that stands above the names of the group's members."""
+    return re.search(rf"^(?:[^\w\n]|_)*{re.escape(members)}[^\n]*$", text, re.I | re.M)
+
+
+def _names_in(cells: Iterable[NotebookNode], members: str) -> list[str]:
+    """The names in the members' cell, whether or not the roster has them."""
     found = []
     for cell in cells:
-        if cell.cell_type == "markdown" and (head := HEAD.search(cell.source)):
+        if cell.cell_type == "markdown" and (head := members_heading(cell.source, members)):
             lines = cell.source[head.end():].splitlines()
             for line in [head[0].rpartition(":")[2], *itertools.takewhile(_is_names, lines)]:
                 found += [one.strip(" \t-*+_.0123456789()") for one in BETWEEN.split(line)]
@@ -89,18 +91,19 @@ def _is_names(line: str) -> bool:
 
 
 class _Writer:
-    """Writes cells anew; numbers the pictures of the notebook as it goes."""
+    """Writes cells anew, and numbers the pictures of the notebook."""
 
-    def __init__(self, names: Names, given: set[str]) -> None:
+    def __init__(self, names: Names, exercise: CommentedExercise) -> None:
         self._names = names
-        self._given = given
+        self._exercise = exercise
+        self._given = {plain(text) for text in exercise.given}
         self._numbers = itertools.count(1)
 
     def cells(self, cell: NotebookNode) -> list[NotebookNode]:
-        """What is handed out of one cell: nothing of a comment cell, where nobody wrote in it."""
+        """A cell as it is handed out; no cell of a cell for comments that is still empty."""
         source = cell.source
-        if marks.marked(source):
-            source = "\n\n".join(filter(marks.says_something, _own_words(source)))
+        if self._exercise.cells.marked(source):
+            source = "\n\n".join(filter(says_something, self._own_words(source)))
             if not source:
                 return []
         written: NotebookNode = {
@@ -122,7 +125,7 @@ class _Writer:
         return nbformat.v4.new_raw_cell(self._text(source, "text"))
 
     def _markdown(self, cell: NotebookNode, source: str) -> NotebookNode:
-        source = _without_members(source)
+        source = _without_members(source, self._exercise.members)
         attachments = {}
         for name, bundle in (cell.get("attachments") or {}).items():
             new = f"picture-{next(self._numbers)}"
@@ -134,34 +137,35 @@ class _Writer:
         return written
 
     def _text(self, source: str, kind: str) -> str:
-        """A cell's text; pictures in it are searched for metadata, not for names."""
-        if marks.plain(source) in self._given:
+        """A cell's text without people; of pictures in it, metadata is removed instead."""
+        if plain(source) in self._given:
             return source
         pieces, at = [], 0
         for match in DATA_URI.finditer(source):
             pieces.append(self._names.clean(source[at:match.start()], kind))
             kept = pictures.stripped_base64(match["data"])
-            whole = match[0] in "".join(self._given)  # a figure of the exercise itself
-            pieces.append(match[0] if whole else NO_PICTURE if kept is None
+            own_figure = match[0] in "".join(self._given)
+            pieces.append(match[0] if own_figure else NO_PICTURE if kept is None
                           else f"data:{match['type']};base64,{kept}")
             at = match.end()
         return "".join([*pieces, self._names.clean(source[at:], kind)])
 
     def _pictures(self, bundle: dict[str, Any]) -> dict[str, str]:
-        """The pictures of a bundle of MIME types, without what describes them."""
+        """The pictures of a MIME bundle, without their metadata."""
         found = {kind: pictures.stripped_base64("".join(bundle[kind]))
                  for kind in pictures.TYPES if isinstance(bundle.get(kind), (str, list))}
         return {kind: data for kind, data in found.items() if data}
 
     def _output(self, output: NotebookNode) -> Iterator[NotebookNode]:
-        """An output as text and pictures; HTML, scripts and widgets become their text."""
+        """An output as text and pictures; HTML, scripts and widgets are reduced to their text."""
         if output.output_type == "stream":
-            yield nbformat.v4.new_output("stream", name="stdout", text=self._said(output.text))
+            yield nbformat.v4.new_output("stream", name="stdout",
+                                         text=self._output_text(output.text))
             return
         if output.output_type == "error":
             trace = "\n".join(output.get("traceback", []))
             text = trace or f"{output.get('ename')}: {output.get('evalue')}"
-            yield nbformat.v4.new_output("stream", name="stdout", text=self._said(text))
+            yield nbformat.v4.new_output("stream", name="stdout", text=self._output_text(text))
             return
         data = output.get("data", {})
         bundle: dict[str, str] = self._pictures(data)
@@ -169,12 +173,17 @@ class _Writer:
         if "text/html" in data and (not plain or plain.startswith("<")):
             plain = _text_of("".join(data["text/html"])[:5 * MOST_TEXT])
         if plain:
-            bundle["text/plain"] = self._said(plain)
+            bundle["text/plain"] = self._output_text(plain)
         if bundle:
             yield nbformat.v4.new_output("display_data", data=bundle)
 
-    def _said(self, text: str | list[str]) -> str:
-        """What an output says, no more than can be read."""
+    def _own_words(self, text: str) -> list[str]:
+        """The group's own words in a cell for comments, which others are to fill."""
+        found = self._exercise.cells.read(text)
+        return [*found.comments.values(), *([found.outside] if len(found.comments) != 1 else [])]
+
+    def _output_text(self, text: str | list[str]) -> str:
+        """The text of an output, no more than somebody reads."""
         whole = "".join(text)
         read = whole[:2 * MOST_TEXT]
         plain = ANSI.sub("", read)
@@ -183,31 +192,26 @@ class _Writer:
             f"\n[cut: {len(whole):,} characters in all]" if cut else "")
 
 
-def _own_words(text: str) -> list[str]:
-    """What a group itself wrote into comment cells, which are others' to fill."""
-    found = marks.read(text)
-    return [*found.comments.values(), *([found.outside] if len(found.comments) != 1 else [])]
-
-
-def _without_members(text: str) -> str:
-    """A text without the members' names, where it is their cell; what else it says stays."""
-    head = HEAD.search(text)
+def _without_members(text: str, members: str) -> str:
+    """A text without the names in the members' cell; the rest of it stays."""
+    head = members_heading(text, members)
     if head is None:
         return text
     rest = itertools.dropwhile(_is_names, text[head.end():].splitlines())
-    return "\n\n".join(filter(None, [text[:head.start()].strip(), MEMBERS,
+    return "\n\n".join(filter(None, [text[:head.start()].strip(),
+                                     f"**{members}**: *(names removed)*",
                                      "\n".join(rest).strip()]))
 
 
 def _folding(cell: NotebookNode) -> dict[str, Any]:
-    """Whether a front end shows a cell's code folded away."""
+    """The metadata that folds a cell's code away in a front end, if the cell has it."""
     jupyter = cell.metadata.get("jupyter")
     hidden = isinstance(jupyter, dict) and bool(jupyter.get("source_hidden"))
     return {"jupyter": {"source_hidden": True}, "cellView": "form"} if hidden else {}
 
 
 class _Text(HTMLParser):
-    """The text of an HTML output: a row of a table is a line, its cells stand apart."""
+    """The text of an HTML output: a line for each row of a table, its cells apart."""
 
     def __init__(self) -> None:
         super().__init__()

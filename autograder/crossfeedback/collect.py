@@ -1,4 +1,4 @@
-"""Take commented notebooks back: whose comments they are, and what they say on each subtask."""
+"""Take commented notebooks back: identify the reviewing group, and read its comments."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from typing import Any
 
 from autograder import text
 from autograder.course import Course, CourseError
-from autograder.crossfeedback import marks, rounds
-from autograder.crossfeedback.marks import Asked
+from autograder.crossfeedback import rounds
+from autograder.crossfeedback.comment_cells import (
+    CommentCells,
+    CommentedExercise,
+    commented_exercise,
+    plain,
+)
 from autograder.crossfeedback.rounds import COMMENTS, KEY, OUT, Round
 from autograder.faults import of_the_machine, sentence
 from autograder.files import UNLIKE
@@ -26,9 +31,9 @@ MOST_TEXT = 20_000  # characters of the comments on one subtask
 
 @dataclass(frozen=True)
 class Return:
-    """One notebook that came back. `time` is when, in ISO form; `comments` are by subtask.
+    """One notebook that came back, at a `time` in ISO form; `comments` are by subtask.
 
-    `reviewer` is empty, and `problem` says why, where nobody can tell whose it is.
+    Where the reviewer is unknown, `reviewer` is empty and `problem` the reason.
     """
 
     file: str
@@ -39,7 +44,7 @@ class Return:
     problem: str = ""
 
     def __post_init__(self) -> None:
-        """A file's name may hold bytes that are no text; here it becomes text to be shown."""
+        """Make the file's name, which may hold bytes that are no text, printable."""
         object.__setattr__(self, "file", text.sentence(self.file))
         object.__setattr__(self, "remarks", text.at_most(map(text.sentence, self.remarks)))
 
@@ -53,14 +58,18 @@ class _Upload:
     data: bytes
 
 
-def collect(course: Course, assignment: str, folder: Path) -> list[Return]:
-    """Read all that came back in `folder`, keep it in comments.json, and return a row for each.
+class _Unidentified(Exception):
+    """The reason why the reviewer of a notebook is unknown."""
 
-    Of a group's notebooks the newest counts, of those of earlier calls too; one without comments
-    never takes the place of one with comments. Raises CourseError where there is nothing to read.
+
+def collect(course: Course, assignment: str, folder: Path) -> list[Return]:
+    """Read all notebooks in `folder`, keep the comments in comments.json, and return the rows.
+
+    The newest notebook of a group counts, those of earlier calls included; one without comments
+    never replaces one with comments. Raises CourseError where there is nothing to read.
     """
     drawn = rounds.load(course, assignment)
-    asked = marks.asked(course, assignment)
+    exercise = commented_exercise(course, assignment)
     if not folder.is_dir():
         raise CourseError(f"There is no folder {folder}. Name the folder that holds what the "
                           "groups sent back.")
@@ -70,7 +79,7 @@ def collect(course: Course, assignment: str, folder: Path) -> list[Return]:
     came: set[str] = set()
     for upload in _uploads(folder):
         row = (upload if isinstance(upload, Return)
-               else _row(course, drawn, asked, upload, earlier))
+               else _row(course, drawn, exercise, upload, earlier))
         if row.problem:
             problems.append(row)
         else:
@@ -84,7 +93,7 @@ def collect(course: Course, assignment: str, folder: Path) -> list[Return]:
 
 
 def returns(course: Course, assignment: str) -> dict[str, Return]:
-    """What counts of what came back in this round, by the group that wrote it."""
+    """The notebooks that count in this round, by the reviewing group."""
     path = rounds.folder(course, assignment) / COMMENTS
     if not path.is_file():
         return {}
@@ -97,7 +106,7 @@ def returns(course: Course, assignment: str) -> dict[str, Return]:
 
 
 def _chosen(other: Return | None, row: Return) -> Return:
-    """Which of two notebooks of one group counts; it says so of the one that does not."""
+    """The one of two notebooks of a group that counts, with a remark on the other."""
     if other is None:
         return row
     if (other.file, other.time) == (row.file, row.time):  # taken in before
@@ -113,41 +122,51 @@ def _chosen(other: Return | None, row: Return) -> Return:
 def _uploads(folder: Path) -> Iterator[_Upload | Return]:
     """The notebooks below a folder, those in zips too, the oldest first; a row for what is none."""
     files = [path for path in folder.rglob("*")
-             if path.is_file() and not set(LITTER) & set(path.relative_to(folder).parts)]
+             if path.is_file() and LITTER.isdisjoint(path.relative_to(folder).parts)]
     for path in sorted(files, key=lambda path: (path.stat().st_mtime, str(path))):
         name = str(path.relative_to(folder))
         time = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
         if path.suffix.lower() == ".zip":
-            try:
-                inside, _ = read_archive(path)
-            except ArchiveError as error:
-                yield Return(name, time, problem=str(error))
-                continue
-            found = {entry: data for entry, data in inside.items()
-                     if entry.lower().endswith(".ipynb")}
-            if not found:
-                yield Return(name, time, problem="the zip holds no notebook")
-            for entry, data in sorted(found.items()):
-                yield _Upload(f"{name}/{entry}", time, data)
-        elif path.suffix.lower() != ".ipynb":
-            yield Return(name, time, problem="this is no notebook and no zip")
-        elif path.stat().st_size > MAX_FILE:
-            yield Return(name, time, problem=f"the notebook is larger than {MAX_FILE >> 20} MB")
+            yield from _uploads_in_zip(path, name, time)
+        elif problem := _problem(path):
+            yield Return(name, time, problem=problem)
         else:
             yield _Upload(name, time, path.read_bytes())
 
 
-def _row(course: Course, drawn: Round, asked: Asked, upload: _Upload, earlier: set[str]) -> Return:
-    """What came back in one notebook, or that nothing can be made of it."""
+def _problem(path: Path) -> str:
+    """The reason why a file is not read as a notebook; empty where it is."""
+    if path.suffix.lower() != ".ipynb":
+        return "this is no notebook and no zip"
+    too_large = path.stat().st_size > MAX_FILE
+    return f"the notebook is larger than {MAX_FILE >> 20} MB" if too_large else ""
+
+
+def _uploads_in_zip(path: Path, name: str, time: str) -> Iterator[_Upload | Return]:
     try:
-        return _read(course, drawn, asked, upload, earlier)
+        inside, _ = read_archive(path)
+    except ArchiveError as error:
+        yield Return(name, time, problem=str(error))
+        return
+    entries = sorted(entry for entry in inside if entry.lower().endswith(".ipynb"))
+    if not entries:
+        yield Return(name, time, problem="the zip holds no notebook")
+    for entry in entries:
+        yield _Upload(f"{name}/{entry}", time, inside[entry])
+
+
+def _row(course: Course, drawn: Round, exercise: CommentedExercise, upload: _Upload,
+         earlier: set[str]) -> Return:
+    """Read one notebook; any failure with it is the problem in its row."""
+    try:
+        return _read(course, drawn, exercise, upload, earlier)
     except Exception as error:
         if of_the_machine(error):
             raise
         return Return(upload.name, upload.time, problem=f"it cannot be read ({sentence(error)})")
 
 
-def _read(course: Course, drawn: Round, asked: Asked, upload: _Upload,
+def _read(course: Course, drawn: Round, exercise: CommentedExercise, upload: _Upload,
           earlier: set[str]) -> Return:
     """Read one notebook; it may be damaged in whatever way."""
     try:
@@ -156,18 +175,18 @@ def _read(course: Course, drawn: Round, asked: Asked, upload: _Upload,
         token = _token(notebook)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Return(upload.name, upload.time, problem="this is not a readable notebook")
-    remarks: list[str] = []
-    reviewer = _reviewer(drawn, token, asked.exercise.name, upload.name, earlier, remarks)
-    if not reviewer:
-        return Return(upload.name, upload.time, problem=remarks[-1])
-    comments, odd = marks.merged(marks.read(source) for source in sources
-                                 if marks.marked(source))
-    unknown = sorted(set(comments) - set(asked.subtasks))
+    try:
+        reviewer, remarks = _reviewer(drawn, token, exercise.exercise.name, upload.name, earlier)
+    except _Unidentified as reason:
+        return Return(upload.name, upload.time, problem=str(reason))
+    comments, odd = exercise.cells.read_all(sources)
+    remarks += odd
+    unknown = sorted(set(comments) - set(exercise.subtasks))
     if unknown:
-        odd.append(f"comments on {', '.join(unknown)}, which is no subtask, are left out")
-    remarks += odd + _changes(_handed_out(course, drawn, reviewer), sources)
+        remarks.append(f"comments on {', '.join(unknown)}, which is no subtask, are left out")
+    remarks += _changes(_handed_out(course, drawn, reviewer), sources, exercise.cells)
     found = {subtask: _capped(comments[subtask], subtask, remarks)
-             for subtask in asked.subtasks if subtask in comments}
+             for subtask in exercise.subtasks if subtask in comments}
     return Return(upload.name, upload.time, reviewer, found, tuple(remarks))
 
 
@@ -194,43 +213,49 @@ def _capped(text: str, subtask: str, remarks: list[str]) -> str:
     return text[:MOST_TEXT]
 
 
-def _reviewer(drawn: Round, token: str, exercise: str, name: str, earlier: set[str],
-              remarks: list[str]) -> str:
-    """Whose comments these are: the token says, else the name of the file or of its folder.
+def _reviewer(drawn: Round, token: str, exercise: str, name: str, earlier: set[str]
+              ) -> tuple[str, list[str]]:
+    """The group whose comments these are, and remarks.
 
-    Where nothing says, or two things say different groups, the last remark is why nobody is.
+    The token decides, else the name of the file or of its folder. Raises _Unidentified where there
+    is none of these, or where they contradict each other.
     """
     by_token = next((group for group, own in drawn.tokens.items() if own == token), "")
     if token in earlier and not by_token:
-        remarks.append("this was handed out in an earlier round, which was drawn anew since")
-        return ""
+        raise _Unidentified("this was handed out in an earlier round, which was drawn anew since")
     path = PurePosixPath(name)
+    claims = {"its metadata": by_token, "its name": _by_name(drawn, exercise, path),
+              "its folder": _by_folder(drawn, path)}
+    claims = {place: group for place, group in claims.items() if group}
+    if not claims:
+        raise _Unidentified("nothing says whose comments these are: its metadata is gone, and its "
+                            f"name holds no `{exercise}-group-LETTER` of this round")
+    (place, group), *others = claims.items()
+    different = [f"{other} says {who}" for other, who in others if who != group]
+    if by_token:
+        return group, [f"{one}; its metadata counts" for one in different]
+    if different:
+        raise _Unidentified(f"{place} says {group}, {' and '.join(different)}: a person must tell "
+                            "whose comments these are")
+    return group, [f"told by {place}: its metadata is gone"]
+
+
+def _by_name(drawn: Round, exercise: str, path: PurePosixPath) -> str:
+    """The reviewer of the letter in the name of a notebook, or of the zip that it is in."""
     zips = [part for part in path.parts[:-1] if part.lower().endswith(".zip")]
     letter = next(filter(None, (re.search(re.escape(exercise) + LETTER, part, re.I)
                                 for part in (path.name, *zips))), None)
-    by_name = (drawn.reviewer_of(letter[1].upper()) or "") if letter else ""
+    return (drawn.reviewer_of(letter[1].upper()) or "") if letter else ""
+
+
+def _by_folder(drawn: Round, path: PurePosixPath) -> str:
+    """The reviewer whose name a folder or zip around the notebook has."""
     folders = (part.removesuffix(".zip") for part in reversed(path.parts[:-1]))
-    by_folder = next((part for part in folders if part in drawn.reviews), "")
-    told = {"its metadata": by_token, "its name": by_name, "its folder": by_folder}
-    found = {how: group for how, group in told.items() if group}
-    if not found:
-        remarks.append("nothing says whose comments these are: its metadata is gone, and its name "
-                       f"holds no `{exercise}-group-LETTER` of this round")
-        return ""
-    (how, group), *others = found.items()
-    different = [f"{other} says {told[other]}" for other, who in others if who != group]
-    if different and not by_token:
-        remarks.append(f"{how} says {group}, {' and '.join(different)}: a person must tell whose "
-                       "comments these are")
-        return ""
-    if not by_token:
-        remarks.append(f"told by {how}: its metadata is gone")
-    remarks += [f"{one}; its metadata counts" for one in different]
-    return group
+    return next((part for part in folders if part in drawn.reviews), "")
 
 
 def _handed_out(course: Course, drawn: Round, reviewer: str) -> list[str] | None:
-    """The texts of the cells that a group got, or None where the file is gone."""
+    """The texts of the cells that a group received; None where the file is gone."""
     place = rounds.folder(course, drawn.assignment) / OUT / reviewer
     path = next(iter(sorted(place.glob("*.ipynb"))), None)
     if path is None:
@@ -238,16 +263,16 @@ def _handed_out(course: Course, drawn: Round, reviewer: str) -> list[str] | None
     return [_source(cell) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
 
 
-def _changes(before: list[str] | None, after: list[str]) -> list[str]:
-    """What was changed outside of the comment cells: told, and left out of everything."""
+def _changes(before: list[str] | None, after: list[str], cells: CommentCells) -> list[str]:
+    """A remark on changes outside of the cells for comments, which are ignored."""
     if before is None:
         return []
-    old, new = (Counter(marks.plain(text) for text in texts if not marks.marked(text))
+    old, new = (Counter(plain(text) for text in texts if not cells.marked(text))
                 for texts in (before, after))
     old.pop("", None)
     new.pop("", None)
     gone, come = (old - new).total(), (new - old).total()
     changed = min(gone, come)
-    told = [(changed, "changed"), (gone - changed, "removed"), (come - changed, "added")]
-    words = [f"{count} {what}" for count, what in told if count]
+    counts = [(changed, "changed"), (gone - changed, "removed"), (come - changed, "added")]
+    words = [f"{count} {what}" for count, what in counts if count]
     return [f"cells outside the comments: {', '.join(words)}; ignored"] if words else []

@@ -1,4 +1,4 @@
-"""Hand out: one anonymous notebook for each group that takes part."""
+"""Hand out an anonymous notebook to each group that takes part."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import nbformat
 
 from autograder.course import Course, CourseError
-from autograder.crossfeedback import marks, rounds
+from autograder.crossfeedback import rounds
 from autograder.crossfeedback.anonymise import anonymous
+from autograder.crossfeedback.comment_cells import commented_exercise
 from autograder.crossfeedback.rounds import OUT, Round
 from autograder.faults import Faults, Step
 from autograder.files import replacing
@@ -19,9 +20,10 @@ from autograder.roster import Roster
 
 @dataclass(frozen=True)
 class HandedOut:
-    """What was handed out: the round, a file for each reviewing group, and who is not in it.
+    """A round, the file of each reviewing group, and the groups that take no part.
 
-    Where a notebook could not be given on, its reviewer has no file, and `failed` says why.
+    The reviewer of a notebook that could not be made anonymous has no file; `failed` has the
+    reason.
     """
 
     round: Round
@@ -32,16 +34,16 @@ class HandedOut:
 
 def assign(course: Course, assignment: str, roster: Roster, seed: int | None = None,
            again: bool = False) -> HandedOut:
-    """Settle who reviews whom and write what each group gets.
+    """Settle the round and write the notebook for each group.
 
     Only groups that handed in take part. Raises CourseError where they are fewer than two, or where
-    a round that was handed out already would change and `again` does not allow it.
+    an earlier round would change and `again` does not allow it.
     """
-    asked = marks.asked(course, assignment)
+    commented = commented_exercise(course, assignment)
     if not roster.groups:
         raise CourseError("Cross-feedback is between groups, and the roster names none. Fill its "
                           "column `group`, and name it as `roster` in course.toml.")
-    works = rounds.handed_in(course, assignment, roster, asked.exercise.name)
+    works = rounds.handed_in(course, assignment, roster, commented.exercise.name)
     drawn = rounds.settle(course, assignment, works, seed, again)
     out = rounds.folder(course, assignment) / OUT
     shutil.rmtree(out, ignore_errors=True)
@@ -49,9 +51,9 @@ def assign(course: Course, assignment: str, roster: Roster, seed: int | None = N
     for reviewer, reviewed in drawn.reviews.items():
         letter = drawn.letters[reviewed]
         with guarded.guard(Step.HAND_OUT, reviewed):
-            notebook = anonymous(nbformat.read(works[reviewed], as_version=4), asked, reviewed,
+            notebook = anonymous(nbformat.read(works[reviewed], as_version=4), commented, reviewed,
                                  roster.groups[reviewed], letter, drawn.tokens[reviewer])
-            path = out / reviewer / f"{asked.exercise.name}-group-{letter}.ipynb"
+            path = out / reviewer / f"{commented.exercise.name}-group-{letter}.ipynb"
             with replacing(path) as partial:
                 nbformat.write(notebook, partial)
             files[reviewer] = path

@@ -8,8 +8,9 @@ from pathlib import Path
 from rich.text import Text
 
 from autograder.course import Course
-from autograder.crossfeedback import marks, rounds
+from autograder.crossfeedback import rounds
 from autograder.crossfeedback.collect import Return, returns
+from autograder.crossfeedback.comment_cells import commented_exercise
 from autograder.files import write_table
 from autograder.roster import Roster
 from autograder.terminal import Grid
@@ -54,7 +55,7 @@ def rows(course: Course, assignment: str, roster: Roster) -> list[Row]:
     """A row for each group: those of the roster, and those that took part and left it since."""
     drawn = rounds.load(course, assignment)
     came = returns(course, assignment)
-    subtasks = marks.asked(course, assignment).subtasks
+    subtasks = commented_exercise(course, assignment).subtasks
     found = []
     for group in dict.fromkeys([*roster.groups, *drawn.reviews]):
         reviewed = drawn.reviews.get(group, "")

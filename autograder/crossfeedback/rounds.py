@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from autograder.course import Course, CourseError
-from autograder.crossfeedback.marks import released_file
+from autograder.crossfeedback.comment_cells import released_file
 from autograder.files import UNLIKE, write_file
 from autograder.intake.received import note_of
 from autograder.roster import Roster

@@ -24,6 +24,7 @@ from autograder.intake.cells import (
     plain,
     squeezed,
 )
+from autograder.settings import MEMBERS
 
 SHOWN = 4  # places in one sentence
 
@@ -38,17 +39,18 @@ class _Place:
     is_code: bool
 
 
-def elsewhere(notebook: NotebookNode, released: Sequence[NotebookNode], beside: Iterable[str] = ()
-              ) -> dict[str, str]:
-    """Where the work of a part may be, by part, though its own cell is as it was released.
+def elsewhere(notebook: NotebookNode, released: Sequence[NotebookNode], beside: Iterable[str] = (),
+              members: str = MEMBERS) -> dict[str, str]:
+    """The places that may hold the work of a part whose own cell is as it was released, by part.
 
-    `released` are the versions of the notebook that students received, today's first; `beside` are
-    files that came with it. Whether such a part got points is another matter: code in a cell of
-    its own is run, and may be right.
+    released: the versions of the notebook that students received, today's first
+    beside: files that came with it
+    members: the words above the names of a group's members
+    Such a part may get points all the same: code in a cell of its own is run.
     """
     skeletons = {marks(cell)["grade_id"]: plain(cell.source) for version in released
                  for cell in version.cells if is_solution(cell)}
-    places = list(_places(notebook, released))
+    places = list(_places(notebook, released, members))
     found: dict[str, str] = {}
     for cell, parts in _solutions(notebook):
         name = marks(cell)["grade_id"]
@@ -201,22 +203,18 @@ def _solutions(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, list[str]
         yield waiting
 
 
-def _places(notebook: NotebookNode, released: Sequence[NotebookNode]) -> Iterator[_Place]:
-    """Cells outside of the solutions that hold what nobody released."""
+def _places(notebook: NotebookNode, released: Sequence[NotebookNode], members: str
+            ) -> Iterator[_Place]:
+    """Cells outside of the solutions with text that was not released."""
     known = lines_of(cell for version in released for cell in version.cells)
     wanted = {id(cell) for cell, _ in _solutions(notebook)}
     for index, cell in enumerate(notebook.cells):
         text = "" if id(cell) in wanted else added(cell.source, known)
-        if not re.search(r"\w", text) or _is_members(cell):
+        if not re.search(r"\w", text) or members.casefold() in cell.source[:200].casefold():
             continue
         code = cell.cell_type == "code"
         if not code or is_code(text):
             yield _Place(index, f"the cell {name_of(cell)}", text, code)
-
-
-def _is_members(cell: NotebookNode) -> bool:
-    """Whether a cell lists the members of a group, which every group fills in."""
-    return "members of the group" in cell.source[:200].lower()
 
 
 def _shares(notebook: NotebookNode, cell: NotebookNode) -> Iterator[str]:

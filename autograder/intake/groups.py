@@ -12,8 +12,8 @@ from nbformat import NotebookNode
 
 from autograder.flag import Flag, Kind
 from autograder.roster import Member, Roster, plain
+from autograder.settings import MEMBERS
 
-HEADING = re.compile(r"members of the group", re.IGNORECASE)
 MARKUP = re.compile(r"^[\s>#*•·–\-]+|^\s*\d+[.)]\s+|[*_`]+|"
                     r"\([^)]{0,200}\)|<[^>]{0,200}>|(?<!\S)\S+@\S+")
 BETWEEN = re.compile(r"(?<!\s)\s*(?:[,;/&|]|\band\b|\bund\b)\s*")
@@ -32,16 +32,24 @@ class Named:
         return {member.group for member in self.members if member.group}
 
 
-def named_in(notebook: NotebookNode, roster: Roster) -> Named:
-    """The names in the members' cell; where that is gone, roster names anywhere in the text."""
+def named_in(notebook: NotebookNode, roster: Roster, members: str = MEMBERS) -> Named:
+    """The names in the members' cell; where that is gone, roster names anywhere in the text.
+
+    members: the words in the first line of that cell
+    """
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     for text in texts:
         heading, _, below = text.partition("\n")
-        if HEADING.search(heading):
+        if is_members_heading(heading, members):
             return _named(below or heading.rpartition(":")[2], roster)
     words = f" {plain_text(' '.join(texts))} "
     return Named(tuple(member for member in roster.members
                        if f" {plain_text(member.name)} " in words))
+
+
+def is_members_heading(line: str, members: str = MEMBERS) -> bool:
+    """Whether the line stands above the names of a group's members."""
+    return members.casefold() in line.casefold()
 
 
 def doubts(named: Named, group: str, roster: Roster) -> list[str]:

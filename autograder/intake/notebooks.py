@@ -77,8 +77,9 @@ def settle(course: Course, assignment: str, exercise: str, folder: Path,
     if reading or mended.notebook is not notebook:
         _keep(course, assignment, path)
         _write(mended.notebook, path)
-    said.elsewhere = elsewhere(mended.notebook, (released, made_from(
-        course, assignment, exercise, stamp, released).released), beside)
+    origin = made_from(course, assignment, exercise, stamp, released)
+    said.elsewhere = elsewhere(mended.notebook, (released, origin.released), beside,
+                               course.assignment(assignment).members)
     return said
 
 

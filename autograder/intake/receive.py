@@ -31,6 +31,7 @@ from autograder.intake.whose import asked, owned
 from autograder.intake.written import WRITTEN, is_written_by, take_written
 from autograder.intake.wrote import given_names
 from autograder.roster import Roster
+from autograder.settings import Assignment
 
 
 def receive(course: Course, assignment: str, folder: Path, time: str = "") -> list[Received]:
@@ -154,7 +155,7 @@ class _Intake:
         if settings.written is not None:
             self._written(owner, settings.written, folder, (own, before), said)
         if settings.groups and not problem:
-            said.flags += _doubts(folder, settings.exercises, owner, self.people)
+            said.flags += _doubts(folder, settings, owner, self.people)
         _write_timestamp(upload, folder)
         drop_if_same(course, assignment, owner, self.time)
         row = Received(upload.shown, owner, problem, (*said.violations, *said.remarks),
@@ -282,14 +283,15 @@ def _write_timestamp(upload: Upload, folder: Path) -> None:
         write_file(folder / TIMESTAMP, f"{moment:%Y-%m-%d %H:%M:%S.%f} UTC")
 
 
-def _doubts(folder: Path, exercises: list[str], group: str, people: Roster) -> list[str]:
-    """Where the names in a group's notebooks and the roster do not agree."""
+def _doubts(folder: Path, settings: Assignment, group: str, people: Roster) -> list[str]:
+    """Flags for names in a group's notebooks that contradict the roster."""
     flags = []
-    for exercise in exercises:
+    for exercise in settings.exercises:
         path = folder / f"{exercise}.ipynb"
         notebook, _ = read_any(path.read_bytes(), path.name)
         if notebook is not None:
-            flags += groups.doubts(groups.named_in(notebook, people), group, people)
+            named = groups.named_in(notebook, people, settings.members)
+            flags += groups.doubts(named, group, people)
     return flags
 
 

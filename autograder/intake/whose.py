@@ -125,11 +125,12 @@ def _by_names_inside(course: Course, assignment: str, upload: Upload, people: Ro
     except (ArchiveError, OSError):
         return ""
     inside: set[str] = set()
-    written = Written(course, assignment)
+    written, members = Written(course, assignment), course.assignment(assignment).members
     for name, data in files.items():
         if archive and not any(written.holds(expected, data, name)
                                for expected in written.expected):
             continue
         notebook, _ = read_any(data, PurePosixPath(name).name)
-        inside |= groups.named_in(notebook, people).groups if notebook is not None else set()
+        if notebook is not None:
+            inside |= groups.named_in(notebook, people, members).groups
     return inside.pop() if len(inside) == 1 else ""

@@ -1,8 +1,8 @@
 """Fingerprints of code and text, by winnowing (Schleimer, Wilkerson, Aiken: SIGMOD 2003).
 
-What a copy changes first does not count: names of its own, layout, comments, docstrings, brackets,
-what a string says. What tells solutions apart does: keywords, operators, numbers, the order of
-things, and the names of a library's functions.
+What is easily changed in a copy does not count: names, layout, comments, docstrings, brackets, the
+text of strings. What distinguishes solutions does: keywords, operators, numbers, their order, and
+the names of a library's functions.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Literal, Name, Text
 
 GRAM = 16  # tokens that are hashed together: shorter passages are noise
-WINDOW = 8  # of so many grams in a row one is kept: passages of GRAM + WINDOW - 1 are always found
-UNTOLD = frozenset("(),:;.")  # what reformatting adds and takes away, or what names tell already
-OWN = "own"  # any name that a person may choose
+WINDOW = 8  # grams in a row of which one is kept: passages of GRAM + WINDOW - 1 are always found
+IGNORED = frozenset("(),:;.")  # added and removed by reformatting
+OWN = "own"  # stands for any name that a person may choose
 STRING = "a string"
 LEXER = PythonLexer()
 NAMED = (Name.Builtin, Name.Namespace, Name.Exception, Name.Function.Magic, Name.Variable.Magic)
@@ -44,14 +44,14 @@ class Prints:
 
 @dataclass(frozen=True)
 class Given:
-    """What everybody received: the hash of every gram in it, and its lines."""
+    """What everybody received, as the hashes of its grams, and its lines."""
 
     grams: frozenset[int] = frozenset()
     lines: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, texts: Iterable[tuple[str, bool]]) -> Given:
-        """From texts, each with whether it is code."""
+        """Of texts, each with whether it is code."""
         grams: set[int] = set()
         lines: set[str] = set()
         for text, code in texts:
@@ -72,7 +72,7 @@ def prints(text: str, code: bool = True) -> Prints:
     grams, spans = _grams(text, code)
     if not grams:
         return Prints()
-    # Its own CodeFingerprint hashes as Python does, anew in every process, and by the character.
+    # Not copydetect's CodeFingerprint, whose hashes differ from process to process.
     hashes, places = winnow(np.array(grams), min(WINDOW, len(grams)), remove_duplicates=False)
     return Prints(tuple(hashes.tolist()), tuple(places.tolist()), spans)
 
@@ -98,19 +98,19 @@ def _of_words(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _of_code(text: str) -> Iterator[tuple[str, int, int]]:
-    """What counts of Python code, with the first character of each token and the one after."""
+    """The tokens of Python code that count, each with its first character and the one after it."""
     before = ("", "")  # two tokens back, and the last one
     for start, kind, value in LEXER.get_tokens_unprocessed(text):
         if kind in Text or kind in Comment or kind in Literal.String.Doc:
             continue
         word = STRING if kind in Literal.String else value
-        if word not in UNTOLD and (word, before[1]) != (STRING, STRING):
+        if word not in IGNORED and (word, before[1]) != (STRING, STRING):
             yield _plain(kind, word, before), start, start + len(value)
         before = (before[1], word)
 
 
 def _plain(kind: Any, word: str, before: tuple[str, str]) -> str:
-    """What a token counts as, seen after the two before it."""
+    """The form in which a token counts, given the two tokens before it."""
     of_a_library = before[1] == "." and before[0] != "self"
     named = of_a_library or any(kind in one for one in NAMED)
     return OWN if kind in Name and not named else word

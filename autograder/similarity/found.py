@@ -1,4 +1,4 @@
-"""The pairs that were found, as `autograder todo` reads them: journal/ASSIGNMENT.similar.json."""
+"""The similar pairs of an assignment, kept in journal/ASSIGNMENT.similar.json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from autograder.files import UNLIKE, write_json
 
 @dataclass(frozen=True)
 class Found:
-    """Two submissions for a person to compare. `page` is where, `seen` a hash of what they share.
+    """Two submissions for a person to compare.
+
+    page: the address of their comparison; seen: a hash of what they share
     """
 
     one: str
@@ -23,12 +25,12 @@ class Found:
 
 
 def write(course: Course, assignment: str, pairs: list[Found]) -> None:
-    """Keep the pairs, in the place of those found before."""
+    """Replace the pairs of an assignment."""
     write_json(_file(course, assignment), [asdict(pair) for pair in pairs])
 
 
 def read(course: Course, assignment: str) -> list[Found]:
-    """The pairs that were found last; none where nobody has looked yet."""
+    """The pairs that were found last; none before the first search."""
     path = _file(course, assignment)
     try:
         return [Found(**pair) for pair in json.loads(path.read_text())] if path.is_file() else []

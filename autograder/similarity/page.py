@@ -28,7 +28,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of a unit's text; `number` is that of the shared passage, 0 where none is."""
+    """A stretch of a unit's text with the number of its shared passage, or 0."""
 
     text: str
     number: int
@@ -36,7 +36,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Piece:
-    """One unit as it is shown."""
+    """A unit as the page shows it."""
 
     title: str
     segments: list[Segment]
@@ -44,7 +44,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Row:
-    """One shared passage in words: where it stands, how long it is, how many have it."""
+    """A shared passage in the table: its units, its length, and how many have it."""
 
     number: int
     one: str
@@ -73,7 +73,7 @@ def title(unit: Unit) -> str:
 
 
 def compared(pair: Pair) -> tuple[list[Row], list[Piece], list[Piece]]:
-    """The shared passages of a pair, and the texts of both, in which they bear the same numbers."""
+    """The shared passages of a pair, and the texts of both with the passages' numbers."""
     numbers, rows = _numbered(pair)
     one, other = ([Piece(title(unit), list(_segments(unit, passages, numbers)))
                    for unit, passages in side.items()]
@@ -83,7 +83,7 @@ def compared(pair: Pair) -> tuple[list[Row], list[Piece], list[Piece]]:
 
 
 def _numbered(pair: Pair) -> tuple[dict[int, int], list[Row]]:
-    """The number of the passage that each fingerprint stands in, and a row for each number."""
+    """The number of each fingerprint's passage, and a row for each number."""
     numbers: dict[int, int] = {}
     rows: list[Row] = []
     for unit, passages in pair.whole.one.items():

@@ -1,9 +1,8 @@
-"""Pairs of submissions that share what is neither given nor common in the class.
+"""Find pairs of submissions that share what is neither given nor common in the class.
 
-A passage that everybody writes tells nothing. So a fingerprint of the skeleton does not count; nor
-does one that more than a fraction of the class shares; and one that a few share counts the less the
-more they are. An index from fingerprints to submissions finds candidates, so that time grows with
-what is shared, not with the number of pairs.
+A fingerprint of the skeleton does not count, nor one that more than a fraction of the class shares;
+any other counts less, the more share it. Candidates come from an index from fingerprints to
+submissions, so that time grows with what is shared, not with the number of pairs.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autograder.settings import SimilaritySettings
-from autograder.similarity import identical
 from autograder.similarity.fingerprints import GRAM, Given, passages
 from autograder.similarity.units import Unit
 
-FEW = 4  # so many may share something in any class, however small
+FEW = 4  # submissions that may share something in any class, however small
+MOST_COMPARED = 12  # holders of one file; of more, each is compared with the first alone
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One submission. Nothing is said of two of the same `party`: a group, or one person twice.
+    """One submission of a `party`: a student, or a group.
 
-    `earlier` ones, of other years, are compared with this year's, and not with each other. `files`
-    are the names of its files by a hash of their contents, what was given out left out.
+    `earlier` submissions are of other years. `files` are the names of the files that were not given
+    out, by a hash of their contents.
     """
 
     owner: str
@@ -37,13 +36,17 @@ class Submission:
     earlier: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
 
+    def is_comparable(self, other: Submission) -> bool:
+        """Whether the two are of different parties, and one of them is of this year."""
+        return self.party != other.party and not (self.earlier and other.earlier)
+
 
 @dataclass(frozen=True)
 class Passage:
     """A run of tokens of a unit, first and one after the last.
 
-    `shared_by` is how many parties of the class have it, the median of its fingerprints' numbers;
-    `weight` is how telling they are, 0 to 1, and `prints` the fingerprints themselves.
+    `shared_by` is the number of parties that have it, as the median over its fingerprints `prints`;
+    `weight` is their mean rarity, 0 to 1.
     """
 
     first: int
@@ -59,10 +62,10 @@ class Passage:
 
 @dataclass(frozen=True)
 class Shared:
-    """What two submissions share, in one of their parts or in all.
+    """The passages that two submissions share, in one of their parts or in all.
 
-    `score` is the share, 0 to 1, of what is rare in the smaller one; `tokens` how much that is,
-    weighted by rarity; `one` and `other` where it stands, by unit.
+    `score` is their share, 0 to 1, of what is rare in the smaller one; `tokens` their length,
+    weighted by rarity; `one` and `other` are the passages by unit.
     """
 
     score: float
@@ -73,7 +76,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two submissions: what they share in all, and in the part that they share most of.
+    """Two submissions, what they share as a whole and in the most similar part.
 
     `same` are files that both hold byte for byte.
     """
@@ -90,7 +93,7 @@ class Pair:
 
 
 class Rarity:
-    """How telling each fingerprint is: 1 where two share it, 0 where it is given or common."""
+    """The rarity of each fingerprint: 1 where two share it, 0 where it is given or common."""
 
     def __init__(self, submissions: Iterable[Submission], given: Given,
                  settings: SimilaritySettings) -> None:
@@ -117,7 +120,7 @@ class Rarity:
         return math.log(self.class_size / count) / math.log(self.class_size / 2)
 
     def rare_tokens(self, unit: Unit) -> int:
-        """How many tokens of a unit are neither given nor common."""
+        """The number of a unit's tokens that are neither given nor common."""
         if unit not in self._rare:
             places = [place for print_, place in zip(unit.prints.hashes, unit.prints.places,
                                                      strict=True) if self.weight(print_)]
@@ -125,7 +128,7 @@ class Rarity:
         return self._rare[unit]
 
     def runs(self, unit: Unit, places: list[int]) -> Iterator[tuple[int, int]]:
-        """Runs of tokens that grams at these places cover, without given lines at their ends."""
+        """Runs of tokens covered by grams at these places, without given lines at their ends."""
         spans = unit.prints.spans
         for first, end in passages(places):
             while first < end and self._given.holds_line(unit.text, spans[first][0]):
@@ -138,12 +141,12 @@ class Rarity:
 
 def find(submissions: Sequence[Submission], given: Given, settings: SimilaritySettings
          ) -> tuple[list[Pair], Rarity]:
-    """The pairs that are alike, the most alike first, and how rare things are.
+    """Return the pairs that are alike, the most alike first, and the rarity of fingerprints.
 
     These are the pairs that reach the course's thresholds, and all that hold the same file.
     """
     rarity = Rarity(submissions, given, settings)
-    same = identical.pairs([(one.party, one.earlier, one.files) for one in submissions])
+    same = _same_files(submissions)
     pairs = []
     for first, second in sorted({*_candidates(submissions, rarity, settings), *same}):
         pair = _compared(submissions[first], submissions[second], rarity, settings,
@@ -154,6 +157,28 @@ def find(submissions: Sequence[Submission], given: Given, settings: SimilaritySe
                                            pair.one.owner, pair.other.owner)), rarity
 
 
+def _same_files(submissions: Sequence[Submission]) -> dict[tuple[int, int], tuple[str, ...]]:
+    """The names of the files that two submissions both hold, by the numbers of the two."""
+    holders: dict[str, list[int]] = defaultdict(list)
+    for number, one in enumerate(submissions):
+        for digest in one.files:
+            holders[digest].append(number)
+    found: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for digest, some in holders.items():
+        for pair in _pairs_of(some):
+            first, second = submissions[pair[0]], submissions[pair[1]]
+            if first.is_comparable(second):
+                names = dict.fromkeys((first.files[digest], second.files[digest]))
+                found[pair].append(" and ".join(names))
+    return {pair: tuple(sorted(names)) for pair, names in found.items()}
+
+
+def _pairs_of(some: list[int]) -> Iterator[tuple[int, int]]:
+    if len(some) <= MOST_COMPARED:
+        return itertools.combinations(some, 2)
+    return ((some[0], other) for other in some[1:])
+
+
 def _candidates(submissions: Sequence[Submission], rarity: Rarity, settings: SimilaritySettings
                 ) -> Iterator[tuple[int, int]]:
     """The pairs, by number, that share enough rare fingerprints to reach the minimum."""
@@ -162,20 +187,19 @@ def _candidates(submissions: Sequence[Submission], rarity: Rarity, settings: Sim
         for unit in one.units:
             for print_ in unit.prints.hashes:
                 owners[print_].add(number)
-    count: Counter[tuple[int, int]] = Counter()
+    shared: Counter[tuple[int, int]] = Counter()
     for print_, some in owners.items():
         if len(some) > 1 and rarity.weight(print_):
-            count.update(itertools.combinations(sorted(some), 2))
-    for (first, second), shared in sorted(count.items()):
-        one, other = submissions[first], submissions[second]
-        if (shared * GRAM >= settings.minimum and one.party != other.party
-                and not (one.earlier and other.earlier)):
+            shared.update(itertools.combinations(sorted(some), 2))
+    for (first, second), count in sorted(shared.items()):
+        if count * GRAM >= settings.minimum and submissions[first].is_comparable(
+                submissions[second]):
             yield first, second
 
 
 def _compared(one: Submission, other: Submission, rarity: Rarity, settings: SimilaritySettings,
               same: tuple[str, ...]) -> Pair:
-    """The two as wholes, and their parts with each other."""
+    """Compare two submissions as wholes, and their parts with each other."""
     whole = _shared(one.units, other.units, rarity, settings)
     parts = [_shared([first], [second], rarity, settings)
              for first, second in itertools.product(whole.one, whole.other)
@@ -186,7 +210,7 @@ def _compared(one: Submission, other: Submission, rarity: Rarity, settings: Simi
 
 def _shared(one: Sequence[Unit], other: Sequence[Unit], rarity: Rarity,
             settings: SimilaritySettings) -> Shared:
-    """What these units of two submissions share; a score only where it is enough to tell."""
+    """The passages that these units of two submissions share; the score is 0 for too few."""
     telling = {print_ for unit in one for print_ in unit.prints.hashes if rarity.weight(print_)}
     common = {print_ for unit in other for print_ in unit.prints.hashes if print_ in telling}
     sides = [{unit: found for unit in units if (found := _passages(unit, common, rarity))}
@@ -199,7 +223,7 @@ def _shared(one: Sequence[Unit], other: Sequence[Unit], rarity: Rarity,
 
 
 def _passages(unit: Unit, common: set[int], rarity: Rarity) -> list[Passage]:
-    """Where the common fingerprints stand in a unit."""
+    """The passages of a unit that hold common fingerprints."""
     at = {place: print_ for print_, place in zip(unit.prints.hashes, unit.prints.places,
                                                  strict=True) if print_ in common}
     found = []

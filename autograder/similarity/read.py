@@ -1,10 +1,10 @@
-"""Read what is compared: this year's submissions, those of other years, and what was given."""
+"""Read the submissions to compare, of this year and of others, and what students received."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -19,31 +19,32 @@ from autograder.release import record
 from autograder.release.build import prepare
 from autograder.release.check import BESIDE
 from autograder.roster import Roster
-from autograder.similarity import identical, units
+from autograder.similarity import units
 from autograder.similarity.fingerprints import Given, prints
+from autograder.similarity.identical import RunPattern, own_files, run_patterns
 from autograder.similarity.pairs import Submission
 from autograder.similarity.units import Unit
 
-LARGEST = 60 * 1024 * 1024  # bytes: no more is taken in
-
-
-MOST_CHARACTERS, MOST_UNITS = 1_000_000, 500  # of a submission: tokens take their time, and pairs
+LARGEST = 60 * 1024 * 1024  # bytes of a file; a larger one is left out
+MOST_CHARACTERS, MOST_UNITS = 1_000_000, 500  # of a submission, to bound the time
 
 
 @dataclass(frozen=True)
 class Released:
-    """What everybody received: the files by name, and what is in them.
+    """What everybody received: the files by name, and their fingerprints.
 
-    `all` holds what is given out beside the assignment's folder, and older versions, as well.
+    `all` also holds files beside the assignment's folder, and older versions. `runs` are patterns
+    of text that no two runs share by chance.
     """
 
     files: Mapping[str, bytes]
     given: Given
     all: Mapping[str, bytes] = field(default_factory=dict)
+    runs: Sequence[RunPattern] = ()
 
 
 def released(course: Course, assignment: str) -> Released:
-    """The assignment as it was released, and what is given out beside it and in older versions."""
+    """The assignment as it was released, with files beside it and older versions."""
     folder = course.build / "release" / assignment
     if not folder.is_dir():
         prepare(course, assignment)
@@ -52,7 +53,8 @@ def released(course: Course, assignment: str) -> Released:
     older = record.notebooks(course, assignment)
     return Released(files, Given.of(_texts(files)), {
         **files, **{f"beside {number}": data for number, data in enumerate(beside)},
-        **{f"older {number}.ipynb": data for number, data in enumerate(older)}})
+        **{f"older {number}.ipynb": data for number, data in enumerate(older)}},
+        run_patterns(course.exercises(assignment)))
 
 
 def _texts(files: Mapping[str, bytes]) -> Iterator[tuple[str, bool]]:
@@ -67,7 +69,7 @@ def _texts(files: Mapping[str, bytes]) -> Iterator[tuple[str, bool]]:
 
 def submissions(course: Course, assignment: str, given: Released, guarded: Faults
                 ) -> list[Submission]:
-    """What was handed in, by nbgrader's folder of submissions; what cannot be read is left out."""
+    """The submissions in nbgrader's folder; what cannot be read is left out."""
     path = course.root / course.toml.course.roster
     together = course.assignment(assignment).groups and path.is_file()
     people = roster.of(course) if together else Roster()
@@ -79,7 +81,7 @@ def submissions(course: Course, assignment: str, given: Released, guarded: Fault
             for piece in pieces:
                 prints(piece.text, piece.code)  # kept for the comparison
             found.append(Submission(student, people.group_of(student) or student, pieces,
-                                    files=identical.own_files(files, given.all)))
+                                    files=own_files(files, given.all, given.runs)))
     return found
 
 
@@ -99,7 +101,7 @@ def earlier(course: Course, assignment: str, folder: Path, given: Released
             inside = {name: data for name, data in files.items()
                       if assignment in PurePosixPath(name).parts}
             pieces = tuple(_units(inside or files, given))
-            same = identical.own_files(inside or files, given.all)
+            same = own_files(inside or files, given.all, given.runs)
         except Exception as error:
             if of_the_machine(error):
                 raise
@@ -128,10 +130,7 @@ def _folder(folder: Path) -> dict[str, bytes]:
 
 
 def _units(files: Mapping[str, bytes], given: Released) -> Iterator[Unit]:
-    """The units of a submission's files; what an editor keeps out of sight is left out.
-
-    So is what comes after more than anybody writes.
-    """
+    """The units of a submission's visible files, up to more than anybody writes."""
     seen = {name: data for name, data in files.items() if "/." not in f"/{name}"}
     room, most = MOST_CHARACTERS, MOST_UNITS
     for unit in itertools.chain(_of_notebooks(seen.items()), units.of_files(seen, given.files)):

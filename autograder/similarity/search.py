@@ -14,9 +14,10 @@ from autograder.similarity.pairs import Pair
 
 def look(course: Course, assignment: str, also: list[Path], page: Path
          ) -> tuple[Section, list[str]]:
-    """The pairs of an assignment, and a sentence on each submission of `also` that is unreadable.
+    """Find the pairs of an assignment; also return a sentence on each unreadable submission.
 
-    `page` is where they will be shown. Raises CourseError where there is no such folder.
+    also: folders of other years' submissions; page: where the pairs will be shown
+    Raises CourseError where there is no such folder.
     """
     released = read.released(course, assignment)
     guarded = Faults(course, assignment)
@@ -35,18 +36,18 @@ def look(course: Course, assignment: str, also: list[Path], page: Path
 
 
 def _reason(pair: Pair) -> str:
-    """What the pair shares, in a sentence."""
-    told = [f"the same {', '.join(pair.same)}, byte for byte"] if pair.same else []
+    """The sentence that says what the pair shares."""
+    shared = [f"the same {', '.join(pair.same)}, byte for byte"] if pair.same else []
     if pair.whole.score:
-        told.append(f"{pair.whole.score:.0%} of what is their own")
+        shared.append(f"{pair.whole.score:.0%} of what is their own")
     if pair.part.score:
-        told.append(f"{pair.part.score:.0%} of {', '.join(map(title, pair.part.one))}")
+        shared.append(f"{pair.part.score:.0%} of {', '.join(map(title, pair.part.one))}")
     tokens = f" ({pair.whole.tokens:.0f} tokens)" if pair.score else ""
-    return f"both have {' and '.join(told)}{tokens}"
+    return f"both have {' and '.join(shared)}{tokens}"
 
 
 def _seen(pair: Pair) -> str:
-    """A hash of what holds what is shared: another one after a new submission."""
+    """A hash of the units and files that hold what is shared; a new submission changes it."""
     texts = [unit.text for side in (pair.whole.one, pair.whole.other) for unit in side]
     texts += sorted({*pair.one.files} & {*pair.other.files})
     return hashlib.sha256("\0".join(texts).encode(errors="replace")).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What is compared: the code cells of a notebook, the functions of a file, the written answers."""
+"""The units that are compared: code cells, functions of files, written answers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def of_notebook(file: str, notebook: NotebookNode) -> Iterator[Unit]:
 
 
 def of_files(files: Mapping[str, bytes], given: Mapping[str, bytes]) -> Iterator[Unit]:
-    """The functions of Python files, and what stands between them; files as given are left out."""
+    """The functions of Python files, and the code between them; files as given are left out."""
     for file, data in files.items():
         if file.endswith(".py") and given.get(file) != data:
             yield from _functions(file, data.decode("utf-8", errors="replace")[:LONGEST])

@@ -17,10 +17,12 @@ from nbformat import NotebookNode
 
 from autograder import roster
 from autograder.course import Course, Exercise
-from autograder.crossfeedback import handout, marks, rounds
+from autograder.crossfeedback import handout, rounds
+from autograder.crossfeedback.comment_cells import CommentCells
 from autograder.release import source
 from autograder.roster import Member
 
+CELLS = CommentCells()
 SUBTASKS = [f"{task}.{number}" for task in (1, 2, 3) for number in (1, 2, 3, 4)]
 PEOPLE = """\
 id,name,group
@@ -120,7 +122,7 @@ def commented(given: handout.HandedOut, reviewer: str, **comments: str) -> Noteb
     notebook = got(given, reviewer)
     for name, text in comments.items():
         cell = next(cell for cell in notebook.cells if cell.id == f"comment{name}")
-        cell.source = cell.source.replace(marks.HINT, text)
+        cell.source = cell.source.replace(CELLS.hint, text)
     return notebook
 
 

@@ -14,11 +14,13 @@ from PIL import Image, PngImagePlugin
 
 from autograder import roster
 from autograder.course import Course
-from autograder.crossfeedback import marks, names, pictures
+from autograder.crossfeedback import names, pictures
 from autograder.crossfeedback.anonymise import anonymous
+from autograder.crossfeedback.comment_cells import CommentedExercise
 from autograder.gradebook import beside
 from autograder.roster import Member
 from crossfeedback.essays import (
+    CELLS,
     SUBTASKS,
     essay_notebook,
     got,
@@ -122,7 +124,8 @@ def test_a_name_is_taken_out_wherever_it_stands(read_only: Course, where: str) -
     members = roster.of(read_only).groups["g1"]
     leaking = with_leaks(written_by(read_only, members), where)
     assert LEAKS.search(readable(nbformat.writes(leaking).encode()))
-    asked = marks.Asked(read_only.exercise("toy"), essay_notebook(read_only), tuple(SUBTASKS))
+    asked = CommentedExercise(read_only.exercise("toy"), essay_notebook(read_only),
+                              tuple(SUBTASKS))
     given = anonymous(leaking, asked, "g1", members, "A", "1")
     found = readable(nbformat.writes(given).encode())
     assert not LEAKS.search(found), LEAKS.search(found)
@@ -134,7 +137,8 @@ def test_outputs_of_any_size_are_cut_and_told(read_only: Course) -> None:
     notebook = written_by(read_only, members)
     one = nbformat.v4.new_output("stream", text="Ada\x1b[0m " * 6_000)
     notebook.cells.append(nbformat.v4.new_code_cell("1", outputs=[one] * 42))
-    asked = marks.Asked(read_only.exercise("toy"), essay_notebook(read_only), tuple(SUBTASKS))
+    asked = CommentedExercise(read_only.exercise("toy"), essay_notebook(read_only),
+                              tuple(SUBTASKS))
     outputs = anonymous(notebook, asked, "g1", members, "A", "1").cells[-1].outputs
     assert len(outputs) == 41 and outputs[-1].text == "[2 more outputs]"
     assert outputs[0].text == "[removed] \n[cut: 48,000 characters in all]"
@@ -207,7 +211,7 @@ def test_names_that_the_roster_does_not_know_go_too(essays: Course) -> None:
 def test_only_comment_cells_can_be_edited(essays: Course) -> None:
     notebook = got(hand_out(essays, seed=7), "g1")
     editable = [cell for cell in notebook.cells if cell.metadata.editable]
-    assert [marks.marked(cell.source) for cell in editable] == [[one] for one in SUBTASKS]
+    assert [CELLS.marked(cell.source) for cell in editable] == [[one] for one in SUBTASKS]
     assert not any(cell.metadata.deletable for cell in notebook.cells)
     assert all(set(cell.metadata) <= {"editable", "deletable", "crossfeedback"}
                for cell in notebook.cells)
@@ -217,13 +221,14 @@ def test_what_only_staff_may_read_is_not_handed_out(read_only: Course) -> None:
     members = roster.of(read_only).groups["g1"]
     notebook = written_by(read_only, members)
     notebook.cells.append(beside._text("**Rubric, for staff only**"))
-    asked = marks.Asked(read_only.exercise("toy"), essay_notebook(read_only), tuple(SUBTASKS))
+    asked = CommentedExercise(read_only.exercise("toy"), essay_notebook(read_only),
+                              tuple(SUBTASKS))
     assert "staff" not in nbformat.writes(anonymous(notebook, asked, "g1", members, "A", "1"))
 
 
 def test_lost_comment_cells_come_back_where_they_belong(essays: Course) -> None:
     notebook = written_by(essays, roster.of(essays).groups["g1"])
-    notebook.cells = [cell for cell in notebook.cells if not marks.marked(cell.source)]
+    notebook.cells = [cell for cell in notebook.cells if not CELLS.marked(cell.source)]
     hand_in(essays, "g1", notebook)
     given = hand_out(essays, seed=7)
     reviewer = next(group for group, other in given.round.reviews.items() if other == "g1")
@@ -242,4 +247,4 @@ def test_what_a_group_wrote_into_a_comment_cell_is_not_lost(essays: Course) -> N
     reviewer = next(group for group, other in given.round.reviews.items() if other == "g1")
     sources = [cell.source for cell in got(given, reviewer).cells]
     at = sources.index("Our proof stands here.")
-    assert marks.comment_cell("1.1") in sources and sources[at + 1] == marks.comment_cell("1.1")
+    assert CELLS.empty("1.1") in sources and sources[at + 1] == CELLS.empty("1.1")

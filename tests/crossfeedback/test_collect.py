@@ -10,9 +10,10 @@ import pytest
 from nbformat import NotebookNode
 
 from autograder.course import Course
-from autograder.crossfeedback import marks
 from autograder.crossfeedback.collect import collect, returns
-from crossfeedback.essays import SUBTASKS, commented, got, send, sent_out
+from autograder.crossfeedback.comment_cells import CommentCells
+from autograder.settings import CrossfeedbackSettings
+from crossfeedback.essays import CELLS, SUBTASKS, commented, got, send, sent_out
 
 
 def test_comments_are_known_by_the_token_whatever_the_file_is_called(
@@ -55,20 +56,20 @@ def test_without_metadata_the_name_tells_or_nobody_does(
      "Well done."),
     ("⟶ **Comments on 2.1**\nWell\n⟵ **End of the comments on 2.1**\ndone.", "Well\n\ndone."),
     ("⟶ **Comments on 2.1**\nWell done.", "Well done."),
-    (f"⟶ **Comments on 2.1**\n{marks.HINT}\nWell done.\n⟵ **End of the comments on 2.1**",
+    (f"⟶ **Comments on 2.1**\n{CELLS.hint}\nWell done.\n⟵ **End of the comments on 2.1**",
      "Well done."),
-    (f"⟶ **Comments on 2.1**\n{marks.HINT}\n⟵ **End of the comments on 2.1**", None),
+    (f"⟶ **Comments on 2.1**\n{CELLS.hint}\n⟵ **End of the comments on 2.1**", None),
     ("⟶ **Comments on 2.1**\n--- ...\n⟵ **End of the comments on 2.1**", None),
     ("⟶ **Comments on 2.10**\nWell done.\n⟵ **End of the comments on 2.10**", None),
 ])
 def test_marks_are_read_whatever_an_editor_did_to_them(text: str, comment: str | None) -> None:
-    comments, _ = marks.merged([marks.read(text)])
+    comments, _ = CELLS.read_all([text])
     assert comments.get("2.1") == comment
 
 
 def test_two_subtasks_in_one_cell_stay_apart() -> None:
-    text = "\n".join(marks.comment_cell(one).replace(marks.HINT, f"on {one}") for one in SUBTASKS)
-    assert marks.read(text).comments == {one: f"on {one}" for one in SUBTASKS}
+    text = "\n".join(CELLS.empty(one).replace(CELLS.hint, f"on {one}") for one in SUBTASKS)
+    assert CELLS.read(text).comments == {one: f"on {one}" for one in SUBTASKS}
 
 
 def test_changes_outside_the_comments_are_told_and_ignored(sent: Course, tmp_path: Path) -> None:
@@ -117,3 +118,14 @@ def test_what_cannot_be_read_is_a_row(sent: Course, tmp_path: Path) -> None:
             (tmp_path / "in" / f"{number}.{ending}").write_bytes(data)
     rows = collect(sent, "toy", tmp_path / "in")
     assert len(rows) == 3 * len(DAMAGED) and all(row.problem for row in rows)
+
+
+def test_a_course_has_words_of_its_own_for_the_marks() -> None:
+    cells = CommentCells(CrossfeedbackSettings(begin="Anmerkungen zu", end="Ende zu",
+                                               released="", reviewing="von euch", keep="",
+                                               hint="hier schreiben"))
+    empty = cells.empty("1.2")
+    assert empty.startswith("⟶ **Anmerkungen zu 1.2**, von euch\n\n*(hier schreiben)*")
+    assert cells.read(empty).comments == {"1.2": ""}
+    assert cells.read(empty.replace(cells.hint, "Gut.")).comments == {"1.2": "Gut."}
+    assert not cells.marked(CELLS.empty("1.2"))

@@ -8,9 +8,9 @@ from pathlib import Path
 import nbformat
 
 from autograder.course import Course
-from autograder.crossfeedback import marks, merge
+from autograder.crossfeedback import merge
 from autograder.crossfeedback.collect import collect
-from crossfeedback.essays import commented, graded, hand_out, page, send, sent_out
+from crossfeedback.essays import CELLS, commented, graded, hand_out, page, send, sent_out
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(2)> </pre></div>
 [click](javascript:alert(3)) ![](https://example.org/x.png) https://example.org
@@ -73,7 +73,7 @@ def test_comments_find_their_place_where_the_cells_are_gone(
     send(tmp_path / "in", "a.ipynb", commented(given, "g1", _2_3="Why?"))
     collect(sent, "toy", tmp_path / "in")
     notebook = graded(sent, reviewed)
-    notebook.cells = [cell for cell in notebook.cells if not marks.marked(cell.source)]
+    notebook.cells = [cell for cell in notebook.cells if not CELLS.marked(cell.source)]
     merge.insert(notebook, sent, "toy", reviewed)
     at = next(i for i, cell in enumerate(notebook.cells) if "crossfeedback" in cell.source)
     assert notebook.cells[at - 1].id == "toy_2_3"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from autograder import faults, roster
 from autograder.course import Course, CourseError
-from autograder.crossfeedback import handout, marks, merge, report, rounds
+from autograder.crossfeedback import handout, merge, report, rounds
 from autograder.crossfeedback.anonymise import anonymous
 from autograder.crossfeedback.cli import app
 from autograder.crossfeedback.collect import collect, returns
@@ -23,6 +23,7 @@ from autograder.release import source
 from autograder.roster import Member, Roster
 from crossfeedback.essays import (
     ABSENT,
+    CELLS,
     commented,
     graded,
     hand_in,
@@ -168,7 +169,7 @@ def test_a_round_from_the_command_line(essays: Course, tmp_path: Path,
         (path,) = (out / reviewer).glob("*.ipynb")
         notebook = json.loads(path.read_text())
         for cell in notebook["cells"]:
-            cell["source"] = "".join(cell["source"]).replace(marks.HINT, f"by {reviewer}")
+            cell["source"] = "".join(cell["source"]).replace(CELLS.hint, f"by {reviewer}")
         (tmp_path / "in").mkdir(exist_ok=True)
         (tmp_path / "in" / f"{reviewer}.ipynb").write_text(json.dumps(notebook))
     done = runner.invoke(app, ["collect", "toy", str(tmp_path / "in"), *command])

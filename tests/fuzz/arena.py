@@ -23,7 +23,8 @@ from nbformat import NotebookNode
 
 from autograder import roster
 from autograder.course import Course
-from autograder.crossfeedback import handout, marks, rounds
+from autograder.crossfeedback import handout, rounds
+from autograder.crossfeedback.comment_cells import CommentCells
 from autograder.intake.notebooks import released_notebook
 from autograder.release.build import prepare
 from autograder.validate import handed_in
@@ -190,8 +191,9 @@ def seeds(arena: Arena) -> Seeds:
     work = handed_in(arena.q2.exercise("q2"))
     (returned,) = (rounds.folder(arena.essay, "toy") / rounds.OUT / "g1").glob("*.ipynb")
     comments = json.loads(returned.read_text())
+    hint = CommentCells().hint
     for cell in comments["cells"]:
-        cell["source"] = "".join(cell["source"]).replace(marks.HINT, "Nobody says **why**.")
+        cell["source"] = "".join(cell["source"]).replace(hint, "Nobody says **why**.")
     return Seeds(
         {"toy/toy.ipynb": nbformat.writes(toy).encode(),
          "toy/vectors.py": b"def scale(vector):\n    return vector / vector.abs().max()\n"},

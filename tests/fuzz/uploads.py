@@ -12,8 +12,8 @@ from nbgrader.preprocessors import CheckCellMetadata, DeduplicateIds
 
 from autograder import roster
 from autograder.course import Course
-from autograder.crossfeedback import marks
 from autograder.crossfeedback.anonymise import anonymous
+from autograder.crossfeedback.comment_cells import commented_exercise
 from autograder.exercises.q1b import recorded
 from autograder.exercises.q2 import resultlog
 from autograder.gradebook import preprocessors
@@ -75,7 +75,7 @@ def essay(arena: Arena, one: Input) -> list[str]:
     rows = receive(arena.essay, "toy", arena.uploads)
     said = laid_out(arena, arena.essay, "toy", one, rows)
     people = roster.of(arena.essay)
-    asked = marks.asked(arena.essay, "toy")
+    asked = commented_exercise(arena.essay, "toy")
     for row in rows:
         if row.student in people.groups:
             work = read_work(arena.essay, "toy", row.student, "toy")

@@ -12,7 +12,7 @@ import pytest
 from conftest import TOY_COURSE, Toy, status_of, toy_work
 from nbformat import NotebookNode
 
-from autograder.course import Course, CourseError
+from autograder.course import EXERCISES, Course, CourseError
 from autograder.faults import Faults
 from autograder.report.todo.items import items
 from autograder.similarity import found, read
@@ -24,6 +24,8 @@ def course(tmp_path: Path) -> Course:
     """The toy as it was released, by hand, and eight students who have nothing in common."""
     course = Toy(course=TOY_COURSE.replace(
         "[course]", '[course]\nexercises = "../exercises"', 1)).write(tmp_path)
+    patterns = [(EXERCISES / name / "similarity.toml").read_text() for name in ("q1b", "q2")]
+    (course.exercise("toy").folder / "similarity.toml").write_text("\n".join(patterns))
     released = course.build / "release" / "toy"
     released.mkdir(parents=True)
     given = toy_work(course).notebook
@@ -242,3 +244,10 @@ def test_a_second_look_takes_the_place_of_the_first(course: Course) -> None:
     assert found.read(course, "toy") == [alike]
     found.write(course, "toy", [])
     assert json.loads((course.journal / "toy.similar.json").read_text()) == []
+
+
+def test_a_pattern_that_is_none_is_named(course: Course) -> None:
+    (course.exercise("toy").folder / "similarity.toml").write_text(
+        "[[run]]\nname = 'a run'\nwhere = 'logs'\npattern = '('\n")
+    with pytest.raises(CourseError, match=r"similarity\.toml of toy"):
+        read.released(course, "toy")

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 
 from autograder.course import Exercise
-from autograder.crossfeedback import marks
-from autograder.results.words import finished
+from autograder.crossfeedback.comment_cells import CommentCells
 from autograder.release import reread, source
 from autograder.release.edits import read_changes
 from autograder.release.places import Place, places, solution_cells
 from autograder.release.reread import Passage, Source
 from autograder.release.titles import IN_BRACKETS, titles
 from autograder.report.feedback.language import Said, Sentences, sentences
+from autograder.results.words import finished
+from autograder.settings import CrossfeedbackSettings
 
 TITLE = re.compile(r"^# (.+)$", re.M)
 
@@ -55,8 +56,12 @@ class ExerciseTexts:
     cells: Mapping[str, str] = field(default_factory=dict)
 
 
-def texts(exercise: Exercise, language: str) -> ExerciseTexts:
-    """Read what pages say of an exercise. Raises CourseError where a file of it is not right."""
+def texts(exercise: Exercise, language: str, comments: CrossfeedbackSettings | None = None
+          ) -> ExerciseTexts:
+    """Read what pages say of an exercise. Raises CourseError where a file of it is not right.
+
+    comments: the words in the cells for comments
+    """
     notebook = source.read_notebook(exercise)
     say = sentences(language, exercise.folder)
     most = source.parts(notebook)
@@ -66,7 +71,7 @@ def texts(exercise: Exercise, language: str) -> ExerciseTexts:
         frozenset(most) - frozenset(source.judged_parts(notebook)),
         {part: tuple(Reading(one, passage, say(passage.on) if passage.on else None)
                      for one, passage in reading.of(part)) for part in most},
-        places(exercise, notebook), _subtasks(notebook),
+        places(exercise, notebook), _subtasks(notebook, CommentCells(comments)),
         {change.name: finished(change.says)
          for change in read_changes(exercise, "misconception")},
         {**solution_cells(notebook), **{part: part for part in most}})
@@ -79,7 +84,7 @@ def _title(notebook: NotebookNode) -> str:
     return IN_BRACKETS.sub("", found[1]).strip() if found else ""
 
 
-def _subtasks(notebook: NotebookNode) -> dict[str, tuple[str, ...]]:
+def _subtasks(notebook: NotebookNode, cells: CommentCells) -> dict[str, tuple[str, ...]]:
     """By part, the subtasks whose comments stand below it."""
     found: dict[str, tuple[str, ...]] = {}
     last = ""
@@ -87,6 +92,6 @@ def _subtasks(notebook: NotebookNode) -> dict[str, tuple[str, ...]]:
         data = cell.metadata.get("nbgrader", {})
         if data.get("grade"):
             last = data.grade_id
-        if last and (named := tuple(marks.marked(cell.source))):
+        if last and (named := tuple(cells.marked(cell.source))):
             found[last] = (*found.get(last, ()), *named)
     return found

@@ -141,7 +141,8 @@ class _Source:
     def __init__(self, course: Course, assignment: str, language: str) -> None:
         self._course, self._assignment = course, assignment
         self._by_groups = course.assignment(assignment).groups
-        self._texts = [texts(exercise, language) for exercise in course.exercises(assignment)]
+        self._texts = [texts(exercise, language, course.toml.crossfeedback)
+                       for exercise in course.exercises(assignment)]
         self._last = LastEntries(path_of(course, assignment))
         self._notes = {row.student: row for row in notes(course, assignment)}
         self._others = merge.comments_by_group(course, assignment)
