@@ -24,6 +24,7 @@ from autograder.judge.work import Work
 from autograder.release import reread, source
 from autograder.release.build import clear_solutions, prepare
 from autograder.release.edits import Change, apply, fits, joined, read_changes
+from autograder.release.parts import places_of_misconceptions
 from autograder.release.solved import answered, solved_files, split_notebook
 from autograder.results.verdict import Verdict
 from autograder.suggest import did_you_mean
@@ -95,7 +96,9 @@ def cases(course: Course, assignment: str) -> list[Case]:
     for exercise in course.exercises(assignment):
         name = exercise.name
         reread.read(exercise)
-        parts = source.judged_parts(source.read_notebook(exercise))
+        read = source.read(exercise)
+        places_of_misconceptions(exercise, read)
+        parts = source.judged_parts(read.notebook)
         found += [Case(name, "reference", "reference"), Case(name, "skeleton", "skeleton")]
         for change in read_changes(exercise, "misconception"):
             if change.part not in parts:

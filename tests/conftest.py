@@ -80,7 +80,7 @@ def words(text):
     return text.lower().split()
     ### END SOLUTION
 
-# %% tests="toy_words" points=4
+# %% tests="toy_words" points=4 code="words"
 assert words("one") == ["one"], "a text of one word has one word"
 
 # %% solution="toy_count"
@@ -99,7 +99,7 @@ def scaled(vector):
     import vectors
     return vectors.scale(vector)
 
-# %% tests="toy_scale" points=3
+# %% tests="toy_scale" points=3 code="vectors.py:scale"
 assert NUMBERS == (1, 2, 3)
 
 # %% tags=["skip-execution"]

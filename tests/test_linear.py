@@ -16,7 +16,7 @@ from autograder.crossfeedback.names import Names
 from autograder.gradebook import safe
 from autograder.intake import answers, cells, groups, order
 from autograder.intake.read import MOST_CELLS, read_any
-from autograder.release import places
+from autograder.release import parts
 from autograder.roster import Member
 from autograder.similarity import fingerprints
 
@@ -25,7 +25,7 @@ PEOPLE = Names("g", [Member("2026_00001", "Ada Lovelace")])
 SHAPES = ("\n", " ", "(", "<p ", "![", "a.", "__a", "%41", "*\n", "\x1b]", "import os\n", "'''a\n",
           "# %%\n", "a,", "<!--", "@a\n", "&", "x = 1; ", "f'{a}'", "`", "1. ")
 READERS: dict[str, Callable[[str], object]] = {
-    "parsed": cells.parsed, "names": cells.names, "functions": places.functions.__wrapped__,
+    "parsed": cells.parsed, "names": cells.names, "functions": parts.functions.__wrapped__,
     "likeness": lambda text: cells.likeness(text, text),
     "prints": fingerprints.prints.__wrapped__,
     "answers": lambda text: answers.UNSEEN.sub("", text),

@@ -79,8 +79,8 @@ def _released(file: Path) -> bytes:
 def _notebook(course: Course, assignment: str, exercise: Exercise) -> nbformat.NotebookNode:
     """The source notebook with Colab's badge and the course's repository, where it has one."""
     repository = course.toml.course.repository
-    return source.read_notebook(exercise, badge=colab_badge(course, assignment, exercise.name),
-                                address=f"{GITHUB}/{repository}" if repository else "")
+    return source.read(exercise, badge=colab_badge(course, assignment, exercise.name),
+                       address=f"{GITHUB}/{repository}" if repository else "").notebook
 
 
 def colab_badge(course: Course, assignment: str, exercise: str) -> str:

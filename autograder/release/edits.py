@@ -51,6 +51,7 @@ class Change(BaseModel):
     says: str = ""
     loses: dict[str, float] = {}  # variants: the points that a broken contract costs, by part
     names: list[str] = []  # variants: misconceptions that the feedback rightly names in them
+    code: str = ""  # misconceptions: where their answers are, if not where their part's are
 
 
 def read_changes(exercise: Exercise, kind: Kind) -> list[Change]:

@@ -5,9 +5,14 @@
     # %% [markdown] written="q1b_why" points=4   an answer graded by hand
     # %% tags=["skip-execution"]             a cell that grading does not run (it trains, installs)
     # %% name="training"                     a name for a cell that others have to find
+    # %% tests="a" points=1 title="(a) Why"  the part's title on pages; else the heading above it
+    # %% tests="a" points=1 code="words"     where its code is (parts.py)
     # %% include="creatures.py"              a cell that writes a file of the kit beside itself
 
 A picture `![...](figures/NAME.svg)` is put into the notebook itself, which travels alone.
+
+A title that begins with a dot, "· (a)", comes behind the heading above. Titles and code are for
+staff and pages: notebooks hold neither.
 
 The grade_id of a part is its name; it is also the name that hidden tests use.
 """
@@ -18,6 +23,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +36,34 @@ from autograder.course import DATA, CourseError, Exercise
 SHORT_KEYS = ("solution", "tests", "written")
 SKIP_TAG = "skip-execution"  # grading does not run such a cell: it trains or installs
 OTHER_KEYS = ("tags", "cellView", "jupyter")  # what front ends read
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
+    "accelerator": "GPU",
+}
+SOLUTION = "-solution"  # ends the grade_id of a solution's cell
+HEADING = re.compile(r"^#{1,6} (.+)$", re.M)
+IN_BRACKETS = re.compile(r"\s*\([^()]*\d points?\b[^()]*\)")
 
 
-def read_notebook(exercise: Exercise, text: str | None = None, badge: str = "", address: str = ""
-                  ) -> NotebookNode:
-    """Return the source notebook, solutions included, with nbgrader's metadata.
+@dataclass(frozen=True)
+class Source:
+    """A source notebook, solutions included, and what the source says of its parts, by name."""
 
-    `text` takes the place of what stands in the source, where an edited version is wanted;
+    notebook: NotebookNode
+    titles: dict[str, str]
+    code: dict[str, tuple[str, ...]]  # empty where the part's cell names none
+
+
+def read_notebook(exercise: Exercise, text: str | None = None) -> NotebookNode:
+    """Return the source notebook, solutions included: see `read`."""
+    return read(exercise, text).notebook
+
+
+def read(exercise: Exercise, text: str | None = None, badge: str = "", address: str = "") -> Source:
+    """Read an exercise's source, its notebook with nbgrader's metadata.
+
+    `text` takes the place of the source's, where an edited version is wanted;
     `badge` takes that of {colab}, and `address` of {repository} in a cell of code.
 
     Raises CourseError where keys are missing, unknown points or names given twice.
@@ -44,27 +71,51 @@ def read_notebook(exercise: Exercise, text: str | None = None, badge: str = "", 
     if text is None:
         text = joined(path.read_text() for path in exercise.notebook_files)
     notebook = jupytext.reads(text, fmt="py:percent")
-    notebook.metadata = nbformat.from_dict({
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
-        "accelerator": "GPU",
-    })
-    seen: set[str] = set()
+    notebook.metadata = nbformat.from_dict(METADATA)
+    found = Source(notebook, {}, {})
+    names: set[str] = set()
+    heading = ""
     for index, cell in enumerate(notebook.cells):
-        name = cell.metadata.pop("name", None)
         _include(cell, exercise)
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace("{colab}", badge).strip()
+            heading = _last_heading(cell) or heading
         else:
             cell.source = cell.source.replace('"{repository}"', f'"{address}"')
+        name = cell.metadata.pop("name", None)
+        title, code = _title_and_code(cell, exercise.name)
         _expand(cell, exercise.name)
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id") or name
-        if grade_id in seen:
+        data = cell.metadata.get("nbgrader", {})
+        if data.get("grade"):
+            found.titles[data.grade_id] = (f"{heading} {title}" if title.startswith("·")
+                                           else title or heading)
+            found.code[data.grade_id] = code
+        grade_id = data.get("grade_id") or name
+        if grade_id in names:
             raise CourseError(f"{exercise.name}: the name `{grade_id}` is used twice.")
-        seen |= {grade_id} - {None}
+        names |= {grade_id} - {None}
         cell.id = grade_id or _cell_id(exercise.name, index)
     nbformat.validate(notebook)
-    return notebook
+    return found
+
+
+def _title_and_code(cell: NotebookNode, exercise: str) -> tuple[str, tuple[str, ...]]:
+    """Take the title of a cell's part, and where its code is, out of the cell's keys."""
+    title, code = cell.metadata.pop("title", ""), cell.metadata.pop("code", [])
+    code = [code] if isinstance(code, str) else code
+    if not (isinstance(title, str) and isinstance(code, list)
+            and all(isinstance(one, str) for one in code)):
+        raise CourseError(f"{exercise}: title={title!r} must be a text, and code={code!r} a text "
+                          "or a list of texts.")
+    if (title or code) and not {"tests", "written"} & set(cell.metadata):
+        raise CourseError(f"{exercise}: title= and code= belong to a cell with tests= or written=.")
+    return title, tuple(code)
+
+
+def _last_heading(cell: NotebookNode) -> str:
+    """The last heading in a cell's text, without its points; empty in an answer's cell."""
+    found = [] if "written" in cell.metadata else HEADING.findall(cell.source)
+    return IN_BRACKETS.sub("", found[-1]).strip() if found else ""
 
 
 def joined(texts: Iterable[str]) -> str:
@@ -145,7 +196,7 @@ def _nbgrader(key: str, name: str, points: Any) -> NotebookNode:
     """nbgrader's cell metadata, schema version 3."""
     data: dict[str, Any] = {
         "schema_version": 3,
-        "grade_id": f"{name}-solution" if key == "solution" else name,
+        "grade_id": f"{name}{SOLUTION}" if key == "solution" else name,
         "grade": key != "solution",
         "solution": key != "tests",
         "locked": key == "tests",

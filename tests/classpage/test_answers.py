@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import REPO, Toy, toy_work
+from conftest import REPO, TOY_MISCONCEPTIONS, Toy, toy_work
 
 from autograder.course import Course, Exercise
 from autograder.crossfeedback.names import mentioned
 from autograder.judge.work import Work
-from autograder.release.places import Place, edited, places
-from autograder.release.source import read_notebook
+from autograder.release.parts import Place, places, places_of_misconceptions
+from autograder.release.source import read
 from autograder.report.classpage.answers import MOST_LINES, answer
 from autograder.report.classpage.nameless import Nameless
 from autograder.roster import Member, Roster
@@ -22,11 +22,19 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Course:
     return Toy().write(tmp_path_factory.mktemp("toy"))
 
 
-def test_a_misconception_tells_where_its_answers_stand(toy: Course) -> None:
+def test_the_answers_of_a_misconception_are_where_its_part_is(toy: Course) -> None:
     exercise = toy.exercise("toy")
-    assert edited(exercise, read_notebook(exercise)) == {
-        "capitals-kept": (Place(cell="toy_words-solution", name="words"),),
-        "scaled-by-the-sum": (Place(file="vectors.py", name="scale"),)}
+    assert places_of_misconceptions(exercise, read(exercise)) == {
+        "capitals-kept": Place(cell="toy_words-solution", name="words"),
+        "scaled-by-the-sum": Place(file="vectors.py", name="scale")}
+
+
+def test_or_where_it_says_itself(tmp_path: Path) -> None:
+    toy = Toy(misconceptions=TOY_MISCONCEPTIONS.replace(
+        'part = "toy_words"', 'part = "toy_words"\ncode = "toy_count"'))
+    exercise = toy.write(tmp_path).exercise("toy")
+    found = places_of_misconceptions(exercise, read(exercise))
+    assert found["capitals-kept"] == Place(cell="toy_count-solution")
 
 
 @pytest.mark.parametrize(("exercise", "part", "place"), [
@@ -35,10 +43,10 @@ def test_a_misconception_tells_where_its_answers_stand(toy: Course) -> None:
     ("q1a", "q1a_tokenize", Place(cell="q1a_class-solution", name="QuestionAnswering.tokenize")),
     ("hw3", "hw3_2_1_preprocess", Place(cell="hw3_2_1_preprocess-solution",
                                         name="preprocess_function"))])
-def test_the_kits_own_exercises_tell_it(exercise: str, part: str, place: Place) -> None:
+def test_the_kits_own_parts_say_where_they_are(exercise: str, part: str, place: Place) -> None:
     folder = REPO / "autograder" / "exercises" / exercise
     known = Exercise(exercise, folder)
-    assert places(known, read_notebook(known))[part][0] == place
+    assert places(known, read(known))[part][0] == place
 
 
 def test_an_answer_is_shown_without_its_docstring(toy: Course) -> None:

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 from conftest import REPO, Toy
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.course import Course, CourseError
+from autograder.course import Course, CourseError, Exercise
 from autograder.release import reread, source
-from autograder.release.places import Place, functions
-from autograder.release.titles import titles
+from autograder.release.parts import Place, functions
 from autograder.report.feedback.code import MOST_LINES, Submission
 from autograder.report.feedback.exercise import ExerciseTexts, texts
 
@@ -49,33 +47,32 @@ def test_every_part_of_the_kit_knows_its_code(own: ExerciseTexts) -> None:
     assert [part for part in own.most if not own.places.get(part)] == []
 
 
-def labelled(*cells: str | tuple[str, float]) -> dict[str, str]:
-    """The titles of parts named by number, from markdown and the parts' points."""
-    notebook = new_notebook()
-    for cell in cells:
-        if isinstance(cell, str):
-            notebook.cells.append(new_markdown_cell(cell))
-        else:
-            data = {"grade": True, "grade_id": cell[0], "points": cell[1]}
-            notebook.cells.append(new_code_cell(metadata={"nbgrader": data}))
-    return titles(notebook)
+def titles(text: str) -> dict[str, str]:
+    return source.read(Exercise("toy", Path("toy")), text).titles
 
 
-def test_a_title_is_the_label_with_the_parts_points() -> None:
-    assert labelled("# All (9 points)", "## (a) One (4 points)\n\n## (b) Two (5 points)",
-                    ("one", 4), ("two", 5)) == {"one": "(a) One", "two": "(b) Two"}
-    assert labelled("## 1 All (3 points)", "**(a)** Why? (1 point)", ("a", 1),
-                    "**(b)** And\n\n**(c)** so? Both 2 points.", ("bc", 2)) == {
-        "a": "1 All · (a)", "bc": "1 All · (b), (c)"}
-    for heading, title in (("Load", "The model"), ("3.2 Load", "3.2 Load · The model")):
-        assert labelled(f"## {heading}", "**The model (0.25 points)** is **not** small.",
-                        ("m", 0.25)) == {"m": title}
+def test_a_part_has_a_title_of_its_own_or_the_heading_above() -> None:
+    text = ("# %% [markdown]\n# # All (9 points)\n#\n# ## Some (6 points)\n\n"
+            '# %% tests="one" points=4\n\n# %% tests="two" points=1 title="(b) Two"\n\n'
+            '# %% [markdown] written="three" points=1 title="· (c)"\n# ## Not a heading\n\n'
+            '# %% tests="four" points=3\n')
+    assert titles(text) == {
+        "one": "Some", "two": "(b) Two", "three": "Some · (c)", "four": "Some"}
+    assert titles('# %% tests="one" points=4\n') == {"one": ""}
 
 
-def test_where_no_label_fits_the_heading_above_is_the_title() -> None:
-    assert labelled("# All (9 points)\n\n## Some", ("one", 4), ("two", 5)) == {
-        "one": "Some", "two": "Some"}
-    assert labelled(("one", 4)) == {"one": ""}
+def test_titles_and_code_stay_in_the_source(toy: Course) -> None:
+    notebook = source.read_notebook(toy.exercise("toy"))
+    assert not {"title", "code"} & {key for cell in notebook.cells for key in cell.metadata}
+
+
+@pytest.mark.parametrize(("keys", "complaint"), [
+    ('title="A"', "belong to a cell with tests="), ('solution="a" code="f"', "belong to a cell"),
+    ('tests="a" points=1 title=3', "must be a text"), ('tests="a" points=1 code=[1]', "a list of"),
+])
+def test_a_title_or_code_in_the_wrong_place_is_a_sentence(keys: str, complaint: str) -> None:
+    with pytest.raises(CourseError, match=complaint):
+        titles(f"# %% {keys}\n1\n")
 
 
 def with_reread(folder: Path, text: str) -> Course:
@@ -110,11 +107,21 @@ def test_validate_reads_it(tmp_path: Path) -> None:
         cases(with_reread(tmp_path, REREAD.replace("toy_words", "x")), "toy")
 
 
-def test_code_is_where_misconceptions_edit_it(toy: Course) -> None:
+def test_code_is_where_the_parts_cell_says_or_above_it(toy: Course) -> None:
     found = texts(toy.exercise("toy"), "en").places
     assert found == {"toy_words": (Place(cell="toy_words-solution", name="words"),),
                      "toy_count": (Place(cell="toy_count-solution"),),
                      "toy_scale": (Place("vectors.py", name="scale"),)}
+
+
+@pytest.mark.parametrize("code", ["wrods", "vectors.py:scaled", "nowhere.py", "given.py:"])
+def test_code_that_is_nowhere_is_a_sentence(tmp_path: Path, code: str) -> None:
+    from autograder.validate import cases
+
+    toy = Toy()
+    toy.source["toy.py"] = toy.source["toy.py"].replace('code="words"', f'code="{code}"')
+    with pytest.raises(CourseError, match=f"code='{code}' is no function"):
+        cases(toy.write(tmp_path), "toy")
 
 
 def test_functions_are_found_by_name_whatever_surrounds_them() -> None:

@@ -8,7 +8,7 @@ import textwrap
 from autograder.cells import marks
 from autograder.intake.cells import parsed
 from autograder.judge.work import Work
-from autograder.release.places import Place, written
+from autograder.release.parts import Place, written
 
 MOST_LINES, LONGEST_LINE = 60, 200  # of an example
 

@@ -9,9 +9,8 @@ from autograder.course import Course, Exercise
 from autograder.faults import Faults, Step
 from autograder.journal import Entry
 from autograder.judge.work import Work, read_work
-from autograder.release.edits import read_changes
-from autograder.release.places import Place, edited, places
-from autograder.release.source import read_notebook
+from autograder.release.parts import Place, places, places_of_misconceptions
+from autograder.release.source import read
 from autograder.report.classpage.answers import answer
 from autograder.report.classpage.nameless import Nameless
 
@@ -70,11 +69,8 @@ class _Source:
     """
 
     def __init__(self, exercise: Exercise) -> None:
-        notebook = read_notebook(exercise)
+        found = read(exercise)
         files = (path.read_text() for path in exercise.files if path.suffix == ".py")
-        self.texts = (*(cell.source for cell in notebook.cells), *files)
-        self.parts = {part: some[0] for part, some in places(exercise, notebook).items() if some}
-        where = edited(exercise, notebook)
-        self.misconceptions = {
-            change.name: place for change in read_changes(exercise, "misconception")
-            if (place := next(iter(where[change.name]), self.parts.get(change.part)))}
+        self.texts = (*(cell.source for cell in found.notebook.cells), *files)
+        self.parts = {part: some[0] for part, some in places(exercise, found).items() if some}
+        self.misconceptions = places_of_misconceptions(exercise, found)

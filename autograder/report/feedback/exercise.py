@@ -12,9 +12,8 @@ from autograder.course import Exercise
 from autograder.crossfeedback.comment_cells import CommentCells
 from autograder.release import reread, source
 from autograder.release.edits import read_changes
-from autograder.release.places import Place, places, solution_cells
+from autograder.release.parts import Place, places, solution_cells
 from autograder.release.reread import Passage, Source
-from autograder.release.titles import IN_BRACKETS, titles
 from autograder.report.feedback.language import Said, Sentences, sentences
 from autograder.results.words import finished
 from autograder.settings import CrossfeedbackSettings
@@ -62,16 +61,17 @@ def texts(exercise: Exercise, language: str, comments: CrossfeedbackSettings | N
 
     comments: the words in the cells for comments
     """
-    notebook = source.read_notebook(exercise)
+    found = source.read(exercise)
+    notebook = found.notebook
     say = sentences(language, exercise.folder)
     most = source.parts(notebook)
     reading = reread.read(exercise, notebook)
     return ExerciseTexts(
-        exercise.name, _title(notebook) or exercise.name, most, titles(notebook), say,
+        exercise.name, _title(notebook) or exercise.name, most, found.titles, say,
         frozenset(most) - frozenset(source.judged_parts(notebook)),
         {part: tuple(Reading(one, passage, say(passage.on) if passage.on else None)
                      for one, passage in reading.of(part)) for part in most},
-        places(exercise, notebook), _subtasks(notebook, CommentCells(comments)),
+        places(exercise, found), _subtasks(notebook, CommentCells(comments)),
         {change.name: finished(change.says)
          for change in read_changes(exercise, "misconception")},
         {**solution_cells(notebook), **{part: part for part in most}})
@@ -81,7 +81,7 @@ def _title(notebook: NotebookNode) -> str:
     """The notebook's first heading, without its points."""
     found = next((found for cell in notebook.cells if cell.cell_type == "markdown"
                   and (found := TITLE.search(cell.source))), None)
-    return IN_BRACKETS.sub("", found[1]).strip() if found else ""
+    return source.IN_BRACKETS.sub("", found[1]).strip() if found else ""
 
 
 def _subtasks(notebook: NotebookNode, cells: CommentCells) -> dict[str, tuple[str, ...]]:

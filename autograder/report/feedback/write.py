@@ -19,7 +19,7 @@ from autograder.gradebook.hands import HandGrades, Hands, hand_grades
 from autograder.gradebook.native import has_assignment
 from autograder.intake.received import notes
 from autograder.journal import LastEntries, path_of
-from autograder.release import places, reread, titles
+from autograder.release import parts, reread, source
 from autograder.report import grades
 from autograder.report.feedback.code import Code, Submission
 from autograder.report.feedback.exercise import ExerciseTexts, texts
@@ -102,7 +102,7 @@ class _Pages:
         self._all = course.together(name)
         self._sources = {one: _Source(course, one, self._language) for one in assignments}
         self._ours = _hash_of([*HERE.rglob("*"), *(Path(str(module.__file__)) for module in (
-            places, reread, titles)), *(file for one in self._all
+            parts, reread, source)), *(file for one in self._all
                                         for exercise in course.exercises(one)
                                         for file in _files(exercise))])
 

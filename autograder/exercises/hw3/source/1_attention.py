@@ -28,7 +28,7 @@
 # **(a)** Why can $a = (a_1, \dots, a_n)$ be read as a categorical distribution over the $n$ keys?
 # (1 point)
 
-# %% [markdown] written="hw3_1_1a" points=1
+# %% [markdown] written="hw3_1_1a" points=1 title="· (a)"
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
@@ -44,7 +44,7 @@
 # **(b)** For which queries does a single $a_j$ take nearly all the weight? Say what has to hold for
 # the scores, how large the difference has to be, and what $q$ then looks like. (1 point)
 
-# %% [markdown] written="hw3_1_1b" points=1
+# %% [markdown] written="hw3_1_1b" points=1 title="· (b)"
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
@@ -63,7 +63,7 @@
 # **(c)** What is $o$ in the case of (b), and what does attention do there, in plain words?
 # (1 point)
 
-# %% [markdown] written="hw3_1_1c" points=1
+# %% [markdown] written="hw3_1_1c" points=1 title="· (c)"
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
@@ -170,7 +170,7 @@ print("The self-checks are ready.")
 # as the columns of two matrices, $B \in \mathbb{R}^{d \times m}$ and
 # $C \in \mathbb{R}^{d \times p}$. (2 points)
 
-# %% [markdown] written="hw3_1_2a" points=2
+# %% [markdown] written="hw3_1_2a" points=2 title="· (a)"
 # ### BEGIN SOLUTION
 # **What to look for (2 points).**
 #
@@ -200,7 +200,7 @@ check_projection(M)
 #
 # for two of them, $b \ne c$, and show how good the approximation is. (2 points)
 
-# %% [markdown] written="hw3_1_2b" points=2
+# %% [markdown] written="hw3_1_2b" points=2 title="· (b)"
 # ### BEGIN SOLUTION
 # **What to look for (2 points).**
 #
@@ -242,7 +242,7 @@ check_average(q)
 # $q$, made of the means, with $o \approx \frac{1}{2} (v_b + v_c)$, and say why it works.
 # (2 points)
 
-# %% [markdown] written="hw3_1_3a" points=2
+# %% [markdown] written="hw3_1_3a" points=2 title="· (a)"
 # ### BEGIN SOLUTION
 # **What to look for (2 points).**
 #
@@ -276,7 +276,7 @@ check_noisy_average(q)
 # of (a): what happens to $o$ from one draw of the keys to the next? And what does that say about
 # one attention head, and about several? (2 points)
 
-# %% [markdown] written="hw3_1_3b" points=2
+# %% [markdown] written="hw3_1_3b" points=2 title="· (b)"
 # ### BEGIN SOLUTION
 # **What to look for (2 points).**
 #
@@ -317,7 +317,7 @@ check_noisy_average(q)
 #
 # **(b)** And the time of $N$ layers? ((a) and (b) together 0.5 points)
 
-# %% [markdown] written="hw3_1_4ab" points=0.5
+# %% [markdown] written="hw3_1_4ab" points=0.5 title="· (a), (b)"
 # ### BEGIN SOLUTION
 # **What to look for (0.5 points).**
 #
@@ -341,7 +341,7 @@ check_noisy_average(q)
 seconds = 10 * 10_000**2 / 10_000_000
 ### END SOLUTION
 
-# %% tests="hw3_1_4c" points=0.5
+# %% tests="hw3_1_4c" points=0.5 title="· (c)"
 needs("seconds")
 assert isinstance(seconds, (int, float)) and not isinstance(seconds, bool), (
     f"`seconds` should be a number, and is a {type(seconds).__name__}"

@@ -40,7 +40,7 @@ for column, value in swag["train"][0].items():
 # **(a)** What do the columns `sent1`, `sent2`, `ending0` to `ending3` and `label` mean? Look at a
 # few examples, in all three splits. (0.5 points, written)
 
-# %% [markdown] written="hw3_2_1_columns" points=0.5
+# %% [markdown] written="hw3_2_1_columns" points=0.5 title="· (a)"
 # ### BEGIN SOLUTION
 # **What to look for (0.5 points).**
 #
@@ -81,7 +81,7 @@ def explain_example(example: dict[str, Any]) -> None:
     ### END SOLUTION
 
 
-# %% tests="hw3_2_1_explain" points=0.5
+# %% tests="hw3_2_1_explain" points=0.5 title="· (b)" code="explain_example"
 import re
 
 from IPython.utils.capture import capture_output
@@ -119,7 +119,7 @@ print("2.1 (b) passes its checks.")
 tokenizer = AutoTokenizer.from_pretrained(DISTILBERT)
 ### END SOLUTION
 
-# %% tests="hw3_2_1_tokenizer" points=0.25
+# %% tests="hw3_2_1_tokenizer" points=0.25 title="· (c)"
 needs("tokenizer")
 assert tokenizer.is_fast, "this is not the fast tokenizer"
 print(tokenizer.convert_ids_to_tokens(tokenizer("A warm roof.", "It melts.")["input_ids"]))
@@ -168,7 +168,7 @@ def preprocess_function(examples: dict[str, list]) -> dict[str, list]:
     ### END SOLUTION
 
 
-# %% tests="hw3_2_1_preprocess" points=1.25
+# %% tests="hw3_2_1_preprocess" points=1.25 title="· (d)" code="preprocess_function"
 needs("tokenizer")
 encoded = attempt("`preprocess_function`", preprocess_function, swag["train"][:2])
 for key in ("input_ids", "attention_mask"):
@@ -197,7 +197,7 @@ def encode_splits(splits: DatasetDict) -> DatasetDict:
     ### END SOLUTION
 
 
-# %% tests="hw3_2_1_map" points=0.25
+# %% tests="hw3_2_1_map" points=0.25 title="· (e)" code="encode_splits"
 first_rows = swag.filter(lambda _, row: row < 5, with_indices=True)
 few = attempt("`encode_splits`", encode_splits, first_rows)
 assert few is not None, "`encode_splits` returns nothing"
@@ -277,7 +277,7 @@ class MultipleChoiceDataCollator:
         ### END SOLUTION
 
 
-# %% tests="hw3_2_1_collator" points=1.25
+# %% tests="hw3_2_1_collator" points=1.25 title="· (f)" code="MultipleChoiceDataCollator.__call__"
 needs("tokenizer")
 collate = MultipleChoiceDataCollator(tokenizer)
 rows = [tokenizer(["A roof."] * 2, ["It melts.", "It rings twice."]) for _ in range(2)]
@@ -322,7 +322,7 @@ print("2.1 (f) passes its checks.")
 model_hf = AutoModelForMultipleChoice.from_pretrained(DISTILBERT)
 ### END SOLUTION
 
-# %% tests="hw3_2_2_model" points=0.25
+# %% tests="hw3_2_2_model" points=0.25 title="· (a)"
 needs("model_hf")
 assert type(model_hf).__name__.endswith("MultipleChoice"), (
     f"a {type(model_hf).__name__} has another head: which class has the one for multiple choice?"
@@ -386,7 +386,7 @@ shared = {
 training_args = TrainingArguments(output_dir="distilbert-base-uncased-swag", **shared)
 ### END SOLUTION
 
-# %% tests="hw3_2_2_arguments" points=1
+# %% tests="hw3_2_2_arguments" points=1 title="· (b)"
 needs("training_args")
 assert isinstance(training_args, TrainingArguments), "`training_args` is no TrainingArguments"
 print(f"{training_args.max_steps} steps of {training_args.train_batch_size} examples,")
@@ -412,7 +412,7 @@ def compute_metrics(predicted: Any) -> dict[str, float]:
     ### END SOLUTION
 
 
-# %% tests="hw3_2_2_metrics" points=0.5
+# %% tests="hw3_2_2_metrics" points=0.5 title="· (c)" code="compute_metrics"
 five = EvalPrediction(
     np.array([[2, 1, 0, 0], [0, 3, 1, 1], [1, 0, 5, 2], [0, 1, 2, 4], [9, 1, 1, 0]], dtype=float),
     np.array([0, 1, 2, 3, 1]),
@@ -447,7 +447,7 @@ def make_trainer(model: nn.Module, args: TrainingArguments, splits: DatasetDict)
     ### END SOLUTION
 
 
-# %% tests="hw3_2_2_trainer" points=0.5
+# %% tests="hw3_2_2_trainer" points=0.5 title="· (d)" code="make_trainer"
 needs("tokenizer", "model_hf", "training_args")
 encoded = {"input_ids": [[[101, 102]] * 4] * 3, "attention_mask": [[[1, 1]] * 4] * 3}
 rows = Dataset.from_dict({**swag["train"][:3], **encoded})
@@ -488,7 +488,7 @@ mask_id = 103
 attention_dropout = 0.1
 ### END SOLUTION
 
-# %% tests="hw3_2_2_numbers" points=0.75
+# %% tests="hw3_2_2_numbers" points=0.75 title="· (e)"
 needs("cls_id", "mask_id", "attention_dropout")
 for name in ("cls_id", "mask_id", "attention_dropout"):
     assert isinstance(globals()[name], (int, float)), f"`{name}` should be a number"
@@ -583,7 +583,7 @@ class CustomMultipleChoice(DistilBertPreTrainedModel):
         ### END SOLUTION
 
 
-# %% tests="hw3_2_3_network" points=2.5
+# %% tests="hw3_2_3_network" points=2.5 title="· (a)" code=["CustomMultipleChoice.forward", "CustomMultipleChoice.__init__"]
 small = DistilBertConfig(vocab_size=50, dim=32, n_layers=1, n_heads=2, hidden_dim=32)
 tiny = attempt("`CustomMultipleChoice.__init__`", CustomMultipleChoice, small).eval()
 ids, mask = torch.arange(1, 41).view(2, 4, 5), torch.ones(2, 4, 5, dtype=torch.int64)
@@ -600,7 +600,7 @@ assert list(output["logits"].shape) == [2, 4], (
 )
 print("2.3 (a) passes its checks.")
 
-# %% tests="hw3_2_3_loss" points=1
+# %% tests="hw3_2_3_loss" points=1 title="· (b)" code="CustomMultipleChoice.forward"
 small = DistilBertConfig(vocab_size=50, dim=32, n_layers=1, n_heads=2, hidden_dim=32)
 tiny = attempt("`CustomMultipleChoice.__init__`", CustomMultipleChoice, small)
 ids, mask = torch.arange(1, 41).view(2, 4, 5), torch.ones(2, 4, 5, dtype=torch.int64)
@@ -625,7 +625,7 @@ def pretrained_custom(checkpoint: str) -> CustomMultipleChoice:
     ### END SOLUTION
 
 
-# %% tests="hw3_2_3_backbone" points=0.75
+# %% tests="hw3_2_3_backbone" points=0.75 title="· (c)" code="CustomMultipleChoice.__init__"
 model_custom = attempt("`pretrained_custom`", pretrained_custom, DISTILBERT)
 assert isinstance(model_custom, CustomMultipleChoice), (
     f"`pretrained_custom` returns a {type(model_custom).__name__}"
@@ -654,7 +654,7 @@ def save_custom(model: CustomMultipleChoice, folder: str) -> None:
     ### END SOLUTION
 
 
-# %% tests="hw3_2_3_trainer" points=0.75
+# %% tests="hw3_2_3_trainer" points=0.75 title="· (d)" code=["hw3_2_3_arguments", "save_custom"]
 import tempfile
 from pathlib import Path
 
@@ -706,7 +706,7 @@ def load_models(folder_hf: str, folder_custom: str) -> tuple[nn.Module, nn.Modul
     ### END SOLUTION
 
 
-# %% tests="hw3_2_4_load" points=0.5
+# %% tests="hw3_2_4_load" points=0.5 title="· (a)" code="load_models"
 import tempfile
 
 needs("model_hf")
@@ -759,7 +759,7 @@ def evaluate_both(
     ### END SOLUTION
 
 
-# %% tests="hw3_2_4_evaluate" points=1.5
+# %% tests="hw3_2_4_evaluate" points=1.5 title="· (b)" code="evaluate_both"
 from transformers.modeling_outputs import MultipleChoiceModelOutput
 
 

@@ -55,7 +55,7 @@ def load_t5_tokenizer() -> PreTrainedTokenizerBase:
     ### END SOLUTION
 
 
-# %% tests="hw3_3_1_tokenizer" points=0.5
+# %% tests="hw3_3_1_tokenizer" points=0.5 title="· The tokenizer" code="load_t5_tokenizer"
 t5_tokenizer = attempt("`load_t5_tokenizer`", load_t5_tokenizer)
 assert callable(t5_tokenizer), "`load_t5_tokenizer` returns no tokenizer: is its return there?"
 assert t5_tokenizer.eos_token == "</s>", (
@@ -95,7 +95,7 @@ def add_eos_to_examples(example: dict[str, Any]) -> dict[str, Any]:
     ### END SOLUTION
 
 
-# %% tests="hw3_3_1_eos" points=1
+# %% tests="hw3_3_1_eos" points=1 title="· Two texts" code="add_eos_to_examples"
 texts = attempt("`add_eos_to_examples`", add_eos_to_examples, {
     "id": "1", "title": "A game", "question": "Who won?", "context": "Ada won the long game.",
     "answers": {"text": ["Ada"], "answer_start": [0]},
@@ -150,7 +150,7 @@ def convert_to_features(examples: dict[str, list[Any]]) -> dict[str, Any]:
     ### END SOLUTION
 
 
-# %% tests="hw3_3_1_features" points=1.5
+# %% tests="hw3_3_1_features" points=1.5 title="· From texts to numbers" code="convert_to_features"
 FEATURES = {
     "input_ids": 512, "attention_mask": 512, "target_ids": 16, "target_attention_mask": 16
 }
@@ -193,7 +193,7 @@ def prepare(examples: Dataset) -> Dataset:
     ### END SOLUTION
 
 
-# %% tests="hw3_3_1_map" points=0.5
+# %% tests="hw3_3_1_map" points=0.5 title="· A whole data set" code="prepare"
 t5_tokenizer = attempt("`load_t5_tokenizer`", load_t5_tokenizer)
 few = attempt("`prepare`, or a function that it needs,", prepare, Dataset.from_list([{
     "id": "1", "title": "A game", "question": "Who won?", "context": "Ada won the long game.",
@@ -254,7 +254,7 @@ class T2TDataCollator:
         ### END SOLUTION
 
 
-# %% tests="hw3_3_1_collator" points=1.5
+# %% tests="hw3_3_1_collator" points=1.5 title="· Batches" code="T2TDataCollator.__call__"
 examples = [
     {
         "input_ids": torch.tensor([822, number, 1, 0]),
@@ -306,7 +306,7 @@ def load_t5() -> PreTrainedModel:
     ### END SOLUTION
 
 
-# %% tests="hw3_3_2_model" points=0.25
+# %% tests="hw3_3_2_model" points=0.25 title="· The model" code="load_t5"
 t5_model = attempt("`load_t5`", load_t5)
 assert hasattr(t5_model, "lm_head"), (
     "this is no T5 that could write: it has no layer that scores the vocabulary"
@@ -352,7 +352,7 @@ def t5_arguments() -> Seq2SeqTrainingArguments:
     ### END SOLUTION
 
 
-# %% tests="hw3_3_2_arguments" points=1.25
+# %% tests="hw3_3_2_arguments" points=1.25 title="· The settings" code="t5_arguments"
 t5_args = attempt("`t5_arguments`", t5_arguments)
 assert isinstance(t5_args, Seq2SeqTrainingArguments), (
     "`t5_arguments` should return Seq2SeqTrainingArguments"
@@ -377,7 +377,7 @@ def make_t5_trainer(
     ### END SOLUTION
 
 
-# %% tests="hw3_3_2_trainer" points=0.5
+# %% tests="hw3_3_2_trainer" points=0.5 title="· The trainer" code="make_t5_trainer"
 import tempfile
 
 t5_model = attempt("`load_t5`", load_t5)
@@ -474,7 +474,7 @@ def load_reader() -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     ### END SOLUTION
 
 
-# %% tests="hw3_3_3_load" points=0.5
+# %% tests="hw3_3_3_load" points=0.5 title="· Load it" code="load_reader"
 qa_tokenizer, qa_model = attempt("`load_reader`", load_reader)
 assert callable(getattr(qa_tokenizer, "decode", None)), "the first should be the tokenizer"
 assert hasattr(qa_model, "lm_head"), "the second should be the model, one that can write"
@@ -513,7 +513,7 @@ def get_answer(
     ### END SOLUTION
 
 
-# %% tests="hw3_3_3_answer" points=1.5
+# %% tests="hw3_3_3_answer" points=1.5 title="· Ask it" code="get_answer"
 qa_tokenizer, qa_model = attempt("`load_reader`", load_reader)
 answer = attempt("`get_answer`", get_answer, qa_tokenizer, qa_model,
                  "Where does Mina live?", "Mina lives in Lisbon. Oscar lives in Cairo.")
@@ -556,7 +556,7 @@ for question, context in [
 # `neutral`. What does the model read, what is it trained to write, with which loss, and how does it
 # know which task is meant?
 
-# %% [markdown] written="hw3_3_4a" points=1
+# %% [markdown] written="hw3_3_4a" points=1 title="· (a) Text to text"
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
@@ -582,7 +582,7 @@ for question, context in [
 # names one of the three. What can go wrong with T5 instead? How is that counted in the paper? Name
 # one way to rule it out.
 
-# %% [markdown] written="hw3_3_4b" points=1
+# %% [markdown] written="hw3_3_4b" points=1 title="· (b) A fixed set of classes"
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
@@ -613,7 +613,7 @@ for question, context in [
 # two). Write down the input and the target, token for token (take words as tokens), and say why
 # each sentinel is used only once in a text.
 
-# %% [markdown] written="hw3_3_4c" points=1
+# %% [markdown] written="hw3_3_4c" points=1 title="· (c) Span corruption"
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
@@ -651,7 +651,7 @@ for question, context in [
 # Give each of A, B and C the name that it has in the paper, and say what each lets a place see.
 # Where in T5 do A and B occur, and for which kind of model and input is C made?
 
-# %% [markdown] written="hw3_3_4d" points=1
+# %% [markdown] written="hw3_3_4d" points=1 title="· (d) Three masks"
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
@@ -684,7 +684,7 @@ for question, context in [
 # *adapter layers* and *gradual unfreezing*. Say for each what is added or frozen, which weights are
 # trained, and when. How did both fare in the paper beside the fine-tuning of everything?
 
-# %% [markdown] written="hw3_3_4e" points=1
+# %% [markdown] written="hw3_3_4e" points=1 title="· (e) Fine-tuning a part"
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #

@@ -278,7 +278,7 @@ def know_scores(model, start: dict[str, float], end: dict[str, float]) -> None:
     model.forward = forward
 
 
-# %% tests="q1a_init" points=2
+# %% tests="q1a_init" points=2 title="(a) Load the model" code="QuestionAnswering.__init__"
 with check("(a)"):
     qa = QuestionAnswering(MODEL)
     for name in ("model", "tokenizer", "device"):
@@ -293,7 +293,7 @@ with check("(a)"):
         f"`device` is {qa.device}, but the model's weights are elsewhere: move the model"
     )
 
-# %% tests="q1a_tokenize" points=6
+# %% tests="q1a_tokenize" points=6 title="(b) Pack question and context" code="QuestionAnswering.tokenize"
 with check("(b)"):
     qa = QuestionAnswering(MODEL)
     encoded = qa.tokenize("Who won?", "Ada won the game.")
@@ -317,7 +317,7 @@ with check("(b)"):
         f"{config.max_position_embeddings}"
     )
 
-# %% tests="q1a_answer" points=12
+# %% tests="q1a_answer" points=12 title="(c) Answer" code="QuestionAnswering.generateAnswer"
 with check("(c)"):
     qa = QuestionAnswering(MODEL)
     for start, end in (("Ada", "Grace"), ("Grace", "Grace"), ("the", "game")):
@@ -331,7 +331,7 @@ with check("(c)"):
             f"{answer!r}. Print start and end, and the tokens there"
         )
 
-# %% tests="q1a_bonus" points=4
+# %% tests="q1a_bonus" points=4 title="(d) Bonus: only answers that can be" code="QuestionAnswering.generateAnswer"
 with check("(d)"):
     qa = QuestionAnswering(MODEL)
     know_scores(qa.model, {"Ada": 4, "won": 6}, {"Grace": 6, "game": 3})

@@ -169,7 +169,7 @@ def load_splits(data_set: dict[str, str], valid_share: float, seed: int) -> tupl
     ### END SOLUTION
 
 
-# %% tests="q1b_split" points=4
+# %% tests="q1b_split" points=4 code="load_splits"
 halves = attempt("a", load_splits, DATA_SET, valid_share=0.25, seed=1)
 assert isinstance(halves, (tuple, list)) and len(halves) == 2, (
     "`load_splits` should return two things: training data, validation data"
@@ -538,7 +538,7 @@ class Trainer:
         plt.show()
 
 
-# %% tests="q1b_train" points=10
+# %% tests="q1b_train" points=10 title="(b) The training step" code="Trainer.train_epoch"
 import math
 from numbers import Real
 
@@ -599,7 +599,7 @@ assert abs(share - 5 / 6) < 0.03 and losses[-1] < losses[0], (
 assert toy.model.training, "the model is not in training mode"
 print("(b) passes its checks.")
 
-# %% tests="q1b_valid" points=6
+# %% tests="q1b_valid" points=6 code="Trainer.valid_epoch"
 still = toy_trainer([1, 1, 1, 1, 0], batch_size=4, weight=1.0)
 still.model.train()
 loss = attempt("c", still.valid_epoch)
@@ -648,7 +648,7 @@ trainer.train(settings.epochs)
 # %% name="curves" tags=["skip-execution"]
 trainer.plot()
 
-# %% tests="q1b_plot" points=6 tags=["skip-execution"]
+# %% tests="q1b_plot" points=6 tags=["skip-execution"] code="q1b.outputs.json"
 import math
 
 assert "trainer" in globals(), "there is nothing to draw yet: run the cell that trains"

@@ -192,7 +192,7 @@ else:
 # order.
 # </details>
 
-# %% tests="q2_attention" points=10
+# %% tests="q2_attention" points=10 code="bert.py:BertSelfAttention.attention"
 from importlib import reload
 from math import log
 
@@ -279,7 +279,7 @@ print("(a) passes its checks.")
 # mixing them up.
 # </details>
 
-# %% tests="q2_self_attention" points=8
+# %% tests="q2_self_attention" points=8 code="bert.py:BertSelfAttention.forward"
 from importlib import reload
 
 import torch
@@ -354,7 +354,7 @@ print("(b) passes its checks.")
 # the last step may touch $x$ itself.
 # </details>
 
-# %% tests="q2_add_norm" points=8
+# %% tests="q2_add_norm" points=8 code="bert.py:BertLayer.add_norm"
 from importlib import reload
 from unittest import mock
 
@@ -433,7 +433,7 @@ print("(c) passes its checks.")
 # starts.
 # </details>
 
-# %% tests="q2_layer" points=8
+# %% tests="q2_layer" points=8 code="bert.py:BertLayer.forward"
 from importlib import reload
 
 import torch
@@ -510,7 +510,7 @@ print("(d) passes its checks.")
 # before?
 # </details>
 
-# %% tests="q2_train" points=8
+# %% tests="q2_train" points=8 code="classifier.py:train"
 import io
 import math
 from contextlib import redirect_stderr
@@ -629,7 +629,7 @@ else:
 # - `finetune-3-1e-05.pt`: the weights after the epoch with the best dev accuracy.
 # - `dev-output.txt` and `test-output.txt`: what that model says of each sentence.
 
-# %% tests="q2_result" points=8
+# %% tests="q2_result" points=8 code="result.log"
 import math
 from pathlib import Path
 

@@ -1,7 +1,13 @@
-"""Where the code of each part stands, so that a student's own can be shown beside what is said.
+"""Where the code of each part is, so that a student's own can be shown beside what is said of it.
 
-Nobody writes this down: a part's misconceptions edit its solution, so the function that they edit
-is the part's. A part without any has the solution cells right above its own cell.
+The cell of a part names it, and so may a misconception whose answers are elsewhere:
+
+    # %% tests="q2_layer" points=8 code="bert.py:BertLayer.forward"
+    # %% tests="q1b_train" points=10 code="Trainer.train_epoch"      a function of the notebook
+    # %% tests="q2_result" points=8 code="result.log"                all of a file
+    # %% tests="a" points=1 code=["a_arguments", "save_model"]       a solution's cell; a function
+
+A part that names nothing has the solution cells between the part before it and its own cell.
 """
 
 from __future__ import annotations
@@ -10,18 +16,15 @@ import ast
 import functools
 import re
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from autograder.course import Exercise
+from autograder.course import CourseError, Exercise
 from autograder.release.edits import read_changes
-from autograder.release.solved import solved_files
+from autograder.release.source import SOLUTION, Source, by_hand
 
-SUFFIX = "-solution"  # of a solution cell's grade_id
-SELDOM = 0.25  # of a part's misconceptions: what fewer edit belongs to another part as well
 MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.M)
 
 
@@ -38,50 +41,68 @@ class Place:
     name: str = ""
 
 
-def places(exercise: Exercise, notebook: NotebookNode) -> dict[str, tuple[Place, ...]]:
-    """Where each part of a source notebook is written, by the part's name."""
-    by_part: dict[str, Counter[Place]] = {}
-    where = edited(exercise, notebook)
-    for change in read_changes(exercise, "misconception"):
-        by_part.setdefault(change.part, Counter()).update(where[change.name])
+def places(exercise: Exercise, source: Source) -> dict[str, tuple[Place, ...]]:
+    """Where each part is written, by the part's name.
+
+    Raises CourseError where a part's `code` is not there.
+    """
     found: dict[str, tuple[Place, ...]] = {}
     above: list[Place] = []
-    for cell in notebook.cells:
+    for cell in source.notebook.cells:
         data = cell.metadata.get("nbgrader", {})
-        if data.get("solution") and not data.get("grade"):
-            above.append(Place(cell=data.grade_id))
-        elif data.get("grade") and data.get("solution"):  # graded by hand
+        if by_hand(cell):
             found[data.grade_id] = (Place(cell=data.grade_id),)
+        elif data.get("solution"):
+            above.append(Place(cell=data.grade_id))
         elif data.get("grade"):
-            known = by_part.get(data.grade_id, Counter())
-            often = tuple(place for place, count in known.most_common()
-                          if count >= SELDOM * known.total())
-            found[data.grade_id] = often or tuple(above)
+            named = [_place(exercise, source, code) for code in source.code[data.grade_id]]
+            found[data.grade_id] = tuple(named or above)
             above = []
     return found
 
 
-def edited(exercise: Exercise, notebook: NotebookNode) -> dict[str, tuple[Place, ...]]:
-    """Where each misconception edits the solution, by the misconception's name."""
-    files = {name: data.decode() for name, data in solved_files(exercise).items()
-             if name.endswith(".py")}
-    found: dict[str, tuple[Place, ...]] = {}
+def places_of_misconceptions(exercise: Exercise, source: Source) -> dict[str, Place]:
+    """Where the answers of each misconception are, by its name: where its part is, as a rule.
+
+    Raises CourseError where a misconception's `code` is not there.
+    """
+    of_part = places(exercise, source)
+    found = {}
     for change in read_changes(exercise, "misconception"):
-        touched: list[Place] = []
-        for edit in change.edits:
-            if edit.file in [path.name for path in exercise.notebook_files]:
-                touched += _in_notebook(notebook, edit.replace)
-            elif edit.file in files:
-                touched += [Place(edit.file, name=name)
-                            for name in _around(files[edit.file], edit.replace)]
-            else:
-                touched.append(Place(edit.file))
-        found[change.name] = tuple(dict.fromkeys(touched))
+        if change.code:
+            found[change.name] = _place(exercise, source, change.code)
+        elif of_part.get(change.part):
+            found[change.name] = of_part[change.part][0]
     return found
 
 
+def _place(exercise: Exercise, source: Source, code: str) -> Place:
+    """The place that `code` names: see above."""
+    file, colon, name = code.partition(":")
+    path = exercise.source / file
+    if colon and path.is_file() and name in functions(path.read_text()):
+        return Place(file, name=name)
+    for cell in _solutions(source.notebook):
+        grade_id = cell.metadata.nbgrader.grade_id
+        if grade_id == f"{code}{SOLUTION}":
+            return Place(cell=grade_id)
+        if code in functions(cell.source):
+            return Place(cell=grade_id, name=code)
+    if not colon and (path.is_file() or (exercise.folder / "handin" / code).is_file()):
+        return Place(code)
+    raise CourseError(f"{exercise.name}: code={code!r} is no function or solution of the notebook, "
+                      "no file, and no function of a file.")
+
+
+def _solutions(notebook: NotebookNode) -> Iterator[NotebookNode]:
+    for cell in notebook.cells:
+        data = cell.metadata.get("nbgrader", {})
+        if data.get("solution") and not data.get("grade"):
+            yield cell
+
+
 def written(place: Place, cells: Mapping[str, str], read: Callable[[str], str]) -> str:
-    """What stands at a place of a submission; empty where nothing does.
+    """What a submission has at a place; empty where that is nothing.
 
     `cells` are its notebook's, by name; `read` gives the text of a file beside it. A function of
     the notebook may have moved to another cell; where it is nowhere, its cell is shown.
@@ -128,23 +149,6 @@ def solution_cells(notebook: NotebookNode) -> dict[str, str]:
             found |= dict.fromkeys(waiting, data.grade_id)
             waiting = []
     return found
-
-
-def _in_notebook(notebook: NotebookNode, replaced: str) -> Iterator[Place]:
-    for cell in notebook.cells:
-        data = cell.metadata.get("nbgrader", {})
-        if replaced.strip() in cell.source and data.get("solution") and not data.get("grade"):
-            inside = list(_around(cell.source, replaced))
-            yield from [Place(cell=data.grade_id, name=name) for name in inside or [""]]
-
-
-def _around(text: str, replaced: str) -> Iterator[str]:
-    """The function that an edit is made in, where it is made in one."""
-    at = text.find(replaced)
-    line = text.count("\n", 0, at + len(replaced) - len(replaced.lstrip())) + 1
-    for name, (first, last) in functions(text).items():
-        if at >= 0 and first <= line <= last:
-            yield name
 
 
 def _function(text: str, name: str) -> str:
