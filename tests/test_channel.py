@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from autograder.kernel import agent, channel, warm, wire
+from autograder.kernel import agent, channel, pool, serialization
 from autograder.kernel import session as sessions
 from autograder.kernel.channel import Channel, Flooded, Gone
 from autograder.kernel.isolation.policy import Limits, Surroundings
@@ -23,13 +23,13 @@ LIMITS = Limits(output=1, scratch=64)
 # What a student finds who looks for it: our end of the socket, and the number of the question.
 FOUND = """
 import gc, os, sys, threading, time
-from autograder.kernel import agent, wire
+from autograder.kernel import agent, serialization
 line = next(one for one in gc.get_objects() if type(one) is agent.Line)
 
 def write(data): line._socket.sendall(data)
 
 def reply(number, value):
-    data = wire.pack({"value": value})
+    data = serialization.pack({"value": value})
     write(agent.HEADER.pack(number, len(data), False, False) + data)
 
 def asked():
@@ -47,7 +47,7 @@ def kernel(home: Path) -> KernelSession:
 @pytest.fixture(scope="module", autouse=True)
 def an_end() -> Iterator[None]:
     yield
-    warm.close_all()
+    pool.close_all()
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +68,14 @@ def printed(session: KernelSession, source: str) -> str:
 
 
 def ask(session: KernelSession, name: str, *args: Any, timeout: float = 20) -> Outcome:
-    return session.ask(wire.pack({"probes": "", "function": "call", "inputs": {
+    return session.ask(serialization.pack({"probes": "", "function": "call", "inputs": {
         "name": name, "args": list(args), "kwargs": {}}}), timeout)
 
 
 def value(session: KernelSession, name: str, *args: Any) -> Any:
     outcome = ask(session, name, *args)
     assert outcome.answer is not None, outcome.says
-    return wire.unpack(outcome.answer)["value"]
+    return serialization.unpack(outcome.answer)["value"]
 
 
 def last_of(home: Path, body: str, *args: Any, timeout: float = 20) -> Outcome:
@@ -145,7 +145,8 @@ def test_figures_of_a_probe_are_closed(session: KernelSession) -> None:
 def test_nothing_waits_for_a_person(session: KernelSession) -> None:
     define(session, "def wait(): return input()")
     answer = ask(session, "wait").answer
-    assert answer is not None and wire.unpack(answer)["error"]["type"] == "StdinNotImplementedError"
+    assert answer is not None
+    assert serialization.unpack(answer)["error"]["type"] == "StdinNotImplementedError"
 
 
 @pytest.mark.sandbox

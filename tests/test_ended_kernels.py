@@ -12,7 +12,7 @@ from conftest import WARM_TOY_COURSE, Toy, spawned, toy_work
 from autograder.flag import Flag, Kind
 from autograder.judge import pool, sides
 from autograder.judge.sides import StudentSide
-from autograder.kernel import agent, wire
+from autograder.kernel import agent, serialization
 from autograder.kernel.owntime import Budget, OutOfTime, OwnTime, Stalled
 from autograder.kernel.session import Outcome
 from autograder.release.build import build
@@ -167,7 +167,7 @@ def test_what_the_grader_lacks_is_a_persons_case() -> None:
     names: dict[str, object] = {}
     exec("def f():\n    import no_such_package\ndef g():\n    return gone.later()", names)
     for name, untried in (("f", "the package no_such_package"), ("g", "")):
-        request = wire.pack({"probes": "", "function": "call",
+        request = serialization.pack({"probes": "", "function": "call",
                              "inputs": {"name": name, "args": [], "kwargs": {}}})
         failure = unpack(agent.answer(request, agent.Code(names, Path("/nowhere")))).failure
         assert failure is not None and untried in failure.untried

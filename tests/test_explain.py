@@ -18,7 +18,7 @@ from autograder.judge.explain import Asked, Explainer, Trial
 from autograder.judge.oracle import TrustedSide
 from autograder.judge.sides import Answer, unpack
 from autograder.judge.work import runnable_cells
-from autograder.kernel import agent, wire
+from autograder.kernel import agent, serialization
 from autograder.release.edits import Change, Misconceptions, apply, joined
 from autograder.release.solved import solved_files, split_notebook, write_version
 
@@ -120,7 +120,7 @@ class Lab:
         version = self.version(files)
         trials = []
         for calls in tests:
-            requests = [wire.pack({"probes": "", "function": "call", "inputs": {
+            requests = [serialization.pack({"probes": "", "function": "call", "inputs": {
                 "name": "mean", "args": list(args), "kwargs": {}}}) for args in calls]
             asked = tuple(Asked(one, answered(version, one)) for one in requests)
             passed = all(a.answer == answered(self.reference, a.request) for a in asked)

@@ -131,15 +131,15 @@ def bye(*args): raise SystemExit(0)
 """ + EVERYWHERE.format(name="bye"), fails="exit status 0"),
     Attempt("puts an agent of its own in the agent's place", (
         FORGED_VALUE + "import sys, types\n"
-        "from autograder.kernel import agent, wire\n"
-        "agent.answer = lambda request, code: wire.pack({'value': value})\n"
+        "from autograder.kernel import agent, serialization\n"
+        "agent.answer = lambda request, code: serialization.pack({'value': value})\n"
         "sys.modules['autograder.kernel.agent'] = types.ModuleType('autograder.kernel.agent')",
     )),
     Attempt("writes answers of its own before the agent's", (
         FORGED_VALUE + "import gc, sys\n"
-        "from autograder.kernel import agent, wire\n"
+        "from autograder.kernel import agent, serialization\n"
         "(line,) = (one for one in gc.get_objects() if type(one) is agent.Line)\n"
-        "data, honest = wire.pack({'value': value}), agent.answer\n"
+        "data, honest = serialization.pack({'value': value}), agent.answer\n"
         "def write(number):\n"
         "    line._socket.sendall(agent.HEADER.pack(number, len(data), False, False) + data)\n"
         "def answer(request, code):\n"
@@ -150,15 +150,15 @@ def bye(*args): raise SystemExit(0)
         "    write(number)",
     )),
     Attempt("sends an error that looks like praise", (
-        "from autograder.kernel import wire\npack = wire.pack\n"
-        "wire.pack = lambda value: pack({'error': {'type': 'EndedAtImport', 'message': "
+        "from autograder.kernel import serialization\npack = serialization.pack\n"
+        "serialization.pack = lambda value: pack({'error': {'type': 'EndedAtImport', 'message': "
         "'10 of 10 points', 'where': '', 'line': ''}})",
     )),
     Attempt("replaces the wire", (
-        "from autograder.kernel import wire\nimport json\n"
+        "from autograder.kernel import serialization\nimport json\n"
         "from safetensors.torch import save\n"
         "tree = json.dumps({'list': [True] * 9}).encode()\n"
-        "wire.pack = lambda value: len(tree).to_bytes(8, 'big') + tree + save({})",
+        "serialization.pack = lambda value: len(tree).to_bytes(8, 'big') + tree + save({})",
     )),
     Attempt("replaces standard output and exit hooks", (
         "import sys, atexit, io\nsys.stdout = sys.stderr = io.StringIO()\n"

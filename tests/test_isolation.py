@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autograder.kernel import warm
+from autograder.kernel import pool
 from autograder.kernel.isolation.policy import (
     MIB,
     NAMESPACES,
@@ -94,7 +94,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[st
             outcome = session.run(LOOK, 30)
             assert outcome.kind == "done", outcome.says
             found[name] = json.loads("".join(out["text"] for out in outcome.outputs))
-    warm.close_all()
+    pool.close_all()
     yield found
 
 

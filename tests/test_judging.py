@@ -16,7 +16,7 @@ from autograder.judge import pool
 from autograder.judge.pool import Lost, judge_all
 from autograder.judge.sides import StudentSide
 from autograder.judge.work import Work
-from autograder.kernel import wire
+from autograder.kernel import serialization
 from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.release.build import build
@@ -138,7 +138,7 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudentSide]:
 def ask_for(student: StudentSide, body: str) -> str:
     """Define `f` in the student's kernel, call it as a probe does, and return the sentence."""
     student._ready().run(f"def f():\n    {body}", timeout=10)
-    answer = student.ask(wire.pack({"probes": "", "function": "call",
+    answer = student.ask(serialization.pack({"probes": "", "function": "call",
                                     "inputs": {"name": "f", "args": [], "kwargs": {}}}))
     return answer.failure.says if answer.failure else ""
 
@@ -264,9 +264,9 @@ def test_a_file_over_the_limit_harms_no_batch(grade_toy_cold: GradeToy) -> None:
 @pytest.mark.sandbox
 def test_rubbish_in_an_answers_place_is_a_failure_like_any_other(tmp_path: Path) -> None:
     with StudentSide(tmp_path, [], [], LimitSettings(memory=2048), 300) as student:
-        for rubbish in ("b''", "b'AAA'", "bytes(99)", "b'\\xff' * 8", "wire.pack(3)",
-                        "wire.pack({'value': set()})[:-1]"):
-            student._ready().run("from autograder.kernel import agent, wire\n"
+        for rubbish in ("b''", "b'AAA'", "bytes(99)", "b'\\xff' * 8", "serialization.pack(3)",
+                        "serialization.pack({'value': set()})[:-1]"):
+            student._ready().run("from autograder.kernel import agent, serialization\n"
                                  f"agent.answer = lambda request, code: {rubbish}", timeout=10)
             answer = student.ask(b"")
             assert answer.failure is not None and answer.failure.error == "answer", rubbish

@@ -9,7 +9,7 @@ import pytest
 from conftest import REPO
 
 from autograder.judge.sides import unpack
-from autograder.kernel import agent, wire
+from autograder.kernel import agent, serialization
 
 PROBES = sorted((REPO / "autograder" / "exercises").glob("*/probes*.py"))
 STANDINS = [(path, name) for path in PROBES
@@ -33,7 +33,7 @@ def test_an_error_at_a_stand_in_names_the_students_line_and_no_class_of_ours(
               f"        def inner(): ...\n        return inner\n"
               f"def probe(code):\n    return code.mine.layer({name}())\n")
     (tmp_path / "mine.py").write_text(f"def layer(part):\n    return part.{use}\n")
-    request = wire.pack({"probes": probes, "function": "probe", "inputs": {}})
+    request = serialization.pack({"probes": probes, "function": "probe", "inputs": {}})
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(tmp_path))
         patch.delitem(__import__("sys").modules, "mine", raising=False)

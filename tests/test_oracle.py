@@ -15,7 +15,7 @@ from autograder.course import Course
 from autograder.judge import trusted_process
 from autograder.judge.oracle import SILENT, TrustedSide
 from autograder.judge.trusted_process import Distant, Said, Service, TrustedProcess
-from autograder.kernel import wire
+from autograder.kernel import serialization
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ class Nobody(Distant):
 
 
 def words(text: str) -> bytes:
-    return wire.pack({"probes": "", "function": "call",
+    return serialization.pack({"probes": "", "function": "call",
                       "inputs": {"name": "words", "args": [text], "kwargs": {}}})
 
 

@@ -17,7 +17,7 @@ import pytest
 from conftest import REPO
 from jupyter_client.kernelspec import KernelSpecManager
 
-from autograder.kernel import berth, warm, wire
+from autograder.kernel import pool, serialization, slot
 from autograder.kernel.isolation.bubblewrap import kernel_command
 from autograder.kernel.isolation.policy import Limits, SandboxError, Surroundings
 from autograder.kernel.isolation.student_policy import FIRST_UID, student_policy
@@ -40,7 +40,7 @@ def preload(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     global PRELOAD
     PRELOAD = request.param
     yield PRELOAD
-    warm.close_all()
+    pool.close_all()
 
 
 @pytest.fixture(scope="module")
@@ -323,10 +323,11 @@ def test_processor_time_is_limited(empty):
 
 
 def test_an_answer_that_is_far_too_large_is_not_kept(empty):
-    request = wire.pack({"probes": "", "function": "call",
+    request = serialization.pack({"probes": "", "function": "call",
                          "inputs": {"name": "f", "args": [], "kwargs": {}}})
     with KernelSession(empty, Limits(), Surroundings(preload=PRELOAD)) as session:
-        session.run(f"import torch\ndef f(): return torch.zeros({3 * wire.MAX_BYTES // 4})", 30)
+        size = 3 * serialization.MAX_BYTES // 4
+        session.run(f"import torch\ndef f(): return torch.zeros({size})", 30)
         outcome = session.ask(request, timeout=60)
         assert outcome.kind == "flooded" and outcome.answer is None and not session.alive
 
@@ -366,7 +367,7 @@ def test_processes_that_hide_from_their_parent_are_gone_with_the_kernel(empty):
 def own_tmp(monkeypatch: pytest.MonkeyPatch, preload: list[str]) -> Iterator[Path]:
     """A temporary folder of the test's own, whose path is short enough for sockets."""
     if preload:
-        pytest.skip("warm kernels have their folders in the nursery's: see test_warm.py")
+        pytest.skip("warm kernels have their folders in the fork server's: see test_forkserver.py")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         yield Path(folder)
@@ -379,7 +380,7 @@ def test_a_sockets_path_is_never_longer_than_linux_allows(
     deep = own_tmp / ("x" * (length - name - len(str(own_tmp)) - 1))
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    with berth.private_folder() as folder:
+    with slot.private_folder() as folder:
         for name in ("channel-5", "questions"):
             assert len(f"{folder}/runtime/{name}") <= 107
         assert folder.is_relative_to(deep) or length > 85

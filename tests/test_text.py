@@ -14,7 +14,7 @@ from autograder import text
 from autograder.flag import Flag, Kind, kind_of
 from autograder.intake.received import Received
 from autograder.judge.sides import Failure, unpack
-from autograder.kernel import wire
+from autograder.kernel import serialization
 from autograder.kernel.session import Outcome
 from autograder.results.verdict import PartVerdict, Verdict
 from autograder.results.words import finished
@@ -76,15 +76,16 @@ def test_many_sentences_are_counted() -> None:
 
 @pytest.mark.parametrize("place", [
     lambda odd: odd, lambda odd: {odd: 1}, lambda odd: [{"a": (odd,)}], lambda odd: {1: {odd: odd}},
-    lambda odd: wire.Opaque(odd)], ids=["value", "key", "within", "both", "name of a type"])
+    lambda odd: serialization.Opaque(odd)],
+    ids=["value", "key", "within", "both", "name of a type"])
 @pytest.mark.parametrize("odd", ["\ud800", "a\udfffb", "\ude00\ud83d"])
 def test_half_a_character_in_an_answer_is_no_value(place: Callable[[str], Any], odd: str) -> None:
     """It is refused, not replaced: what is compared is what was answered."""
-    answer = unpack(wire.pack({"value": place(odd)}))
+    answer = unpack(serialization.pack({"value": place(odd)}))
     assert answer.value is None and answer.failure is not None
     assert "half of a surrogate pair" in answer.failure.says
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_other_text_in_an_answer_is_compared_as_it_is(found: str) -> None:
-    assert unpack(wire.pack({"value": {found: found}})).value == {found: found}
+    assert unpack(serialization.pack({"value": {found: found}})).value == {found: found}

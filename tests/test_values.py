@@ -12,7 +12,7 @@ import torch
 from autograder.course import Course, CourseError
 from autograder.journal import Entry, Journal, latest, path_of, read
 from autograder.judge.testing import Wrong, assert_close, same
-from autograder.kernel.wire import Opaque
+from autograder.kernel.serialization import Opaque
 from autograder.report.grades import Line, write_csv
 from autograder.report.table import table
 from autograder.results.reason import misconception

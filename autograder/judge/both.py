@@ -14,7 +14,7 @@ from typing import Any
 from autograder.judge.explain import Asked
 from autograder.judge.oracle import TrustedSide
 from autograder.judge.sides import Answer, Failure, StudentSide
-from autograder.kernel import wire
+from autograder.kernel import serialization
 
 SHARED = re.compile(  # a line that imports from another module of probes
     r"^from (autograder\.exercises\.\w+\.probes\w*) import (?:\([^)]*\)|.*)$", re.MULTILINE)
@@ -62,8 +62,9 @@ class Both:
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Call the function `name` on both sides; return both values."""
-        asked = {"name": name, "args": list(args), "kwargs": kwargs}
-        return self._ask(wire.pack({"probes": "", "function": "call", "inputs": asked}), "call")
+        inputs = {"name": name, "args": list(args), "kwargs": kwargs}
+        request = serialization.pack({"probes": "", "function": "call", "inputs": inputs})
+        return self._ask(request, "call")
 
     def student(self, probe: Callable[..., Any], seconds: float | None = None, **inputs: Any
                 ) -> Answer:
@@ -89,4 +90,5 @@ class Both:
 def _request(probe: Callable[..., Any], inputs: dict[str, Any]) -> bytes:
     module = inspect.getmodule(probe)
     assert module is not None, "a probe is a function of probes.py"
-    return wire.pack({"probes": text_of(module), "function": probe.__name__, "inputs": inputs})
+    return serialization.pack(
+        {"probes": text_of(module), "function": probe.__name__, "inputs": inputs})

@@ -29,7 +29,7 @@ from autograder.judge.shared import Shared, sharing
 from autograder.judge.sides import StudentSide
 from autograder.judge.trusted_process import Distant
 from autograder.judge.work import Work, names_left_out, runnable_cells
-from autograder.kernel import warm
+from autograder.kernel import pool
 from autograder.kernel.isolation.policy import Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import Outcome
@@ -74,7 +74,7 @@ class Grader:
         self._scratch = Scratch()
         self._stack = ExitStack()
         self._stack.callback(self._scratch.close)
-        self._stack.callback(warm.close_all)
+        self._stack.callback(pool.close_all)
         self._shared = shared or self._stack.enter_context(
             sharing(course, assignment, self._scratch.path))
         os.environ.update(self._shared.environment)  # before any library looks
@@ -84,9 +84,9 @@ class Grader:
 
     def __enter__(self) -> Grader:
         torch.set_num_threads(1)
-        if self._shared.door is not None:
-            warm.join(self.surroundings(), self.course.toml.limits.sandbox(),
-                      self._shared.door)
+        if self._shared.forkserver is not None:
+            pool.connect(self.surroundings(), self.course.toml.limits.sandbox(),
+                         self._shared.forkserver)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,

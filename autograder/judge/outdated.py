@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from autograder.kernel import old_names
+from autograder.kernel import compat
 
 LIBRARIES = {"transformers", "datasets"}
 MOST = 8  # lines that are reported
@@ -33,7 +33,7 @@ ARGUMENTS = {
     "include_inputs_for_metrics": "has left `TrainingArguments`; write "
                                   "`include_for_metrics=[\"inputs\"]`",
     "push_to_hub_token": "is called `hub_token` today",
-    **dict.fromkeys(old_names.GONE, LEFT),
+    **dict.fromkeys(compat.GONE, LEFT),
 }
 # Keywords of calls of these callables of transformers.
 TRAINER = {"tokenizer": "is called `processing_class` today"}
@@ -176,8 +176,8 @@ def _call(call: ast.Call, names: _Names) -> Iterator[tuple[int, str]]:
     if isinstance(callee, ast.Name) and callee.id == "load_metric" and names.full(
             callee) == "load_metric":
         yield call.lineno, GONE["datasets.load_metric"]
-    if names.is_of(callee, "datasets", "load_dataset") and first in old_names.DATA_SETS:
-        today = old_names.DATA_SETS[first]
+    if names.is_of(callee, "datasets", "load_dataset") and first in compat.DATA_SETS:
+        today = compat.DATA_SETS[first]
         yield call.lineno, f"data sets have their owner's name today: `{today}`"
     if names.is_of(callee, "transformers", "pipeline") and first in TASKS:
         yield call.lineno, f"the pipeline `{first}` has left `transformers`"

@@ -1,7 +1,7 @@
 """What all judges of one machine have together, made once a batch.
 
-It is what takes long to start or to write: the process that answers for the reference, the nursery
-of warm kernels, the misconceptions' code. Each judge is told where it finds them.
+It is what takes long to start or to write: the process that answers for the reference, the fork
+server of warm kernels, the misconceptions' code. Each judge is told where it finds them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from autograder.course import Course
 from autograder.judge.trusted_process import Service, TrustedProcess
 from autograder.kernel import offline
+from autograder.kernel.forkserver_process import Address, ForkServer
 from autograder.kernel.isolation.policy import SandboxError, Surroundings
-from autograder.kernel.nursery_process import Door, NurseryProcess
 from autograder.release.edits import Misconceptions
 
 
@@ -30,7 +30,7 @@ class Shared:
     """Where a judge finds what it shares.
 
     `answers` is the folder of what the trusted process, at the address `trusted`, has answered;
-    `misconceptions` are those of each exercise; without a `door`, kernels are its own affair.
+    `misconceptions` are those of each exercise; without a `forkserver`, it starts kernels itself.
     In the `environment` our own code finds models offline only, as students' code does.
     """
 
@@ -38,7 +38,7 @@ class Shared:
     answers: Path
     trusted: str
     misconceptions: dict[str, Misconceptions]
-    door: Door | None
+    forkserver: Address | None
 
 
 @contextmanager
@@ -47,12 +47,12 @@ def sharing(course: Course, assignment: str, folder: Path) -> Iterator[Shared]:
     around, limits = course.surroundings(assignment), course.toml.limits
     (folder / "answers").mkdir()
     with ExitStack() as stack:
-        door = None
+        address = None
         if around.preload:
             with suppress(SandboxError):  # each judge will find out, and say it
-                nursery = NurseryProcess(around, limits.sandbox())
-                stack.callback(nursery.close)
-                door = nursery.door
+                server = ForkServer(around, limits.sandbox())
+                stack.callback(server.close)
+                address = server.address
         environment = offline_environment(around, folder / "hub")
         trusted = TrustedProcess(float(limits.probe), environment, around.preload,
                                  limits.patience)
@@ -62,7 +62,7 @@ def sharing(course: Course, assignment: str, folder: Path) -> Iterator[Shared]:
         stack.callback(service.close)
         yield Shared(environment, folder / "answers", service.address,
                      {exercise.name: Misconceptions(exercise, folder / exercise.name)
-                      for exercise in course.exercises(assignment)}, door)
+                      for exercise in course.exercises(assignment)}, address)
 
 
 def offline_environment(around: Surroundings, links: Path) -> dict[str, str]:

@@ -14,11 +14,11 @@ from typing import Any
 
 from autograder import text
 from autograder.flag import Flag, Kind
-from autograder.kernel import agent, wire
+from autograder.kernel import agent, serialization
 from autograder.kernel.isolation.policy import SandboxError, Surroundings
 from autograder.kernel.scratch import Scratch
+from autograder.kernel.serialization import SerializationError
 from autograder.kernel.session import KernelSession, Outcome
-from autograder.kernel.wire import WireError
 from autograder.settings import LimitSettings
 
 MAX_KERNELS = 40
@@ -361,11 +361,11 @@ def read_answer(outcome: Outcome) -> Answer:
 def unpack(data: bytes) -> Answer:
     """Read what agent.answer has packed, on whichever side."""
     try:
-        answer = wire.unpack(data)
+        answer = serialization.unpack(data)
         if "error" in answer:
             return Answer(failure=_sentence(answer["error"]))
         return Answer(value=answer["value"])
-    except (WireError, KeyError, TypeError, AttributeError) as error:
+    except (SerializationError, KeyError, TypeError, AttributeError) as error:
         return Answer(failure=Failure(f"your code's answer could not be read: {error}", "answer"))
 
 

@@ -24,7 +24,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from autograder.judge.work import runnable_cells
-from autograder.kernel import agent, standins
+from autograder.kernel import agent, stubs
 
 LOADED = 150  # versions that stay loaded: pairs of misconceptions are many
 _loaded: LRUCache[Path, _Version] = LRUCache(LOADED)
@@ -95,7 +95,7 @@ def _settle(scratch: str) -> None:
     sys.breakpointhook = _no_breakpoint
     os.chdir(scratch)
     sys.path.append(scratch)
-    sys.modules.update(standins.colab())
+    sys.modules.update(stubs.colab())
     # Once it ends by itself nobody interrupts it: semaphores would be left in the books.
     Finalize(None, signal.signal, (signal.SIGTERM, signal.SIG_IGN), exitpriority=1000)
 

@@ -21,8 +21,8 @@ from pebble import ProcessExpired, ProcessPool
 
 from autograder.judge import answering
 from autograder.judge.forked import forked_pool
-from autograder.kernel.berth import private_folder
 from autograder.kernel.scratch import Scratch
+from autograder.kernel.slot import private_folder
 
 TRIALS = 3  # of a request whose process died
 START_SECONDS = 60  # the first request also waits for the process and its imports

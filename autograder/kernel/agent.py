@@ -1,8 +1,8 @@
 """The agent: the kit's few lines inside the student's process.
 
 It runs a probe on the student's code and sends back what the probe returned. It judges nothing
-and knows no answer. The kernel gets this file and wire.py as text; the trusted side imports it,
-so that both sides answer in the same way.
+and knows no answer. The kernel gets this file and serialization.py as text; the reference process
+imports it, so that both answer in the same way.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import Any
 import numpy
 import torch
 
-from autograder.kernel import elsewhere, offline, old_names, standins, statements, wire
+from autograder.kernel import compat, offline, portability, serialization, statements, stubs
 
 NUMBER = 16
 HOME = Path()  # where the files of a submission are; its cells may go elsewhere
@@ -91,15 +91,15 @@ def answer(request: bytes, code: Code) -> bytes:
     The request holds `probes` (source text), `function`, `inputs`; the answer holds `value`, or
     `error` with its type, message and place.
     """
-    asked = wire.unpack(request)
+    asked = serialization.unpack(request)
     try:
         probe = _probe(asked["probes"], asked["function"])
         if probe is not nothing:  # cells draw on
             _seed()
         value = probe(code, **asked["inputs"])
-        return wire.pack({"value": value})
+        return serialization.pack({"value": value})
     except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are the person's doing
-        return wire.pack({"error": _describe(error, Path(code._folder), asked["probes"])})
+        return serialization.pack({"error": _describe(error, Path(code._folder), asked["probes"])})
 
 
 def _seed() -> None:
@@ -222,7 +222,7 @@ class Line:
         sent = kernel.session.message_count
         self._go_home()
         try:
-            with self._shell.builtin_trap, standins.whole():
+            with self._shell.builtin_trap, stubs.whole():
                 data, failed = answer(request, Code(self._shell.user_ns, HOME)), False
         except BaseException as error:
             told = f"{type(error).__name__}: {str(error)[:500]}"
@@ -282,7 +282,7 @@ def settle(questions: str, lenient: bool = False) -> None:
 
     if "HF_HOME" in os.environ:
         offline.lay_links(Path(os.environ["HF_HUB_CACHE"]).parent, Path(os.environ["HF_HOME"]))
-    standins.install(elsewhere.changes(), old_names.changes() if lenient else {})
+    stubs.install(portability.changes(), compat.changes() if lenient else {})
     global HOME
     HOME = Path.cwd()
     sys.path.insert(0, str(HOME))

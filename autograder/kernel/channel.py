@@ -16,10 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from autograder.kernel import agent, wire
+from autograder.kernel import agent, serialization
 from autograder.kernel.owntime import Budget
 
-MOST = 2 * wire.MAX_BYTES  # that is read for one question, whatever it is
+MOST = 2 * serialization.MAX_BYTES  # that is read for one question, whatever it is
 AT_ONCE = 1024 * 1024
 A_MOMENT = 0.05  # seconds
 Given = TypeVar("Given")

@@ -23,18 +23,18 @@ from nbformat import NotebookNode
 from autograder import text
 from autograder.kernel import (
     agent,
-    elsewhere,
+    compat,
     offline,
-    old_names,
-    standins,
+    portability,
+    serialization,
     statements,
-    wire,
+    stubs,
 )
-from autograder.kernel.as_text import as_text
 from autograder.kernel.channel import Channel, Flooded, Gone
 from autograder.kernel.client import START_SECONDS, CountingClient, PromptClient
 from autograder.kernel.isolation import seccomp
 from autograder.kernel.isolation.policy import Limits, SandboxError, Surroundings
+from autograder.kernel.module_text import module_text
 from autograder.kernel.owntime import Budget, OutOfTime, OwnTime, Stalled, root_of
 
 KILLED = "was killed (signal 9)"
@@ -44,7 +44,7 @@ MOST_NOTES = 8  # of one cell
 MOST_SAID = 2000  # bytes of an error in one line
 PRINTED = 5.0  # seconds for what was printed to arrive
 PEER = struct.Struct("3i")  # process, user and group at the other end of a unix socket
-STILL_THERE = wire.pack({"probes": "", "function": "nothing", "inputs": {}})
+STILL_THERE = serialization.pack({"probes": "", "function": "nothing", "inputs": {}})
 Kind = Literal["done", "error", "timeout", "stalled", "died", "flooded"]
 
 
@@ -124,12 +124,12 @@ class KernelSession:
         """Put the agent into the kernel, which connects to a socket of ours, and close the way in.
         """
         provisioner: Any = self._manager.provisioner
-        berth = provisioner.berth
-        with berth.listen() as listener:
-            outcome = self.run(_bootstrap(self._lenient, berth.questions), START_SECONDS)
+        slot = provisioner.slot
+        with slot.listen() as listener:
+            outcome = self.run(_bootstrap(self._lenient, slot.questions), START_SECONDS)
             if outcome.kind != "done":
                 return outcome
-            berth.seal()
+            slot.seal()
             try:
                 connection, _ = listener.accept()
             except BlockingIOError:
@@ -294,7 +294,8 @@ def _read(cell: NotebookNode, reply: dict[str, Any]) -> Outcome:
 
 
 def _bootstrap(lenient: bool, questions: Path) -> str:
-    """The first cell: put the wire and the agent, as text, into the kernel's modules."""
-    return "\n".join([as_text(wire, offline, old_names, elsewhere, standins, statements, agent),
+    """The first cell: put the agent and what it needs, as text, into the kernel's modules."""
+    return "\n".join([module_text(serialization, offline, compat, portability, stubs, statements,
+                                 agent),
                       f"module.settle({str(questions)!r}, {lenient})",
                       "del sys, types, module"])

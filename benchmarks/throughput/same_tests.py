@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.judge.testing import same
-from autograder.kernel import agent, wire
+from autograder.kernel import agent, serialization
 
 RECORDED = "same_tests.pickle"
 
@@ -29,5 +29,5 @@ def check(names: dict[str, Any], part: str) -> None:
 
 def is_right(answer: bytes, right: bytes) -> bool:
     """Whether two packed answers hold the same value."""
-    got = wire.unpack(answer)
-    return "value" in got and same(got["value"], wire.unpack(right)["value"])
+    got = serialization.unpack(answer)
+    return "value" in got and same(got["value"], serialization.unpack(right)["value"])

@@ -17,7 +17,7 @@ from autograder.exercises.q1a import test_hidden as q1a
 from autograder.exercises.q1b import test_hidden as q1b
 from autograder.judge.domain import Draw
 from autograder.judge.shared import new_seed
-from autograder.kernel import wire
+from autograder.kernel import serialization
 from autograder.kernel.agent import Code
 from autograder.release.solved import solved_files
 
@@ -44,6 +44,11 @@ def code(exercise: str, tmp_path: Any, replaced: str = "", by: str = "") -> Code
     return Code(names, tmp_path)
 
 
+def _sent(value: Any) -> Any:
+    """A value as it arrives at the other side."""
+    return serialization.unpack(serialization.pack(value))
+
+
 class Both:
     """Puts a probe to an answer and to the solution, in this process."""
 
@@ -51,8 +56,7 @@ class Both:
         self.sides = student, solution
 
     def __call__(self, probe: Callable[..., Any], **inputs: Any) -> tuple[Any, ...]:
-        return tuple(wire.unpack(wire.pack(probe(side, **wire.unpack(wire.pack(inputs)))))
-                     for side in self.sides)
+        return tuple(_sent(probe(side, **_sent(inputs))) for side in self.sides)
 
 
 def asked_alone(module: ModuleType, parts: tuple[str, ...]) -> list[Callable[..., Any]]:

@@ -19,7 +19,7 @@ import pytest
 from autograder.course import Course
 from autograder.exercises.q2 import test_attention, test_training
 from autograder.judge.domain import Domain, Draw
-from autograder.kernel import wire
+from autograder.kernel import serialization
 from autograder.results.verdict import Verdict
 
 SOURCE = Path(__file__).parents[2] / "autograder" / "exercises" / "q2" / "source"
@@ -36,7 +36,7 @@ def both() -> Iterator[Callable[..., Any]]:
                               for name in ("bert", "classifier", "config")})
     sys.path.remove(str(SOURCE))
     yield lambda probe, **inputs: tuple(
-        probe(code, **wire.unpack(wire.pack(inputs))) for _ in range(2))
+        probe(code, **serialization.unpack(serialization.pack(inputs))) for _ in range(2))
 
 
 def asked(both: Callable[..., Any], seed: int) -> dict[str, list[tuple[Domain, SimpleNamespace]]]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from autograder.kernel import wire
+from autograder.kernel import serialization
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Row:
 
     @classmethod
     def of(cls, request: bytes, value: Any = None) -> Row:
-        asked = wire.unpack(request)
+        asked = serialization.unpack(request)
         return cls(f"{asked['function']} {asked['inputs'].get('name', '')}", asked["inputs"], value)
 
 
@@ -71,7 +71,7 @@ class Player:
         asked = Row.of(request)
         rows, number = self._rows.get(asked.name), self._numbers[asked.name]
         self._numbers[asked.name] += 1
-        return wire.pack({"value": self._way(asked, number, rows) if rows else None})
+        return serialization.pack({"value": self._way(asked, number, rows) if rows else None})
 
 
 def distance(one: Any, other: Any) -> float:
@@ -105,7 +105,7 @@ def typical(values: Sequence[Any]) -> Any:
     if isinstance(first, list | tuple):
         alike = [value for value in alike if len(value) == len(first)]
         return type(first)(typical(items) for items in zip(*alike, strict=True))
-    return wire.unpack(Counter(map(wire.pack, alike)).most_common(1)[0][0])
+    return serialization.unpack(Counter(map(serialization.pack, alike)).most_common(1)[0][0])
 
 
 def written(rows: Iterable[tuple[bytes, bytes]]) -> str:
@@ -118,4 +118,4 @@ def read(text: str) -> list[Row]:
     """The rows that were `written`."""
     table = json.loads(zlib.decompress(base64.b64decode(text)))
     pairs = ([base64.b64decode(data) for data in row] for row in table)
-    return [Row.of(request, wire.unpack(value)) for request, value in pairs]
+    return [Row.of(request, serialization.unpack(value)) for request, value in pairs]

@@ -23,7 +23,7 @@ from autograder.judge.grading import Grader
 from autograder.judge.pool import Lost, ask_all
 from autograder.judge.sides import Answer, StudentSide, unpack
 from autograder.judge.work import Work
-from autograder.kernel import wire
+from autograder.kernel import serialization
 from autograder.release.build import prepare
 from autograder.validate import work as filled_in
 from redteam.playback import WAYS, Player, Row
@@ -87,7 +87,7 @@ def _replay(grader: Grader, work: Work, seeds: tuple[int, ...]) -> Replay:
     for known in grader._shared.misconceptions.values():
         known._changes.clear()  # which of them it is like is not asked
     pairs, right = recorded(grader, work)
-    rows = [Row.of(request, wire.unpack(value)) for request, value in pairs]
+    rows = [Row.of(request, serialization.unpack(value)) for request, value in pairs]
     earned: dict[str, dict[str, float]] = {part: {} for part in right}
     for way in WAYS:
         batches = [_points(grader, work, seed, _playing(Player(rows, way))) for seed in seeds]
@@ -102,7 +102,7 @@ def recorded(grader: Grader, work: Work) -> tuple[list[tuple[bytes, bytes]], dic
 
     def listen(request: bytes) -> Answer:
         answer = grader.trusted.ask(grader._prepared[work.exercise].reference, request)
-        rows.append((request, wire.pack(answer.value)))
+        rows.append((request, serialization.pack(answer.value)))
         return answer
 
     return rows, _points(grader, work, RECORDED_IN, listen)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import TOY_HIDDEN_TESTS, Toy, copy_course
 
-from autograder.kernel import wire
+from autograder.kernel import serialization
 from redteam import replay
 from redteam.course import HIDDEN_TESTS
 from redteam.playback import Player, Row, distance, typical
@@ -40,7 +40,7 @@ def test_a_recording_earns_next_to_nothing(tmp_path: Path, assignment: str) -> N
 
 
 def asked(text: str) -> bytes:
-    return wire.pack({"probes": "", "function": "call",
+    return serialization.pack({"probes": "", "function": "call",
                       "inputs": {"name": "words", "args": [text], "kwargs": {}}})
 
 
@@ -50,7 +50,8 @@ def test_ways_of_replaying() -> None:
 
     def played(way: str) -> list:
         player = Player(rows, way)
-        return [wire.unpack(player.answer(asked(text)))["value"] for text in ("tree", "one to")]
+        return [serialization.unpack(player.answer(asked(text)))["value"]
+                for text in ("tree", "one to")]
 
     assert played("in order") == [[1, "a"], [2, "b"]]
     assert played("nearest") == [[2, "b"], [1, "a"]]

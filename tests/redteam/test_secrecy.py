@@ -9,7 +9,7 @@ import pytest
 from conftest import REPO, copy_course
 
 from autograder.course import Course
-from autograder.kernel import warm
+from autograder.kernel import pool
 from autograder.release.build import prepare
 from redteam import secrecy
 
@@ -35,7 +35,7 @@ def prepared_course(assignment: str, tmp_path_factory: pytest.TempPathFactory) -
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((REPO / name).read_bytes())
     yield course
-    warm.close_all()
+    pool.close_all()
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ class Surroundings:
     `hidden` maps top-level packages that cannot be imported to the message of the ImportError;
     `hub` is the folder of an offline Hugging Face cache, or empty. Kernels are forked from a
     process that has imported the modules `preload`; without any, they start cold. `lenient`
-    accepts names of older libraries (old_names.py). `reads` maps paths inside to paths of this
+    accepts names of older libraries (compat.py). `reads` maps paths inside to paths of this
     machine that can be read there.
     """
 

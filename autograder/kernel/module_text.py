@@ -1,4 +1,4 @@
-"""Modules of the kit as text, for processes behind walls, where the kit itself is not in sight."""
+"""The text of modules, for processes in the sandbox, where the package itself is not visible."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 from types import ModuleType
 
 
-def as_text(*modules: ModuleType) -> str:
+def module_text(*modules: ModuleType) -> str:
     """Python that puts these modules of `autograder.kernel`, in this order, where imports look.
 
     It leaves `module`, the last one, and the modules `sys` and `types` in the caller's names.

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from autograder.kernel import standins, wire
+from autograder.kernel import serialization, stubs
 from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.session import KernelSession
 
@@ -62,10 +62,10 @@ def test_loaders_are_cut_while_cells_run(session: KernelSession) -> None:
 def test_loaders_are_whole_while_a_probe_runs(session: KernelSession) -> None:
     probes = ("from torch.utils.data import DataLoader\n\n"
               "def count(code):\n    return len(list(DataLoader(range(100), batch_size=10)))\n")
-    request = wire.pack({"probes": probes, "function": "count", "inputs": {}})
+    request = serialization.pack({"probes": probes, "function": "count", "inputs": {}})
     outcome = session.ask(request, timeout=60)
     assert outcome.answer is not None
-    assert wire.unpack(outcome.answer) == {"value": 10}
+    assert serialization.unpack(outcome.answer) == {"value": 10}
     assert printed(session, "from torch.utils.data import DataLoader\n"
                             "print(len(list(DataLoader(range(100), batch_size=10))))") == "2"
 
@@ -99,7 +99,7 @@ def test_a_module_that_is_there_already_is_left_alone(monkeypatch: pytest.Monkey
     (tmp_path / "some_library.py").write_text("VALUE = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     changed: list[str] = []
-    finder = standins._AfterImport({"some_library": [lambda module: changed.append(
+    finder = stubs._AfterImport({"some_library": [lambda module: changed.append(
         module.__name__)]})
     monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
     import some_library
@@ -112,8 +112,8 @@ def test_a_module_that_is_there_already_is_left_alone(monkeypatch: pytest.Monkey
 
 def test_a_cut_loader_gives_whole_batches_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DataLoader, "__iter__", DataLoader.__iter__)
-    standins._cut_loaders(sys.modules["torch.utils.data.dataloader"])
+    stubs._cut_loaders(sys.modules["torch.utils.data.dataloader"])
     loader = DataLoader(torch.arange(10), batch_size=3)
     assert [batch.tolist() for batch in loader] == [[0, 1, 2], [3, 4, 5]]
-    with standins.whole():
+    with stubs.whole():
         assert len(list(loader)) == 4

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from autograder.kernel import wire
-from autograder.kernel.wire import Opaque, WireError, pack, unpack
+from autograder.kernel import serialization
+from autograder.kernel.serialization import Opaque, SerializationError, pack, unpack
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32,
           torch.int16, torch.int8, torch.uint8, torch.bool, torch.complex64]
@@ -185,30 +185,30 @@ def nested(depth: int) -> Any:
     message({"tensor": None}), message({"tensor": []}), message({"dict": 3}),
     message({"list": [[1]]}), message(nested(40)),
     (1_200_000).to_bytes(8, "big") + b'{"list": [' * 120_000 + save({}),
-    message({"list": [0] * wire.MAX_NODES}),
+    message({"list": [0] * serialization.MAX_NODES}),
     message({"array": "0"}, save({"1": torch.ones(1)})),
     message({"array": "0"}, save({"0": torch.ones(1, dtype=torch.bfloat16)})),
 ], ids=lambda data: repr(data[8:40]))
 def test_a_message_that_is_not_one_is_refused(data):
-    with pytest.raises(WireError):
+    with pytest.raises(SerializationError):
         unpack(data)
 
 
 def test_a_message_that_is_too_long_says_how_long_it_may_be():
-    with pytest.raises(WireError, match=r"1,0\d\d bytes; 1,000 are allowed"):
+    with pytest.raises(SerializationError, match=r"1,0\d\d bytes; 1,000 are allowed"):
         unpack(pack("x" * 980), max_bytes=1000)
 
 
 def test_the_usual_bound_is_max_bytes():
-    unpack(pack("x" * (wire.MAX_BYTES - 1000)))
-    with pytest.raises(WireError, match="are allowed"):
-        unpack(pack("x" * wire.MAX_BYTES))
+    unpack(pack("x" * (serialization.MAX_BYTES - 1000)))
+    with pytest.raises(SerializationError, match="are allowed"):
+        unpack(pack("x" * serialization.MAX_BYTES))
 
 
 def test_too_many_parts_are_refused():
-    unpack(pack([0] * (wire.MAX_NODES - 10)))
-    with pytest.raises(WireError, match="too many parts"):
-        unpack(pack([0] * wire.MAX_NODES))
+    unpack(pack([0] * (serialization.MAX_NODES - 10)))
+    with pytest.raises(SerializationError, match="too many parts"):
+        unpack(pack([0] * serialization.MAX_NODES))
 
 
 def test_requires_grad_on_integers_is_ignored():
@@ -223,15 +223,15 @@ def test_nothing_is_unpickled():
         def __reduce__(self) -> tuple[Any, ...]:
             return (pytest.fail, ("unpickled",))
 
-    with pytest.raises(WireError):
+    with pytest.raises(SerializationError):
         unpack(message(1, pickle.dumps(Trap())))
 
 
 def attempt(data: bytes) -> None:
-    """Unpack, and let only a WireError pass."""
+    """Unpack, and let only a SerializationError pass."""
     try:
         unpack(data)
-    except WireError as error:
+    except SerializationError as error:
         assert str(error)
 
 
@@ -272,7 +272,7 @@ def test_mutations_of_a_valid_message_raise_nothing_but_wire_errors(seed):
 
 @pytest.mark.parametrize("length", range(0, len(VALID), 7))
 def test_every_cut_off_message_is_refused(length):
-    with pytest.raises(WireError):
+    with pytest.raises(SerializationError):
         unpack(VALID[:length])
 
 

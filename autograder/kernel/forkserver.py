@@ -1,17 +1,17 @@
-"""The nursery: a process that has imported the libraries, and forks a kernel whenever asked.
+"""The fork server: a process that has imported the libraries, and forks a kernel when asked.
 
-It runs inside the sandbox (nursery_process.py starts it there, giving it as text), and holds
-nothing of any submission. Each kernel that it forks enforces its policy (isolation/policy.py) on
-itself before it runs a line of student code. It then waits to be let go, and fetches its home:
-until then its `files` may be empty.
+It runs inside the sandbox (pool.py starts it there, sending it as text) and holds nothing of any
+submission. Each kernel that it forks enforces its policy (isolation/policy.py) on itself before it
+runs a line of student code. The kernel then waits to be released, and copies its files only then:
+until then the folder that they come from may be empty.
 
-Several judges may come to its door, a unix socket; the kernels that one has asked for end with its
-line. On a line, requests and answers are JSON lines:
+Several judges may connect, on a unix socket. A judge's kernels end with its connection, on which
+requests and answers are JSON lines:
 
-                                    ->      {"ready": true}
-    {"start": "7", "connection": ..., "policy": ...}
+                                                            ->      {"ready": true}
+    {"start": "7", "connection": FILE, "policy": POLICY}
     {"go": "7"}
-    {"kill": "7"}                   ->      {"ended": "7", "status": -9}
+    {"kill": "7"}                                           ->      {"ended": "7", "status": -9}
 
 It ends when its stdin does.
 """
@@ -34,28 +34,31 @@ from typing import Any, NoReturn
 from autograder.kernel.isolation import namespaces
 from autograder.kernel.isolation.policy import HOME, SUBMISSION, WORK, Policy
 
-GATE = 3  # the descriptor at which a kernel waits
+RELEASE = 3  # the file descriptor from which a kernel reads that it may start
 # What every kernel imports while it starts.
 JUPYTER = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "sqlite3",
            "IPython.core.completerlib", "IPython.extensions.storemagic", "tornado.queues",
            "tornado.platform.asyncio", "encodings.idna")
 
 
-def main(door: int, preload: list[str], trial: dict[str, Any]) -> None:
-    """Import, try the walls, then fork kernels for whoever comes to the door (a descriptor)."""
+def main(listener: int, preload: list[str], trial: dict[str, Any]) -> None:
+    """Import, try to isolate a process, then fork kernels for whoever connects.
+
+    `listener` is the descriptor of the listening socket, `trial` a request without a kernel.
+    """
     _import(preload)
     pid = os.fork()
     if pid == 0:
-        _become_keeper(trial)
+        _become_supervisor(trial)
     if os.waitpid(pid, 0)[1] != 0:
         sys.exit(1)  # what went wrong is on stderr
     gc.collect()
     gc.freeze()  # what is here stays shared between all kernels
-    listening = socket.socket(fileno=door)
+    listening = socket.socket(fileno=listener)
     with selectors.DefaultSelector() as selector:
         selector.register(0, selectors.EVENT_READ, sys.exit)
-        selector.register(
-            door, selectors.EVENT_READ, lambda: _Visitor(listening.accept()[0].detach(), selector))
+        selector.register(listener, selectors.EVENT_READ,
+                          lambda: _Client(listening.accept()[0].detach(), selector))
         while True:
             for key, _ in selector.select():
                 key.data()
@@ -74,81 +77,81 @@ def _import(preload: list[str]) -> None:
         sys.modules["torch"].set_num_threads(1)  # a fork takes no other threads along
 
 
-class _Visitor:
-    """A judge at the other end of a line, and the kernels that it has asked for."""
+class _Client:
+    """A connected judge, and the kernels that it has asked for."""
 
-    def __init__(self, line: int, selector: selectors.BaseSelector) -> None:
-        self._line, self._selector = line, selector
-        self._heard = b""
+    def __init__(self, connection: int, selector: selectors.BaseSelector) -> None:
+        self._connection, self._selector = connection, selector
+        self._received = b""
         self._kernels: dict[str, int] = {}  # pids by name
-        self._gates: dict[str, int] = {}  # what is written there lets a kernel go
-        selector.register(line, selectors.EVENT_READ, self._hear)
-        self._say(ready=True)
+        self._releases: dict[str, int] = {}  # pipes by name: what is written releases the kernel
+        selector.register(connection, selectors.EVENT_READ, self._receive)
+        self._send(ready=True)
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         data = b""
         with contextlib.suppress(ConnectionResetError):
-            data = os.read(self._line, 65536)
+            data = os.read(self._connection, 65536)
         if not data:
-            self._leave()
+            self._disconnect()
             return
-        *lines, self._heard = (self._heard + data).split(b"\n")
+        *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            self._obey(json.loads(line))
+            self._handle(json.loads(line))
 
-    def _obey(self, request: dict[str, Any]) -> None:
+    def _handle(self, request: dict[str, Any]) -> None:
         if "kill" in request:
             self._kill(request["kill"])
         elif "go" in request:
-            self._shut(request["go"], b"go")
+            self._release(request["go"], b"go")
         else:
             self._start(request["start"], request)
 
     def _start(self, name: str, request: dict[str, Any]) -> None:
-        request["gate"], self._gates[name] = os.pipe()
+        request["release"], self._releases[name] = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _become_keeper(request)
-        os.close(request["gate"])
+            _become_supervisor(request)
+        os.close(request["release"])
         self._kernels[name] = pid
         end = os.pidfd_open(pid)
-        self._selector.register(end, selectors.EVENT_READ, lambda: self._bury(name, end))
+        self._selector.register(end, selectors.EVENT_READ, lambda: self._reap(name, end))
 
-    def _bury(self, name: str, end: int) -> None:
+    def _reap(self, name: str, end: int) -> None:
         self._selector.unregister(end)
         os.close(end)
         _, status = os.waitpid(self._kernels.pop(name), 0)
-        self._shut(name)
-        self._say(ended=name, status=os.waitstatus_to_exitcode(status))
+        self._release(name)
+        self._send(ended=name, status=os.waitstatus_to_exitcode(status))
 
     def _kill(self, name: str) -> None:
         if name in self._kernels:
             os.kill(self._kernels[name], signal.SIGKILL)
 
-    def _shut(self, name: str, word: bytes = b"") -> None:
-        """Say the word at a kernel's gate, and leave it. One that has ended hears nothing."""
-        gate = self._gates.pop(name, None)
-        if gate is not None:
+    def _release(self, name: str, word: bytes = b"") -> None:
+        """Write to a kernel's pipe, if it lives, and close it."""
+        pipe = self._releases.pop(name, None)
+        if pipe is not None:
             with contextlib.suppress(BrokenPipeError):
-                os.write(gate, word)
-            os.close(gate)
+                os.write(pipe, word)
+            os.close(pipe)
 
-    def _leave(self) -> None:
-        """The judge has gone: its kernels end, and are buried as others are."""
-        self._selector.unregister(self._line)
-        os.close(self._line)
-        self._line = -1
+    def _disconnect(self) -> None:
+        """The judge has gone: end its kernels, which are then reaped as others are."""
+        self._selector.unregister(self._connection)
+        os.close(self._connection)
+        self._connection = -1
         for name in self._kernels:
             self._kill(name)
 
-    def _say(self, **message: Any) -> None:
-        if self._line >= 0:
+    def _send(self, **message: Any) -> None:
+        if self._connection >= 0:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                os.write(self._line, json.dumps(message).encode() + b"\n")
+                os.write(self._connection, json.dumps(message).encode() + b"\n")
 
 
-def _become_keeper(request: dict[str, Any]) -> NoReturn:
-    """Leave for namespaces of one's own; stay outside their pids, to tell how the kernel ended."""
+def _become_supervisor(request: dict[str, Any]) -> NoReturn:
+    """Enter new namespaces, but stay outside that of processes, to report how the kernel ended."""
     try:
         policy = Policy.from_json(request["policy"])
         namespaces.end_with_parent()
@@ -159,15 +162,14 @@ def _become_keeper(request: dict[str, Any]) -> NoReturn:
         if pid == 0:
             _become_init(request, policy)
         _, status = os.waitpid(pid, 0)
-        code = os.waitstatus_to_exitcode(status)
-        os._exit(code if code >= 0 else 128 - code)
+        os._exit(_exit_status(status))
     except BaseException as error:
         print(f"no kernel could be forked: {error}", file=sys.stderr, flush=True)
         os._exit(127)
 
 
 def _become_init(request: dict[str, Any], policy: Policy) -> NoReturn:
-    """Process 1 of the new namespace: build the walls, fork the kernel, reap what it leaves."""
+    """Process 1 of the new namespace: mount, fork the kernel, reap what it leaves."""
     try:
         namespaces.end_with_parent()
         namespaces.mount(policy)
@@ -177,15 +179,20 @@ def _become_init(request: dict[str, Any], policy: Policy) -> NoReturn:
         kernel = os.fork()
         if kernel == 0:
             _become_kernel(request, policy)
-        _silence()
+        _close_descriptors()
         while True:
             pid, status = os.wait()
             if pid == kernel:
-                code = os.waitstatus_to_exitcode(status)
-                os._exit(code if code >= 0 else 128 - code)  # and everything in here ends with us
+                os._exit(_exit_status(status))  # and every process in here ends with us
     except BaseException as error:
-        print(f"no walls could be built: {error}", file=sys.stderr, flush=True)
+        print(f"a kernel could not be isolated: {error}", file=sys.stderr, flush=True)
         os._exit(127)
+
+
+def _exit_status(status: int) -> int:
+    """As shells report it: 128 and the signal's number where a signal ended the process."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
 
 
 def _become_kernel(request: dict[str, Any], policy: Policy) -> NoReturn:
@@ -193,7 +200,7 @@ def _become_kernel(request: dict[str, Any], policy: Policy) -> NoReturn:
     try:
         namespaces.limit(policy)
         namespaces.drop_rights(policy.uid)
-        _silence(request["gate"])
+        _close_descriptors(request["release"])
         os.mkdir(HOME)
         os.mkdir(WORK)
         os.chdir(WORK)
@@ -206,12 +213,12 @@ def _become_kernel(request: dict[str, Any], policy: Policy) -> NoReturn:
     os._exit(0)
 
 
-def _wait_and_fetch() -> None:
-    """Wait at the gate; then copy what the submission's folder holds into the home."""
+def _wait_and_copy() -> None:
+    """Wait to be released, then copy the submission's files into the working directory."""
     try:
-        if not os.read(GATE, 2):
-            os._exit(125)  # nobody will ever come
-        os.close(GATE)
+        if not os.read(RELEASE, 2):
+            os._exit(125)  # the judge has gone
+        os.close(RELEASE)
         shutil.copytree(SUBMISSION, WORK, symlinks=True, dirs_exist_ok=True)
         for root, folders, names in os.walk(WORK):
             for name in (*folders, *names):
@@ -222,14 +229,14 @@ def _wait_and_fetch() -> None:
         os._exit(126)
 
 
-def _silence(gate: int | None = None) -> None:
-    """Nothing of the nursery stays open, no pipe, no pidfd, but the kernel's own gate."""
-    if gate is not None:
-        os.dup2(gate, GATE)
+def _close_descriptors(release: int | None = None) -> None:
+    """Close every descriptor of the fork server but the kernel's own `release` pipe."""
+    if release is not None:
+        os.dup2(release, RELEASE)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    os.closerange(GATE if gate is None else GATE + 1, 4096)
+    os.closerange(RELEASE if release is None else RELEASE + 1, 4096)
 
 
 def _reseed() -> None:
@@ -250,5 +257,5 @@ def _serve(connection: str) -> None:
     application.clear_instance()
     kernel = application.instance()
     kernel.initialize(sys.argv[1:])
-    _wait_and_fetch()
+    _wait_and_copy()
     kernel.start()

@@ -1,4 +1,4 @@
-"""The wire: how values cross between a student's process and the judge.
+"""Serialization of the values that cross between a student's process and the judge.
 
 A value becomes a JSON tree; its tensors and arrays travel beside it as raw safetensors bytes.
 Nothing is ever pickled. Both ends run this file: the kernel gets it as text, so it imports
@@ -22,8 +22,8 @@ MAX_NODES = 100_000
 ARRAYS = ("bool", "int8", "int16", "int32", "int64", "uint8", "float16", "float32", "float64")
 
 
-class WireError(ValueError):
-    """What came over the wire is not a value, or is too much of one."""
+class SerializationError(ValueError):
+    """The bytes are not a value, or too much of one."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +44,21 @@ def pack(value: Any) -> bytes:
 def unpack(data: bytes, max_bytes: int = MAX_BYTES) -> Any:
     """Rebuild the value that `pack` was given, from builtin types and plain tensors.
 
-    Raises WireError for anything malformed, too large, too deep or of too many parts.
+    Raises SerializationError for anything malformed, too large, too deep or of too many parts.
     """
     if len(data) > max_bytes:
-        raise WireError(f"the answer has {len(data):,} bytes; {max_bytes:,} are allowed")
+        raise SerializationError(f"the answer has {len(data):,} bytes; {max_bytes:,} are allowed")
     try:
         size = int.from_bytes(data[:8], "big")
         tree = json.loads(data[8 : 8 + size])
         tensors = load(data[8 + size :])
         return _from_tree(tree, tensors, 0, [0])
-    except WireError:
+    except SerializationError:
         raise
     except RecursionError:
-        raise WireError("the answer is nested too deeply") from None
+        raise SerializationError("the answer is nested too deeply") from None
     except Exception as error:
-        raise WireError(f"the answer cannot be read ({type(error).__name__})") from None
+        raise SerializationError(f"the answer cannot be read ({type(error).__name__})") from None
 
 
 def _to_tree(value: Any, tensors: dict[str, torch.Tensor], depth: int) -> Any:
@@ -90,13 +90,13 @@ def _to_tree(value: Any, tensors: dict[str, torch.Tensor], depth: int) -> Any:
 def _from_tree(tree: Any, tensors: dict[str, torch.Tensor], depth: int, nodes: list[int]) -> Any:
     nodes[0] += 1
     if depth > MAX_DEPTH or nodes[0] > MAX_NODES:
-        raise WireError("the answer has too many parts or is nested too deeply")
+        raise SerializationError("the answer has too many parts or is nested too deeply")
     if isinstance(tree, str):
         return _text(tree)
     if tree is None or isinstance(tree, (bool, int, float)):
         return tree
     if not isinstance(tree, dict):
-        raise WireError("the answer is not in the form that was agreed")
+        raise SerializationError("the answer is not in the form that was agreed")
     if "tensor" in tree:
         return tensors[tree["tensor"]].requires_grad_(_may_require_grad(tree, tensors))
     if "array" in tree:
@@ -116,7 +116,8 @@ def _text(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise WireError("it holds half of a surrogate pair, which is no character") from None
+        raise SerializationError(
+            "it holds half of a surrogate pair, which is no character") from None
     return text
 
 

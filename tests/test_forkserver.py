@@ -15,10 +15,10 @@ from typing import Any
 import psutil
 import pytest
 
-from autograder.kernel import warm
+from autograder.kernel import pool
+from autograder.kernel.forkserver_process import Address, ForkServer
 from autograder.kernel.isolation import seccomp
 from autograder.kernel.isolation.policy import Limits, SandboxError, Surroundings
-from autograder.kernel.nursery_process import Door, NurseryProcess
 from autograder.kernel.session import KernelSession
 
 pytestmark = pytest.mark.sandbox
@@ -29,7 +29,7 @@ PRELOAD = ["numpy", "torch"]
 @pytest.fixture(scope="module", autouse=True)
 def an_end() -> Iterator[None]:
     yield
-    warm.close_all()
+    pool.close_all()
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def value(session: KernelSession, code: str) -> Any:
     return ast.literal_eval("".join(output.text for output in outcome.outputs))
 
 
-def nursery() -> warm.Nursery:
-    found = warm.nursery_of(Surroundings(preload=PRELOAD), Limits(scratch=64))
+def own_pool() -> pool.KernelPool:
+    found = pool.pool_for(Surroundings(preload=PRELOAD), Limits(scratch=64))
     assert found is not None
     return found
 
@@ -119,11 +119,11 @@ def test_nothing_shared_can_be_written(home: Path, path: str) -> None:
 
 @pytest.fixture
 def unfiltered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No filter of system calls (seccomp.py): the walls behind it must hold by themselves."""
-    warm.close_all()  # with a kernel that is ready, and has the filter
+    """No filter of system calls (seccomp.py): the rest must hold by itself."""
+    pool.close_all()  # with a kernel that is ready, and has the filter
     monkeypatch.setattr(seccomp, "program", lambda: b"")
     yield
-    warm.close_all()
+    pool.close_all()
 
 
 @pytest.mark.parametrize("call", [
@@ -135,7 +135,7 @@ def test_no_right_is_left(home: Path, call: str, unfiltered: None) -> None:
         assert value(session, f"import ctypes\nlibc = ctypes.CDLL(None)\n{call}") == -1
 
 
-def test_the_process_that_keeps_the_walls_cannot_be_killed(home: Path) -> None:
+def test_the_process_that_supervises_cannot_be_killed(home: Path) -> None:
     with kernel(home) as session:
         session.run("import os; os.kill(1, 9)", timeout=10)
         assert value(session, "1 + 1") == 2
@@ -148,7 +148,7 @@ def test_no_capability_is_left(home: Path) -> None:
         assert value(session, code) == ["0" * 16] * 5 + ["1"]
 
 
-def test_what_lies_below_the_walls_cannot_be_uncovered(home: Path, unfiltered: None) -> None:
+def test_what_is_mounted_below_cannot_be_uncovered(home: Path, unfiltered: None) -> None:
     """A user namespace of one's own gives rights in it, but not over mounts from outside."""
     code = ("import ctypes\nlibc = ctypes.CDLL(None)\nlibc.unshare(0x10020000)\n"
             "[libc.umount2(path, 2) for path in (b'/tmp', b'/proc', b'/home', b'/submission')]")
@@ -156,7 +156,7 @@ def test_what_lies_below_the_walls_cannot_be_uncovered(home: Path, unfiltered: N
         assert value(session, code) == [-1] * 4
 
 
-def test_no_pipe_of_the_nursery_is_inherited(home: Path) -> None:
+def test_no_pipe_of_the_fork_server_is_inherited(home: Path) -> None:
     code = ("import os\n[link for link in (os.readlink(f'/proc/self/fd/{name}') for name in "
             "os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{name}')) "
             "if 'pidfd' in link or link.startswith('pipe')]")
@@ -166,78 +166,78 @@ def test_no_pipe_of_the_nursery_is_inherited(home: Path) -> None:
         assert all(link in own for link in value(one, code))
 
 
-def test_a_nursery_that_dies_is_replaced(home: Path) -> None:
+def test_a_fork_server_that_dies_is_replaced(home: Path) -> None:
     with kernel(home) as session:
-        first = nursery()
-        os.kill(first.process.pid, signal.SIGKILL)  # type: ignore[union-attr]
+        first = own_pool()
+        os.kill(first.server.pid, signal.SIGKILL)  # type: ignore[union-attr]
         end = time.monotonic() + 10
         while session.run("1", timeout=20).kind == "done" and time.monotonic() < end:
             time.sleep(0.1)
         assert not session.alive
     with kernel(home) as session:
         assert value(session, "1 + 1") == 2
-    assert nursery() is not first
+    assert own_pool() is not first
     first.close()
 
 
 @pytest.fixture
-def door(home: Path) -> Iterator[Door]:
-    """Of a nursery that another process has opened to this one."""
-    warm.close_all()
-    process = NurseryProcess(Surroundings(preload=PRELOAD), Limits(scratch=64))
-    warm.join(Surroundings(preload=PRELOAD), Limits(scratch=64), process.door)
-    yield process.door
-    warm.close_all()
-    assert process.door.folder.exists(), "it is not this process's to close"
+def address(home: Path) -> Iterator[Address]:
+    """Of a fork server that another process has started."""
+    pool.close_all()
+    process = ForkServer(Surroundings(preload=PRELOAD), Limits(scratch=64))
+    pool.connect(Surroundings(preload=PRELOAD), Limits(scratch=64), process.address)
+    yield process.address
+    pool.close_all()
+    assert process.address.folder.exists(), "it is not this process's to close"
     process.close()
-    assert not process.door.folder.exists()
+    assert not process.address.folder.exists()
 
 
-def process_of(door: Door) -> int:
-    """The pid of the nursery behind the door."""
+def process_of(address: Address) -> int:
+    """The pid of the fork server behind the address."""
     (found,) = (one.pid for one in psutil.Process().children()
-                if str(door.folder) in one.cmdline())
+                if str(address.folder) in one.cmdline())
     return found
 
 
-def test_a_nursery_of_another_process_serves_as_well(home: Path, door: Door) -> None:
+def test_a_fork_server_of_another_process_serves_as_well(home: Path, address: Address) -> None:
     with kernel(home) as one, kernel(home) as other:
-        assert nursery().process is None
+        assert own_pool().server is None
         assert [value(session, "6 * 7") for session in (one, other)] == [42, 42]
 
 
-def test_kernels_end_with_the_line_of_whom_they_are_for(home: Path, door: Door) -> None:
+def test_kernels_end_with_the_connection_of_their_judge(home: Path, address: Address) -> None:
     """A judge that is killed leaves none behind, and takes no other judge's along."""
-    other = warm.Nursery(Surroundings(preload=PRELOAD), Limits(scratch=64), door)
+    other = pool.KernelPool(Surroundings(preload=PRELOAD), Limits(scratch=64), address)
     other.wait()
     waiting = other.take()
     with kernel(home) as session:
-        inside = psutil.Process(process_of(door))
+        inside = psutil.Process(process_of(address))
         before = len(inside.children(recursive=True))
-        other._line.close()  # as the system does where the process is killed
+        other._connection.close()  # as the system does where the process is killed
         end = time.monotonic() + 10
         while len(inside.children(recursive=True)) > before - 2 and time.monotonic() < end:
             time.sleep(0.05)
-        assert len(inside.children(recursive=True)) <= before - 2  # its keeper and what it kept
+        assert len(inside.children(recursive=True)) <= before - 2  # its supervisor and its kernel
         assert value(session, "6 * 7") == 42
-    waiting.berth.close()
+    waiting.slot.close()
 
 
-def test_where_another_process_s_nursery_dies_there_is_one_of_its_own(home: Path, door: Door
-                                                                      ) -> None:
+def test_where_another_process_s_fork_server_dies_there_is_one_of_its_own(
+        home: Path, address: Address) -> None:
     with kernel(home):
-        assert nursery().process is None
-    os.kill(process_of(door), signal.SIGKILL)
+        assert own_pool().server is None
+    os.kill(process_of(address), signal.SIGKILL)
     time.sleep(0.5)
     with kernel(home) as session:
         assert value(session, "6 * 7") == 42
-        assert nursery().process is not None
+        assert own_pool().server is not None
 
 
-def test_nobody_waits_for_a_nursery_that_dies_before_it_lives(home: Path) -> None:
+def test_nobody_waits_for_a_fork_server_that_dies_before_it_lives(home: Path) -> None:
     surroundings = Surroundings(preload=["torch", "json"])
-    process = NurseryProcess(surroundings, Limits(scratch=64))
-    warm.join(surroundings, Limits(scratch=64), process.door)
+    process = ForkServer(surroundings, Limits(scratch=64))
+    pool.connect(surroundings, Limits(scratch=64), process.address)
     os.kill(process.pid, signal.SIGKILL)
     with kernel(home, preload=["torch", "json"]) as session:
         assert value(session, "6 * 7") == 42
@@ -246,7 +246,7 @@ def test_nobody_waits_for_a_nursery_that_dies_before_it_lives(home: Path) -> Non
 
 def test_one_that_is_killed_at_its_very_start_leaves_nothing_that_never_ends() -> None:
     for moment in range(100):
-        process = NurseryProcess(Surroundings(preload=["json"]), Limits(scratch=64))
+        process = ForkServer(Surroundings(preload=["json"]), Limits(scratch=64))
         time.sleep(moment / 20_000)
         os.kill(process.pid, signal.SIGKILL)
         closing = threading.Thread(target=process.close, daemon=True)
@@ -260,13 +260,13 @@ def test_what_cannot_be_imported_ahead_is_missed_by_whom_needs_it(home: Path) ->
         assert value(session, "import sys\n'numpy' in sys.modules")
 
 
-def test_without_a_nursery_kernels_start_cold(home: Path, monkeypatch: pytest.MonkeyPatch,
-                                              capsys: pytest.CaptureFixture[str]) -> None:
-    def broken(*args: Any) -> warm.Nursery:
+def test_without_a_fork_server_kernels_start_cold(home: Path, monkeypatch: pytest.MonkeyPatch,
+                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(*args: Any) -> pool.KernelPool:
         raise SandboxError("no kernel could be warmed: not here")
 
-    monkeypatch.setattr(warm, "Nursery", broken)
-    monkeypatch.setattr(warm, "_nurseries", {})
+    monkeypatch.setattr(pool, "KernelPool", broken)
+    monkeypatch.setattr(pool, "_pools", {})
     for _ in range(2):
         with kernel(home, preload=["colorsys"]) as session:
             assert value(session, "import sys\n'colorsys' in sys.modules") is False
@@ -276,10 +276,10 @@ def test_without_a_nursery_kernels_start_cold(home: Path, monkeypatch: pytest.Mo
 def test_the_next_kernel_is_ready_before_it_is_asked_for(home: Path) -> None:
     (home / "mine.txt").write_text("here from the start of its own session")
     with kernel(home):
-        ready = nursery()._spare
-        assert ready is not None and list(ready.berth.files.iterdir()) == []
+        ready = own_pool()._spare
+        assert ready is not None and list(ready.slot.files.iterdir()) == []
     with kernel(home) as session:
-        assert session._manager.provisioner.warm is ready  # type: ignore[union-attr]
+        assert session._manager.provisioner.forked is ready  # type: ignore[union-attr]
         assert value(session, "open('mine.txt').read()").startswith("here")
 
 
@@ -292,14 +292,14 @@ def test_one_that_is_not_ready_yet_can_be_taken(home: Path) -> None:
 
 def test_a_ready_kernel_that_was_killed_is_not_handed_out(home: Path) -> None:
     with kernel(home):
-        killed = nursery()._spare
+        killed = own_pool()._spare
         assert killed is not None
         killed.kill()
         killed.wait(10)
     with kernel(home) as session:
-        assert session._manager.provisioner.warm is not killed  # type: ignore[union-attr]
+        assert session._manager.provisioner.forked is not killed  # type: ignore[union-attr]
         assert value(session, "6 * 7") == 42
-    assert not killed.berth.path.exists()
+    assert not killed.slot.path.exists()
 
 
 def test_what_one_leaves_behind_does_not_reach_the_one_that_waits(home: Path) -> None:
@@ -313,10 +313,10 @@ def test_what_one_leaves_behind_does_not_reach_the_one_that_waits(home: Path) ->
 def test_nothing_is_left_when_all_is_closed(home: Path) -> None:
     surroundings = Surroundings(preload=["json"])
     with KernelSession(home, Limits(), surroundings):
-        own = warm.nursery_of(surroundings, Limits())
+        own = pool.pool_for(surroundings, Limits())
         assert own is not None
-        # Three of the nursery's own, the kernel's, and that of the one that is ready.
-        assert len(list(own.door.folder.iterdir())) == 5
-    assert len(list(own.door.folder.iterdir())) == 4
-    warm.close_all()
-    assert not own.alive and not own.door.folder.exists()
+        # Three of the fork server's own, the kernel's, and that of the one that is ready.
+        assert len(list(own.address.folder.iterdir())) == 5
+    assert len(list(own.address.folder.iterdir())) == 4
+    pool.close_all()
+    assert not own.alive and not own.address.folder.exists()

@@ -9,7 +9,7 @@ import pytest
 from conftest import REPO
 
 from autograder.course import Course
-from autograder.kernel import elsewhere, warm, wire
+from autograder.kernel import pool, portability, serialization
 from autograder.kernel.isolation.policy import Limits
 from autograder.kernel.session import KernelSession
 
@@ -79,7 +79,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelSession]
     with KernelSession(tmp_path_factory.mktemp("home"), Limits(), around) as session:
         assert session.run("import torch\nfrom torch.utils.data import DataLoader", 60).says == ""
         yield session
-    warm.close_all()
+    pool.close_all()
 
 
 def runs(session: KernelSession, source: str) -> None:
@@ -113,11 +113,12 @@ def test_numbers_of_another_kind_in_the_notebook_are_not_in_probes(session: Kern
                   "def kinds(x): return torch.nn.Linear(2, 2)(x), torch.ones(1)")
     import torch
 
-    request = wire.pack({"probes": "", "function": "call", "inputs": {
+    request = serialization.pack({"probes": "", "function": "call", "inputs": {
         "name": "kinds", "args": [torch.ones(2)], "kwargs": {}}})
     outcome = session.ask(request, 20)
     assert outcome.answer is not None
-    assert [made.dtype for made in wire.unpack(outcome.answer)["value"]] == [torch.float32] * 2
+    made = serialization.unpack(outcome.answer)["value"]
+    assert [one.dtype for one in made] == [torch.float32] * 2
     runs(session, "assert torch.ones(1).dtype == torch.float64\n"
                   "torch.set_default_dtype(torch.float32)")
 
@@ -129,8 +130,10 @@ def test_a_probe_finds_modules_wherever_the_notebook_has_gone(tmp_path: Path) ->
         runs(session, "import os, sys\nos.makedirs('deep')\nhome = os.getcwd()\n"
              "os.chdir('deep')\nsys.path[:] = [path for path in sys.path if path != home]")
         probes = "def ask(code): return code.mine.answer()\n"
-        outcome = session.ask(wire.pack({"probes": probes, "function": "ask", "inputs": {}}), 20)
-        assert outcome.answer is not None and wire.unpack(outcome.answer) == {"value": "42"}
+        outcome = session.ask(serialization.pack(
+            {"probes": probes, "function": "ask", "inputs": {}}), 20)
+        assert outcome.answer is not None
+        assert serialization.unpack(outcome.answer) == {"value": "42"}
 
 
 def test_an_owner_is_added_only_where_the_model_is_here(tmp_path: Path,
@@ -138,6 +141,6 @@ def test_an_owner_is_added_only_where_the_model_is_here(tmp_path: Path,
     (tmp_path / "models--google-t5--t5-small").mkdir()
     (tmp_path / "models--somebody--t5-large").mkdir()
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    named = [elsewhere.todays_name(name)
+    named = [portability.todays_name(name)
              for name in ("t5-small", "t5-large", "a/t5-small", "", None)]
     assert named == ["google-t5/t5-small", "t5-large", "a/t5-small", "", None]

@@ -11,7 +11,7 @@ import torch
 from transformers import BertTokenizerFast, Seq2SeqTrainingArguments, TrainingArguments
 
 from autograder.judge.outdated import outdated
-from autograder.kernel import old_names
+from autograder.kernel import compat
 
 VALUES: dict[str, list[tuple[Any, dict[str, Any]]]] = {  # an old value, and what it is today
     "evaluation_strategy": [("steps", {"eval_strategy": "steps"}), ("no", {"eval_strategy": "no"})],
@@ -32,10 +32,10 @@ def arguments(**options: Any) -> TrainingArguments:
 
 
 def test_every_row_is_tried() -> None:
-    assert VALUES.keys() == old_names.SUCCESSORS.keys()
+    assert VALUES.keys() == compat.SUCCESSORS.keys()
 
 
-@pytest.mark.parametrize("name", [*old_names.SUCCESSORS, *old_names.GONE])
+@pytest.mark.parametrize("name", [*compat.SUCCESSORS, *compat.GONE])
 def test_the_old_name_is_gone(name: str) -> None:
     """Where a name comes back, or was never one, its row has to go."""
     for kind in (TrainingArguments, Seq2SeqTrainingArguments):
@@ -47,7 +47,7 @@ def test_the_old_name_is_gone(name: str) -> None:
 @pytest.mark.parametrize(("name", "value", "wanted"), [
     (name, value, wanted) for name, rows in VALUES.items() for value, wanted in rows])
 def test_the_successor_has_the_value(name: str, value: Any, wanted: dict[str, Any]) -> None:
-    made = arguments(**old_names.today({name: value}))
+    made = arguments(**compat.today({name: value}))
     for new, right in wanted.items():
         found = getattr(made, new)
         assert getattr(found, "value", found) == getattr(right, "value", right)
@@ -57,15 +57,15 @@ def test_the_successor_has_the_value(name: str, value: Any, wanted: dict[str, An
 @pytest.mark.parametrize("ratio", [0, 0.01, 0.06, 0.1, 1 / 3, 0.5, 0.999, 1.0])
 def test_a_share_warms_up_for_as_many_steps_as_it_did(steps: int, ratio: float) -> None:
     """As it was: the ratio of all steps, rounded up, unless a number of steps is given."""
-    made = arguments(**old_names.today({"warmup_ratio": ratio}))
+    made = arguments(**compat.today({"warmup_ratio": ratio}))
     assert made.get_warmup_steps(steps) == math.ceil(steps * ratio)
-    both = arguments(**old_names.today({"warmup_ratio": ratio, "warmup_steps": 3}))
+    both = arguments(**compat.today({"warmup_ratio": ratio, "warmup_steps": 3}))
     assert both.get_warmup_steps(steps) == 3
 
 
-@pytest.mark.parametrize("name", old_names.GONE)
+@pytest.mark.parametrize("name", compat.GONE)
 def test_what_is_left_out_leaves_the_rest(name: str) -> None:
-    assert old_names.today({name: "any", "seed": 7}) == {"seed": 7}
+    assert compat.today({name: "any", "seed": 7}) == {"seed": 7}
 
 
 @pytest.mark.parametrize("options", [{}, {"weight_decay": 0.1}, {"lr": 0.02, "eps": 1e-8}])
@@ -73,7 +73,7 @@ def test_the_old_optimizer_takes_the_steps_that_it_took(options: dict[str, float
     class Library:
         AdamW: Any = None
 
-    old_names._transformers(Library)
+    compat._transformers(Library)
     start = torch.tensor([1.0, -2.0, 0.5])
     weight = torch.nn.Parameter(start.clone())
     optimizer = Library.AdamW([weight], no_deprecation_warning=True, **options)
@@ -114,7 +114,7 @@ def test_padding_of_2023_gives_the_lengths_that_it_gave(options: dict[str, Any],
     words = {word: number for number, word in enumerate(
         ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a"])}
     tokenizer = BertTokenizerFast(vocab=words)
-    rows = tokenizer(["a a a a a", "a"], **old_names.padded(options))["input_ids"]
+    rows = tokenizer(["a a a a a", "a"], **compat.padded(options))["input_ids"]
     assert [len(row) for row in rows] == wanted
 
 

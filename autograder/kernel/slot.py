@@ -1,4 +1,4 @@
-"""A berth: what one kernel has of this machine, before and while it runs, and nobody else."""
+"""A kernel slot: the folder, user, control group and sockets of one kernel on this machine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from autograder.kernel.isolation.policy import Limits, Policy, Surroundings
 from autograder.kernel.isolation.student_policy import sandbox_uid, student_policy
 from autograder.kernel.scratch import Scratch
 
-OURS = 8  # processes beside the student's: the walls' own
+OURS = 8  # processes beside the student's: bubblewrap's, setpriv's and the like
 SOCKET_PATH_LIMIT = 88  # of the 107 bytes that Linux allows, less the socket's own name
 
 
-class Berth:
+class KernelSlot:
     """A private folder in `parent`, a user and a control group, gone when it is closed.
 
     The group lies in the folders `groups` (see cgroup.create).
@@ -51,16 +51,16 @@ class Berth:
         """What the names of the channels' sockets begin with."""
         return str(self.runtime / "channel")
 
-    def connect(self) -> None:
+    def write_connection_file(self) -> None:
         """Choose the channels before the kernel's client does, and a key of their own."""
         write_connection_file(str(self.connection), ip=self.channel, transport="ipc",
                               key=secrets.token_hex(32).encode(), kernel_name="warm")
         self._give()
 
     def fill(self, home: str | None) -> None:
-        """Copy what the kernel is to find in its home, the last thing before it starts.
+        """Copy the files for the kernel's working directory, just before it starts.
 
-        A client that names no folder has an empty one: that of the process may hold anything.
+        Without a folder it is empty: that of the calling process may hold anything.
         """
         if home is not None:
             shutil.copytree(home, self.files, symlinks=True, dirs_exist_ok=True)
@@ -68,7 +68,7 @@ class Berth:
 
     @property
     def questions(self) -> Path:
-        """The socket that probes come from."""
+        """The socket on which the judge asks probes."""
         return self.runtime / "questions"
 
     def listen(self) -> socket.socket:
@@ -82,9 +82,9 @@ class Berth:
         return listener
 
     def seal(self) -> None:
-        """Once the kernel's sockets are there: nobody else can put anything beside them.
+        """Close the folder of sockets to new files, once the kernel's own sockets are there.
 
-        They lie in a folder of this machine, where no limit but the disk's would hold. Without
+        The folder is on this machine's disk, where no limit but the disk's would hold. Without
         root the sandbox's user is ourselves, and could open the folder again.
         """
         os.chmod(self.runtime, 0o555)
@@ -98,8 +98,7 @@ class Berth:
         self._folder.close()
 
     def _give(self) -> None:
-        """Let the sandbox's user read and write all that lies here; the folder itself stays ours.
-        """
+        """Let the sandbox's user read and write what is in the folder, which itself stays ours."""
         if os.geteuid() != 0:
             return
         for root, names, files in os.walk(self.path):
