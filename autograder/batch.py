@@ -21,7 +21,7 @@ from autograder.course import Course
 from autograder.faults import Faults, Step, of_the_machine, sentence
 from autograder.files import read_lines
 from autograder.flag import Flag, Kind
-from autograder.gradebook import book, native
+from autograder.gradebook import native, queries
 from autograder.gradebook.backup import back_up
 from autograder.gradebook.preprocessors import known
 from autograder.gradebook.writers import PageWriters
@@ -233,7 +233,7 @@ class _Entered:
         self._known = dict(pair for _, pair in read_lines(self._file, _pair))
         self._faults = Faults(course, assignment)
         self._late = late_in(course, assignment)
-        self._rows = {row.student: row for row in book.rows(course, assignment)}
+        self._rows = {row.student: row for row in queries.entries(course, assignment, self._late)}
         self._open: dict[str, dict[str, Verdict]] = {}  # whose page is being written
         self._over: list[str] = []  # nothing more is done for them
 
@@ -267,7 +267,7 @@ class _Entered:
             with self._faults.guard(Step.PAGE, student):
                 if not there:
                     self._write_released(student, verdicts)
-                row = book.row(self._course, self._assignment, student)
+                row = queries.entry(self._course, self._assignment, student)
                 self._note(student, self._state(row, verdicts))
             yield student
 
@@ -294,7 +294,7 @@ class _Entered:
         note = note_of(course, assignment, student) or Received("", student)
         write_notes(course, assignment, [replace(note, flags=(*note.flags, NO_PAGE))])
 
-    def _state(self, row: book.Row, verdicts: dict[str, Verdict]) -> str:
+    def _state(self, row: queries.GradebookEntry, verdicts: dict[str, Verdict]) -> str:
         """A hash over what the feedback page shows; what a person typed since is in the row.
 
         So is a late penalty; the sentences on it may change while it stays.

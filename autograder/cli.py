@@ -25,8 +25,8 @@ from autograder.report.classpage.cli import report
 from autograder.report.export.cli import export
 from autograder.report.feedback.cli import feedback
 from autograder.report.latedays import latedays
-from autograder.report.line import Line
 from autograder.report.todo.cli import todo
+from autograder.report.totals import GradeRow
 from autograder.similarity.cli import similar
 from autograder.suggest import did_you_mean, unknown
 from autograder.terminal import (
@@ -121,11 +121,13 @@ def grade(
     course: CourseOption = Path(),
 ) -> None:
     """Grade submissions: judge them, fill the gradebook, write feedback pages and grades.csv."""
-    from autograder import batch, roster
+    from autograder import batch
     from autograder.faults import faults
-    from autograder.report import absent, grades, granted, members, table
+    from autograder.report import grades, people, table
     from autograder.report.feedback.write import write
+    from autograder.report.read import CourseResults
     from autograder.report.todo import marks
+    from autograder.report.totals import display_names
 
     found = Course.find(course)
     assignments = found.together(name)
@@ -142,35 +144,36 @@ def grade(
             done = batch.grade(found, assignment, students[assignment], processes, each, again,
                                scheduler)
             say(f"{assignment}: {done}.")
-    lines, known = grades.lines(found, name), faults(found, name)
-    pages = write(found, name, lines)
-    if faults(found, name) != known:  # one has come or gone with the pages
-        lines = grades.lines(found, name)
-    lines += absent.rows(found, name, lines)
-    grades.write_csv(found.grades, grades.by_person(found, name, lines))
-    explained = _explained(name, lines, why or [])
-    names = members.names(roster.known(found))
-    console.print(table.table(name, lines, names, console.width))
-    for line in explained:
-        console.print(table.why(line, names))
-    say("\n".join(filter(None, [table.legend(lines),
+    results, known = CourseResults(found), faults(found, name)
+    rows = grades.grade_rows(results, name)
+    pages = write(results, name, rows)
+    if faults(found, name) != known:  # one has come or gone with the rows or pages
+        rows = grades.grade_rows(results, name)
+    rows += people.absent_rows(results, name, rows)
+    grades.write_csv(found.grades, grades.by_person(results, name, rows))
+    explained = _explained(name, rows, why or [])
+    names = display_names(results.roster)
+    console.print(table.table(name, rows, names, console.width))
+    for row in explained:
+        console.print(table.why(row, names))
+    say("\n".join(filter(None, [table.legend(rows),
                                 f"Why: autograder grade {name} --why ID, or --why all"])))
     say(f"Feedback pages: {pages}.")
-    for sentence in granted.strangers(found, name):
+    for sentence in people.unknown_grantees(results, name):
         say(f"course.toml, {sentence}", "yellow")
     for what, path in (("gradebook", make_url(found.db_url).database), ("grades", found.grades),
                        ("feedback", found.feedback), ("journal", found.journal)):
         say(f"{what:9} {path}")
-    if waiting := marks.waiting(found, name):
+    if waiting := marks.waiting(results, name):
         say(f"For a person: {waiting}, each with its reason: autograder todo {name}")
-    raise typer.Exit(1 if any(line.flags for line in lines) else 0)
+    raise typer.Exit(1 if any(row.flags for row in rows) else 0)
 
 
-def _explained(name: str, lines: list[Line], ids: list[str]) -> list[Line]:
+def _explained(name: str, rows: list[GradeRow], ids: list[str]) -> list[GradeRow]:
     """The rows that somebody asks about. Raises CourseError where one is not in the table."""
-    known = {line.student or line.upload: line for line in lines}
+    known = {row.who: row for row in rows}
     if EVERYBODY in ids:
-        return lines
+        return rows
     for one in ids:
         if one not in known:
             raise CourseError(unknown("student or group", one, f"the table of {name}", known))

@@ -84,19 +84,28 @@ class Faults:
 
     def __init__(self, course: Course, name: str) -> None:
         self._name, self._path = name, path_of(course)
-        self._known = {(fault.student, fault.step): fault for _, fault in read_lines(
-            self._path, _fault) if fault.name == name}
+        self._names = {name, *course.together(name), *(
+            homework for homework, settings in course.toml.homeworks.items()
+            if name in settings.assignments)}
+        self._known = {(fault.name, fault.student, fault.step): fault
+                       for _, fault in read_lines(self._path, _fault)}
         self._failed: set[tuple[str, Step]] = set()  # here, so that it is not mended yet
 
     def has(self, step: Step, student: str) -> bool:
         """Whether a step failed for a submission, and has not succeeded since."""
-        known = self._known.get((student, step))
+        known = self._known.get((self._name, student, step))
         return known is not None and bool(known.error)
 
     @property
     def failed(self) -> list[Fault]:
         """What has failed since this was made."""
-        return [self._known[key] for key in sorted(self._failed)]
+        return [self._known[self._name, *key] for key in sorted(self._failed)]
+
+    @property
+    def standing(self) -> list[Fault]:
+        """What has failed and not succeeded since: also in the whole, or in its parts."""
+        return [fault for fault in self._known.values()
+                if fault.error and fault.name in self._names]
 
     @contextlib.contextmanager
     def guard(self, step: Step, student: str) -> Iterator[None]:
@@ -117,9 +126,10 @@ class Faults:
                 self._note(Fault(self._name, student, step, ""))
 
     def _note(self, fault: Fault) -> None:
-        if self._known.get((fault.student, fault.step)) == fault:
+        key = fault.name, fault.student, fault.step
+        if self._known.get(key) == fault:
             return
-        self._known[fault.student, fault.step] = fault
+        self._known[key] = fault
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with open(self._path, "a", encoding="utf-8") as file:
             file.write("\n" + json.dumps(asdict(fault)) + "\n")
@@ -127,12 +137,7 @@ class Faults:
 
 def faults(course: Course, name: str) -> list[Fault]:
     """The faults of an assignment or a homework, those of the whole and of its parts."""
-    names = {name, *course.together(name), *(
-        homework for homework, settings in course.toml.homeworks.items()
-        if name in settings.assignments)}
-    last = {(fault.name, fault.student, fault.step): fault for _, fault in read_lines(
-        path_of(course), _fault) if fault.name in names}
-    return [fault for fault in last.values() if fault.error]
+    return Faults(course, name).standing
 
 
 def path_of(course: Course) -> Path:

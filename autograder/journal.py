@@ -60,42 +60,22 @@ class Journal:
         os.fsync(self._file.fileno())
 
 
-class LastEntries:
-    """The last entry on each student's exercise, read when it is asked for.
-
-    A class of thousands takes no more memory than its names do.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._places = {(entry.student, entry.exercise): place
-                        for place, entry in read_lines(path, _entry)}
-
-    def __call__(self, student: str, exercise: str) -> Entry | None:
-        place = self._places.get((student, exercise))
-        if place is None:
-            return None
-        with open(self._path, "rb") as file:
-            file.seek(place)
-            return _entry(json.loads(file.readline()))
-
-
 def path_of(course: Course, assignment: str) -> Path:
     return course.journal / f"{assignment}.jsonl"
 
 
-def latest(course: Course, assignment: str) -> dict[str, list[Verdict]]:
-    """The last verdict on each exercise, by student; exercises in the course's order.
+def by_student(course: Course, assignment: str) -> dict[str, dict[str, Entry]]:
+    """The last entry on each exercise, by student; exercises in the course's order.
 
-    In the journal they stand as they were finished, which differs from batch to batch.
+    In the journal they are in the order in which they were finished, which differs from batch to
+    batch.
     """
+    found: dict[str, dict[str, Entry]] = {}
+    for (student, exercise), entry in last_entries(course, assignment).items():
+        found.setdefault(student, {})[exercise] = entry
     places = {name: place for place, name in enumerate(course.assignment(assignment).exercises)}
-    found: dict[str, list[Verdict]] = {}
-    for (student, _), entry in last_entries(course, assignment).items():
-        found.setdefault(student, []).append(entry.verdict)
-    for verdicts in found.values():
-        verdicts.sort(key=lambda verdict: places.get(verdict.exercise, len(places)))
-    return found
+    return {student: dict(sorted(some.items(), key=lambda pair: places.get(pair[0], len(places))))
+            for student, some in found.items()}
 
 
 def last_entries(course: Course, assignment: str) -> dict[tuple[str, str], Entry]:

@@ -13,7 +13,7 @@ from nbgrader.preprocessors import ClearSolutions
 
 from autograder.course import Course
 from autograder.flag import Flag, Kind
-from autograder.gradebook import book, native
+from autograder.gradebook import native, queries
 from autograder.gradebook.preprocessors import known
 from autograder.intake.answers import is_empty
 from autograder.intake.received import Received, write_notes
@@ -88,8 +88,8 @@ def graded(course: Course, source: str | None, pdf: bool = False, note: Received
     verdict = Verdict("toy", (PartVerdict("toy_words", 4, 4),))
     with known({("toy", WHO, "toy"): verdict}):
         native.autograde(course, "toy", WHO)
-    comment = book.comments(course, "toy")[WHO].get("toy_why", "")
-    return book.row(course, "toy", WHO).parts["toy_why"], comment
+    entry = queries.entry(course, "toy", WHO)
+    return entry.parts["toy_why"], entry.comments.get("toy_why", "")
 
 
 @pytest.mark.nbgrader
@@ -97,7 +97,7 @@ def graded(course: Course, source: str | None, pdf: bool = False, note: Received
 def test_an_empty_answer_is_zero_and_needs_no_click(toy_with_an_answer: Course, source: str | None
                                                     ) -> None:
     assert graded(toy_with_an_answer, source) == (0.0, "No response.")
-    (notebook,) = book.notebooks(toy_with_an_answer, "toy")
+    (notebook,) = queries.entry(toy_with_an_answer, "toy", WHO).notebooks
     assert not notebook.waiting
 
 
@@ -121,5 +121,5 @@ def test_what_a_person_gives_counts_whatever_is_there(toy_with_an_answer: Course
         grade = gradebook.find_grade("toy_why", "toy", "toy", WHO)
         grade.manual_score, grade.needs_manual_grade = 1.5, False
         gradebook.db.commit()
-    assert book.row(toy_with_an_answer, "toy", WHO).parts["toy_why"] == 1.5
+    assert queries.entry(toy_with_an_answer, "toy", WHO).parts["toy_why"] == 1.5
     assert graded(toy_with_an_answer, "")[0] == 1.5

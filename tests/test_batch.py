@@ -18,15 +18,16 @@ from conftest import REPO, TOY_COURSE, Toy, toy_work, until
 
 from autograder import batch
 from autograder.course import Course, CourseError
-from autograder.gradebook import book, native
+from autograder.gradebook import native, queries
 from autograder.gradebook.backup import KEPT, back_up
 from autograder.gradebook.native import open_gradebook
 from autograder.gradebook.preprocessors import known
 from autograder.gradebook.writers import PageWriters
 from autograder.intake.received import note_of
-from autograder.journal import latest
+from autograder.journal import by_student
 from autograder.release.build import prepare
-from autograder.report import grades
+from autograder.report.grades import grade_rows
+from autograder.report.read import CourseResults
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
 NEW = "no verdict so far"
@@ -65,7 +66,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 
 def points(course: Course) -> dict[str, float]:
-    return {row.student: row.points for row in book.rows(course, "toy")}
+    return {row.student: row.points for row in queries.entries(course, "toy")}
 
 
 def pages(course: Course) -> dict[str, int]:
@@ -190,9 +191,9 @@ def test_points_by_hand_change_the_penalty_and_stay(late: Course) -> None:
         gradebook.find_grade("toy_scale", "toy", "toy", "s001").manual_score = 2
         gradebook.db.commit()
     assert native_points(course) == {"s001": pytest.approx(7.2), "s002": 10}
-    assert grades.lines(course, "toy")[0].late_penalty == 1.8
-    (verdict,) = latest(course, "toy")["s001"]
-    with known({("toy", "s001", "toy"): verdict}):
+    assert grade_rows(CourseResults(course), "toy")[0].late_penalty == 1.8
+    (entry,) = by_student(course, "toy")["s001"].values()
+    with known({("toy", "s001", "toy"): entry.verdict}):
         native.autograde(course, "toy", "s001")
     with open_gradebook(course) as gradebook:
         submission = gradebook.find_submission("toy", "s001")
@@ -226,7 +227,7 @@ def test_without_its_due_date_nothing_is_late_any_more(late: Course) -> None:
     done = grade(course)
     assert (done.judged, done.kept) == ({}, 2)
     assert points(course) == {"s001": 9, "s002": 10}
-    assert book.row(course, "toy", "s001").late_penalty == 0
+    assert queries.entry(course, "toy", "s001").late_penalty == 0
 
 
 # ------------------------------------------------------------------------------------ the gradebook

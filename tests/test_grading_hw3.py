@@ -9,7 +9,7 @@ import pytest
 from conftest import copy_course, grades_of, run_cli
 
 from autograder.course import Course
-from autograder.gradebook import book
+from autograder.gradebook import queries
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
 OLD = "g3"  # the group whose notebook was written for the libraries of 2023
@@ -43,17 +43,17 @@ def lenient(tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 
 def points(course: Course) -> dict[str, float]:
-    return {row.student: row.points for row in book.rows(course, "hw3")}
+    return {row.student: row.points for row in queries.entries(course, "hw3")}
 
 
 def whole(strict: Course) -> dict[str, float]:
     """The points of a submission without a mistake, by part."""
-    (row,) = (row for row in book.rows(strict, "hw3") if row.student == "g1")
+    (row,) = (row for row in queries.entries(strict, "hw3") if row.student == "g1")
     return row.parts
 
 
 def lost(course: Course, group: str, whole: dict[str, float]) -> set[str]:
-    (row,) = (row for row in book.rows(course, "hw3") if row.student == group)
+    (row,) = (row for row in queries.entries(course, "hw3") if row.student == group)
     return {part for part, value in row.parts.items() if value != whole[part]}
 
 

@@ -123,11 +123,11 @@ def test_a_grade_given_by_hand_reaches_the_total_and_survives(graded: Graded, tm
 
 
 def test_nbgrader_autograde_gives_the_same_scores(graded: Graded, tmp_path: Path) -> None:
-    from autograder.gradebook import book, native
+    from autograder.gradebook import native, queries
 
-    before = {row.student: row.parts for row in book.rows(graded.course, "q1")}
+    before = {row.student: row.parts for row in queries.entries(graded.course, "q1")}
     shutil.copytree(graded.course.root, tmp_path / "own", symlinks=True)
     course = Course.load(tmp_path / "own")
     native.autograde(course, "q1", MISNAMED)
     native.autograde(course, "q1", RIGHT)
-    assert {row.student: row.parts for row in book.rows(course, "q1")} == before
+    assert {row.student: row.parts for row in queries.entries(course, "q1")} == before

@@ -23,12 +23,13 @@ import pytest
 from conftest import copy_course, grades_of, run_cli
 
 from autograder.course import Course
-from autograder.gradebook import book
+from autograder.gradebook import queries
 from autograder.gradebook.native import open_gradebook
-from autograder.journal import latest, path_of, read
+from autograder.journal import by_student, path_of, read
 from autograder.release.check import _plain, _secrets
 from autograder.release.edits import read_changes
 from autograder.report import grades
+from autograder.report.read import CourseResults
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
 
@@ -139,9 +140,9 @@ def test_grades_csv_has_a_row_for_each_upload_and_no_other(graded: Graded) -> No
 
 @pytest.mark.parametrize("student", EXPECTED)
 def test_the_journal_has_the_verdict(graded: Graded, student: str) -> None:
-    (verdict,) = latest(graded.course, "q2")[student]
-    assert tuple(part.points for part in verdict.parts) == EXPECTED[student]
-    assert verdict.seed and verdict.seconds > 0
+    (entry,) = by_student(graded.course, "q2")[student].values()
+    assert tuple(part.points for part in entry.verdict.parts) == EXPECTED[student]
+    assert entry.verdict.seed and entry.verdict.seconds > 0
 
 
 def test_all_of_a_batch_are_judged_with_one_seed(graded: Graded) -> None:
@@ -216,7 +217,7 @@ def test_nbgrader_autograde_gives_the_same_scores_and_keeps_those_given_by_hand(
     assert done.returncode == 0, done.stderr[-2000:]
     expected = {**EXPECTED, "2026_00003": (6.5, 8, 8, 8, 8, 8)}
     assert {row.student: tuple(row.parts[part] for part in PARTS)
-            for row in book.rows(own, "q2")} == expected
+            for row in queries.entries(own, "q2")} == expected
     # The judge really judged again.
     assert len(list(read(path_of(own, "q2")))) == 2 * len(EXPECTED)
 
@@ -235,7 +236,7 @@ def test_a_score_given_by_hand_survives_grading_again_and_reaches_grades_csv(own
 
 
 def test_an_upload_that_is_nobodys_keeps_its_row_when_all_are_graded_again(graded: Graded) -> None:
-    found = grades.lines(graded.course, "q2")  # as `autograder grade q2` has it
+    found = grades.grade_rows(CourseResults(graded.course), "q2")  # as `autograder grade q2` has it
     assert NOBODYS in [line.upload for line in found]
 
 
@@ -295,5 +296,5 @@ def test_formgrader_lists_the_submissions_and_takes_a_grade(own: Course, tmp_pat
         grades = formgrader.ask(f"formgrader/api/grades?submission_id={notebook['id']}")
         (layer,) = (grade for grade in grades if grade["name"] == "q2_layer")
         formgrader.ask(f"formgrader/api/grade/{layer['id']}", put={"manual_score": 2.5})
-    (row,) = (row for row in book.rows(own, "q2") if row.student == "2026_00004")
+    (row,) = (row for row in queries.entries(own, "q2") if row.student == "2026_00004")
     assert row.parts["q2_layer"] == row.points == 2.5

@@ -17,8 +17,7 @@ from autograder.intake.groups import doubts, named_in
 from autograder.intake.receive import receive
 from autograder.intake.received import Received, notes, write_notes
 from autograder.release.build import prepare
-from autograder.report.line import Line
-from autograder.report.members import NOT_ON_ROSTER, by_member
+from autograder.report.totals import NOT_ON_ROSTER, GradeRow, by_member
 from autograder.roster import Member, Roster
 
 PEOPLE = Roster((
@@ -145,8 +144,8 @@ def test_where_they_do_not_it_is_flagged(names: str, told: str) -> None:
 # ----------------------------------------------------------------------------------- the report
 
 
-def line(student: str) -> Line:
-    return Line(student, "upload", {"part": 3.0}, 3.0, 4.0, ("late",), ())
+def line(student: str) -> GradeRow:
+    return GradeRow(student, "upload", {"part": 3.0}, 3.0, 4.0, ("late",), ())
 
 
 def test_every_member_gets_the_groups_grade() -> None:

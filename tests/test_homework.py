@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from autograder.course import Course, CourseError
 from autograder.course_toml import CourseToml
 from autograder.intake.received import Received
-from autograder.report.homework import together
-from autograder.report.line import Line
 from autograder.report.table import table
+from autograder.report.totals import GradeRow, homework_rows
 from autograder.settings import Homework
 
 HOMEWORK = Homework(title="Both", assignments=["q1", "q2"], max_points=100, deduction=4)
@@ -21,13 +20,13 @@ WRONG_NAME = "handed in as q2.zip, expected 2026_00001_coding.zip"
 
 
 def line(points: float | None, *violations: str, student: str = "s", part: str = "q1_a",
-         happened: tuple[str, ...] = ()) -> Line:
-    return Line(student, f"{student}.zip", {part: points}, points or 0.0, 50,
+         happened: tuple[str, ...] = ()) -> GradeRow:
+    return GradeRow(student, f"{student}.zip", {part: points}, points or 0.0, 50,
                 (*violations, *happened), (), violations)
 
 
-def total(*lines: Line, homework: Homework = HOMEWORK) -> Line:
-    (found,) = together(homework, [[one] for one in lines])
+def total(*lines: GradeRow, homework: Homework = HOMEWORK) -> GradeRow:
+    (found,) = homework_rows(homework, [[one] for one in lines])
     return found
 
 
@@ -73,20 +72,20 @@ def test_a_waiver_is_for_one_student() -> None:
 
 
 def test_who_handed_in_one_assignment_only_has_a_row() -> None:
-    found = together(HOMEWORK, [[line(40, student="a")], [line(30, student="b", part="q2_a")]])
+    found = homework_rows(HOMEWORK, [[line(40, student="a")], [line(30, student="b", part="q2_a")]])
     assert [(one.student, one.points) for one in found] == [("a", 40), ("b", 30)]
 
 
 def test_an_upload_that_is_nobodys_is_one_row() -> None:
-    lost = Line("", "homework.zip", None, None, 50, ("no id",), ("not graded",))
-    (found,) = together(HOMEWORK, [[lost], [lost]])
+    lost = GradeRow("", "homework.zip", None, None, 50, ("no id",), ("not graded",))
+    (found,) = homework_rows(HOMEWORK, [[lost], [lost]])
     assert (found.upload, found.points, found.flags) == ("homework.zip", None, ("not graded",))
 
 
 def test_a_wide_table_has_a_column_an_exercise() -> None:
     parts: dict[str, float | None] = {f"q1_{n}": 1.0 for n in range(5)}
     parts |= {f"q2_{n}": 2.0 for n in range(5)} | {"q1_e": None}
-    grid = table("hw4", [Line("s", "s.zip", parts, 15.0, 100, (), (), (), 4.0)], {}, 45)
+    grid = table("hw4", [GradeRow("s", "s.zip", parts, 15.0, 100, (), (), (), 4.0)], {}, 45)
     assert [str(column.header) for column in grid.columns] == [
         "who", "q1", "q2", "deduction", "total", "marks"]
     assert [str(next(iter(column.cells))) for column in grid.columns][1:5] == [

@@ -19,7 +19,7 @@ from conftest import Toy
 
 from autograder import batch
 from autograder.course import Course
-from autograder.gradebook import book
+from autograder.gradebook.queries import GradebookEntry, entries
 from autograder.intake.archive import ArchiveError, read_archive
 from autograder.intake.receive import receive
 from autograder.intake.received import Received, note_of
@@ -228,10 +228,11 @@ def lone_surrogate(notebook: dict[str, Any]) -> None:
     notebook["cells"][1]["source"] = "'\ud800'"
 
 
+Grading = Callable[[], GradebookEntry]
 
 
 @pytest.fixture
-def grade_only(own: Course, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], book.Row]]:
+def grade_only(own: Course, monkeypatch: pytest.MonkeyPatch) -> Iterator[Grading]:
     """Grade what was taken in, with a judge that is quick and gives nothing."""
     points = source.parts(source.read_notebook(own.exercise("q2")))
 
@@ -243,9 +244,9 @@ def grade_only(own: Course, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     monkeypatch.setattr(batch, "judge_all", judge_all)
 
-    def grade() -> book.Row:
+    def grade() -> GradebookEntry:
         batch.grade(own, "q2", [STUDENT], 1)
-        (row,) = (row for row in book.rows(own, "q2") if row.student == STUDENT)
+        (row,) = (row for row in entries(own, "q2") if row.student == STUDENT)
         return row
 
     return grade
@@ -273,7 +274,7 @@ def grade_only(own: Course, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     pytest.param(lone_surrogate, id="half a letter"),
 ])
 def test_an_odd_notebook_is_a_row_in_the_gradebook(own: Course, tmp_path: Path, edit: Edit,
-                                                   grade_only: Callable[[], book.Row]) -> None:
+                                                   grade_only: Grading) -> None:
     notebook = json.loads(nbformat.writes(source.read_notebook(own.exercise("q2"))))
     edit(notebook)
     take_in(own, tmp_path, zipped({**FILES, "q2/q2.ipynb": json.dumps(notebook).encode()}))
@@ -283,7 +284,7 @@ def test_an_odd_notebook_is_a_row_in_the_gradebook(own: Course, tmp_path: Path, 
 
 @pytest.mark.nbgrader
 def test_an_odd_notebook_is_judged_by_its_own_cells_when_it_is_graded_again(
-        own: Course, tmp_path: Path, grade_only: Callable[[], book.Row]) -> None:
+        own: Course, tmp_path: Path, grade_only: Grading) -> None:
     notebook = json.loads(nbformat.writes(source.read_notebook(own.exercise("q2"))))
     copy_cell()(notebook)
     notebook["cells"][0]["source"] = "What the student wrote"
@@ -300,16 +301,14 @@ def test_an_odd_notebook_is_judged_by_its_own_cells_when_it_is_graded_again(
     pytest.param("q2/timestamp.txt", b"yesterday, I think"),
 ])
 def test_an_odd_file_beside_the_notebook_does_no_harm(
-        own: Course, tmp_path: Path, name: str, data: bytes, grade_only: Callable[[], book.Row]
-        ) -> None:
+        own: Course, tmp_path: Path, name: str, data: bytes, grade_only: Grading) -> None:
     notebook = nbformat.writes(source.read_notebook(own.exercise("q2"))).encode()
     take_in(own, tmp_path, zipped({**FILES, "q2/q2.ipynb": notebook, name: data}))
     assert len(grade_only().parts) == 6
 
 
 @pytest.mark.nbgrader
-def test_a_folder_without_a_notebook_is_a_row(own: Course, grade_only: Callable[[], book.Row]
-                                              ) -> None:
+def test_a_folder_without_a_notebook_is_a_row(own: Course, grade_only: Grading) -> None:
     shutil.rmtree(own.submitted / STUDENT, ignore_errors=True)
     (own.submitted / STUDENT / "q2").mkdir(parents=True)
     assert grade_only().points == 0

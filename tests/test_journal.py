@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autograder.course import Course
-from autograder.journal import Entry, Journal, latest, path_of, read
+from autograder.journal import Entry, Journal, by_student, path_of, read
 from autograder.results.verdict import PartVerdict, Verdict
 
 LETTERS = "größer als 8 MiB, 너무 큽니다"
@@ -49,8 +49,8 @@ def test_the_latest_stand_in_the_courses_order(tmp_path: Path, finished: tuple[s
     course = dataclasses.replace(Course.load(Path(__file__).parents[1]), root=tmp_path)
     write(path_of(course, "q1"), *(Entry("one", name, "hash", Verdict(name, (), (), place))
                                    for place, name in enumerate(finished)))
-    (verdicts,) = latest(course, "q1").values()
-    assert [verdict.seed for verdict in verdicts] == places
+    (entries,) = by_student(course, "q1").values()
+    assert [entry.verdict.seed for entry in entries.values()] == places
 
 
 def test_every_line_is_json_with_its_time(tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.course import Course, CourseError
-from autograder.gradebook import book
+from autograder.gradebook import queries
 from autograder.gradebook.native import open_gradebook
-from autograder.intake.received import Received, write_notes
+from autograder.intake.received import Received, notes, write_notes
 from autograder.intake.times import handed_in, late, late_in, late_of
 from autograder.report import grades
-from autograder.report.granted import strangers
 from autograder.report.latedays import balances
+from autograder.report.people import unknown_grantees
+from autograder.report.read import CourseResults
 from autograder.report.table import table
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
@@ -106,14 +107,15 @@ def test_the_platforms_time_goes_before_nbgraders(dated: Course) -> None:
         (folder / "timestamp.txt").write_text("2026-03-15 01:00:00 UTC\n")
     (dated.submitted / "s004" / "toy").mkdir(parents=True)
     other = datetime(2026, 3, 15, 1, tzinfo=UTC)
-    assert handed_in(dated, "toy") == {"s001": DUE, "s002": other, "s003": other, "s004": None}
+    assert handed_in(dated, "toy", notes(dated, "toy")) == {
+        "s001": DUE, "s002": other, "s003": other, "s004": None}
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-03-15T01:00:00", "99999-01-01",
                                   "0001-01-01T00:00:00+14:00"])
 def test_a_time_that_tells_nothing_is_unknown(dated: Course, text: str) -> None:
     write_notes(dated, "toy", [Received("a.zip", "s001", handed_in=text)])
-    assert handed_in(dated, "toy") == {"s001": None}
+    assert handed_in(dated, "toy", notes(dated, "toy")) == {"s001": None}
 
 
 def test_a_homework_is_late_once_and_as_late_as_its_last_part(dated: Course) -> None:
@@ -130,7 +132,7 @@ def test_a_groups_late_days_come_from_its_members(dated: Course) -> None:
     note(dated, "team", {"g1": timedelta(days=33), "g2": timedelta(days=33)})
     found = late_in(dated, "team")
     assert [found[group].days_used for group in ("g1", "g2")] == [1, 2]
-    assert [(one.student, one.used, one.left) for one in balances(dated)] == [
+    assert [(one.student, one.used, one.left) for one in balances(CourseResults(dated))] == [
         ("s001", 2, 0), ("s002", 1, 1), ("s003", 2, 0)]
     assert {group: late_of(dated, "team", group) for group in ("g1", "g2")} == found
     assert late_of(dated, "toz", "s001") == late_in(dated, "toy")["s001"]
@@ -148,14 +150,14 @@ def test_the_command_lists_everybody_and_names_what_is_nobodys(dated: Course) ->
     settings = dated.root / "course.toml"
     settings.write_text(settings.read_text().replace('student = "s003"', 'student = "s333"'))
     course = Course.load(dated.root)
-    assert strangers(course) == [
+    assert unknown_grantees(CourseResults(course)) == [
         "both: the extension of s333, whom nothing else names"]
     assert CliRunner().invoke(app, ["latedays", "--course", str(dated.root)]).exit_code == 1
 
 
 def test_without_due_dates_the_command_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(CourseError, match=r"has a due date\. Give an assignment one, such as: due"):
-        balances(Toy().write(tmp_path))
+        balances(CourseResults(Toy().write(tmp_path)))
 
 
 # --------------------------------------------------------------------------------------- gradebook
@@ -189,7 +191,7 @@ def by_hand(course: Course, student: str, points: float) -> None:
 
 
 def test_the_gradebook_has_what_the_report_has(entered: Course) -> None:
-    rows = {row.student: (row.points, row.late_penalty) for row in book.rows(entered, "toy")}
+    rows = {row.student: (row.points, row.late_penalty) for row in queries.entries(entered, "toy")}
     assert rows == {"s001": (7, 1), "s002": (5, 0), "s003": (8, 0)}
     with open_gradebook(entered) as gradebook:
         one = gradebook.find_submission("toy", "s001")
@@ -204,14 +206,14 @@ def test_the_gradebook_has_what_the_report_has(entered: Course) -> None:
 
 def test_a_penalty_follows_the_points_that_a_person_gives(entered: Course) -> None:
     """Of `toz`'s half a point, too: a penalty is never more than was earned there."""
-    before = {line.student: line for line in grades.lines(entered, "both")}
+    before = {line.student: line for line in grades.grade_rows(CourseResults(entered), "both")}
     assert (before["s001"].points, before["s001"].late_penalty) == (7, 1.5)
     settings = entered.root / "course.toml"
     settings.write_text(settings.read_text().replace(
         "percent_per_day = 10", 'percent_per_day = 10\npercent_of = "earned"'))
     by_hand(entered, "s001", 4)
     course = Course.load(entered.root)
-    after = {line.student: line for line in grades.lines(course, "both")}
+    after = {line.student: line for line in grades.grade_rows(CourseResults(course), "both")}
     assert (after["s001"].points, after["s001"].late_penalty) == (9.45, 1.05)
     with open_gradebook(course) as gradebook:
         penalty = gradebook.find_submission("toy", "s001").late_submission_penalty
@@ -220,7 +222,7 @@ def test_a_penalty_follows_the_points_that_a_person_gives(entered: Course) -> No
 
 
 def test_the_report_names_what_was_applied(entered: Course) -> None:
-    found = grades.lines(entered, "both")
+    found = grades.grade_rows(CourseResults(entered), "both")
     grades.write_csv(entered.grades, found)
     rows = grades_of(entered)
     assert [rows["s001"][name] for name in ("late", "late_days_used", "late_penalty", "total")
@@ -240,15 +242,16 @@ def test_every_member_has_the_groups_penalty(entered: Course) -> None:
     note(entered, "team", {"g1": timedelta(days=33)})
     with open_gradebook(entered) as gradebook:
         enter(gradebook, "team", {"g1": {"toy": 8}})
-    found = grades.by_person(entered, "team", grades.lines(entered, "team"))
+    results = CourseResults(entered)
+    found = grades.by_person(results, "team", grades.grade_rows(results, "team"))
     assert [(line.student, line.group, line.points, line.late_penalty) for line in found] == [
         ("s001", "g1", 6, 2), ("s002", "g1", 6, 2)]
 
 
 def test_nothing_is_written_where_nothing_has_changed(entered: Course) -> None:
-    book.rows(entered, "toy")
+    queries.entries(entered, "toy")
     before = entered.gradebook.read_bytes()
-    book.rows(entered, "toy")
+    queries.entries(entered, "toy")
     assert entered.gradebook.read_bytes() == before
 
 
@@ -259,7 +262,7 @@ def test_an_assignment_without_a_due_date_is_left_to_nbgrader(entered: Course) -
     with open_gradebook(entered) as gradebook:
         gradebook.find_submission("toy", "s001").notebooks[0].late_submission_penalty = 3
         gradebook.db.commit()
-    (line,) = (line for line in grades.lines(Course.load(entered.root), "toy")
+    (line,) = (line for line in grades.grade_rows(CourseResults(Course.load(entered.root)), "toy")
                if line.student == "s001")
     assert (line.points, line.late_penalty, line.late) == (5, 3, None)
 
@@ -267,6 +270,6 @@ def test_an_assignment_without_a_due_date_is_left_to_nbgrader(entered: Course) -
 def test_who_handed_in_last_may_be_graded_first(entered: Course) -> None:
     """A balance follows from the times alone: reading in any order gives the same."""
     note(entered, "team", {"g1": timedelta(days=33)})
-    first = [grades.lines(entered, name) for name in ("toz", "both", "toy")]
-    again = [grades.lines(entered, name) for name in ("toy", "both", "toz")]
+    first = [grades.grade_rows(CourseResults(entered), name) for name in ("toz", "both", "toy")]
+    again = [grades.grade_rows(CourseResults(entered), name) for name in ("toy", "both", "toz")]
     assert first == again[::-1]

@@ -46,13 +46,13 @@ WITHIN = {
     "autograder.batch.read_work": None,  # a verdict says so: not judged
     "autograder.batch.native.autograde": Step.ENTER,
     "autograder.batch._Entered._is_entered": Step.ENTER,
-    "autograder.batch.book.row": Step.PAGE,
+    "autograder.batch.queries.entry": Step.PAGE,
     "autograder.gradebook.writers.native.generate_feedback": Step.PAGE,
-    "autograder.report.grades._graded": Step.ROW,
+    "autograder.report.grades._graded_row": Step.ROW,
     "autograder.report.feedback.write._Pages.write": Step.FEEDBACK,
     "autograder.report.feedback.write.page": Step.FEEDBACK,
     "autograder.report.export.result._pages": Step.EXPORT,
-    "autograder.report.todo.items._Gathering._of_verdict": Step.TODO,
+    "autograder.report.todo.items._AssignmentItems._of_verdict": Step.TODO,
     "autograder.report.classpage.examples.read_work": None,  # it was taken away since: no example
     "autograder.similarity.read._folder": Step.SIMILAR,
 }

@@ -16,7 +16,7 @@ from conftest import Toy, run_cli, toy_work
 
 from autograder import batch
 from autograder.course import Course, CourseError
-from autograder.gradebook import book
+from autograder.gradebook import queries
 from autograder.gradebook.backup import back_up
 from autograder.gradebook.native import open_gradebook
 from autograder.release.build import build, prepare
@@ -76,14 +76,14 @@ def test_a_batch_fills_it_and_grades_by_hand_survive(course: Course) -> None:
     done = run_cli("grade", "toy", "-j", 1, cwd=course.root)
     assert done.returncode in (0, 1), done.stderr
     assert not course.gradebook.exists()
-    assert {row.student: row.points for row in book.rows(course, "toy")} == {
+    assert {row.student: row.points for row in queries.entries(course, "toy")} == {
         "s001": 10, "s002": 7}
     with open_gradebook(course) as gradebook:
         grade = gradebook.find_grade("toy_scale", "toy", "toy", "s002")
         grade.manual_score = 2
         gradebook.db.commit()
     run_cli("grade", "toy", "-j", 1, "--again", cwd=course.root)
-    assert {row.student: row.points for row in book.rows(course, "toy")} == {
+    assert {row.student: row.points for row in queries.entries(course, "toy")} == {
         "s001": 10, "s002": 9}
 
 

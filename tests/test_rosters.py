@@ -11,8 +11,9 @@ import pytest
 from autograder import roster
 from autograder.course import Course, CourseError
 from autograder.flag import Kind
-from autograder.report import absent, grades
-from autograder.report.todo.items import items
+from autograder.report import grades, people
+from autograder.report.read import CourseResults
+from autograder.report.todo.items import review_items
 from autograder.roster import Member
 
 PEOPLE = [("2026_00001", "Jörg O'Muster", "g1"), ("2026_00002", "김민지", "g1"),
@@ -73,19 +74,20 @@ def test_who_handed_nothing_in_is_in_the_report_and_on_the_list(course: Course) 
     (course.submitted / "2026_00001" / "q1").mkdir(parents=True)
     (course.submitted / "g1" / "hw3").mkdir(parents=True)
     for name, who in (("hw4", ["2026_00002", "2026_00003"]), ("hw3", ["g2", "2026_00003"])):
-        lines = absent.rows(course, name, [])
-        assert [line.student for line in lines] == who
-        assert {line.points for line in lines} == {None}
+        results = CourseResults(course)
+        rows = people.absent_rows(results, name, [])
+        assert [row.student for row in rows] == who
+        assert {row.points for row in rows} == {None}
         path = course.root / "grades.csv"
-        grades.write_csv(path, grades.by_person(course, name, lines))
+        grades.write_csv(path, grades.by_person(results, name, rows))
         assert path.read_text().count("nothing was handed in") == 2
         assert "no such group" not in path.read_text()
-        assert [item.student for item in items(course, name) if item.kind is Kind.ABSENT
+        assert [item.student for item in review_items(results, name) if item.kind is Kind.ABSENT
                 ] == sorted(who)
 
 
 def test_without_a_roster_nobody_is_absent(course: Course) -> None:
-    assert not absent.absent(course, "hw4")
+    assert not people.absent(CourseResults(course), "hw4")
 
 
 @pytest.mark.parametrize("text", [

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from autograder.course import Course, CourseError
 from autograder.intake.received import Received, write_notes
-from autograder.report.granted import strangers
+from autograder.report.people import unknown_grantees
+from autograder.report.read import CourseResults
 from autograder.settings import Assignment, CourseInfo, Homework, LimitSettings
 from autograder.suggest import close, unknown
 
@@ -108,10 +109,10 @@ def test_a_waiver_of_nobody_is_told(root: Path, tmp_path: Path, mistyped: str) -
     (tmp_path / "course.toml").write_text(text.replace(
         "deduction = 4", f'deduction = 4\nwaivers = [{{student = "{mistyped}", reason = "x"}}]', 1))
     course = Course.load(tmp_path)
-    assert strangers(course) == [], "nobody is known yet"
+    assert unknown_grantees(CourseResults(course)) == [], "nobody is known yet"
     write_notes(course, "q1", [Received("a.zip", "2026_00017")])
-    assert strangers(course, "hw4") == [f"hw4: the waiver of {mistyped}, whom nothing else names; "
-                                        "did you mean `2026_00017`?"]
-    assert strangers(course, "hw3") == []
+    assert unknown_grantees(CourseResults(course), "hw4") == [
+        f"hw4: the waiver of {mistyped}, whom nothing else names; did you mean `2026_00017`?"]
+    assert unknown_grantees(CourseResults(course), "hw3") == []
     (course.root / "roster.csv").write_text(f"id,name,group\n{mistyped},Sample One,\n")
-    assert strangers(course) == [], "on the roster"
+    assert unknown_grantees(CourseResults(course)) == [], "on the roster"

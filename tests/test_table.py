@@ -11,11 +11,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from autograder.flag import Flag, Kind
-from autograder.report.line import Line
 from autograder.report.table import LONGEST_ID, legend, table, why
 from autograder.report.todo import show
-from autograder.report.todo.items import Item
+from autograder.report.todo.items import ReviewItem
 from autograder.report.todo.marks import Mark
+from autograder.report.totals import GradeRow
 from autograder.terminal import Grid
 
 WIDTHS = st.integers(60, 200)
@@ -40,7 +40,7 @@ def drawn(width: int, *pieces: object, **options: bool) -> list[str]:
 
 
 @st.composite
-def rows(draw: st.DrawFn) -> list[Line]:
+def rows(draw: st.DrawFn) -> list[GradeRow]:
     """A class of students, or of groups; some are late, flagged, wait for a person or lack points.
     """
     parts = draw(st.lists(st.sampled_from(PARTS), min_size=1, max_size=24, unique=True))
@@ -49,7 +49,7 @@ def rows(draw: st.DrawFn) -> list[Line]:
     for number in range(draw(st.integers(1, 40))):
         kind = draw(st.sampled_from(["graded", "graded", "graded", "waits", "lost", "late"]))
         points = {part: draw(st.sampled_from([0.0, 0.25, 12.75, 4.0])) for part in parts}
-        found.append(Line(
+        found.append(GradeRow(
             "" if kind == "lost" else long.format(number), draw(NAMES) + ".zip",
             None if kind == "lost" else {**points, parts[0]: None} if kind == "waits" else points,
             None if kind == "lost" else sum(points.values()), 100, ("[b]happened[/b]",),
@@ -62,7 +62,7 @@ def rows(draw: st.DrawFn) -> list[Line]:
 @quick
 @given(found=rows(), width=WIDTHS, data=st.data())
 def test_a_student_is_a_line_and_no_line_is_longer_than_the_terminal(
-        found: list[Line], width: int, data: st.DataObject) -> None:
+        found: list[GradeRow], width: int, data: st.DataObject) -> None:
     names = {line.student: data.draw(NAMES) for line in found if line.student}
     lines = drawn(width, table("hw4", found, names, width))
     assert max(map(cell_len, lines)) <= width
@@ -77,7 +77,7 @@ def test_a_student_is_a_line_and_no_line_is_longer_than_the_terminal(
 @quick
 @given(width=WIDTHS, count=st.integers(1, 60))
 def test_the_class_has_its_lines(width: int, count: int) -> None:
-    found = [Line(f"s{n:03}", "a.zip", {"q2_a": float(n % 5)}, float(n % 5), 5, (), ())
+    found = [GradeRow(f"s{n:03}", "a.zip", {"q2_a": float(n % 5)}, float(n % 5), 5, (), ())
              for n in range(count)]
     *_, mean, median, highest = drawn(width, table("q2", found, {}, width))
     assert mean.split()[0] == "mean" and median.split()[0] == "median"
@@ -85,8 +85,8 @@ def test_the_class_has_its_lines(width: int, count: int) -> None:
 
 
 def test_a_figure_of_the_class_says_that_some_of_it_is_still_to_come() -> None:
-    found = [Line("s1", "a.zip", {"a": 2.0, "b": None}, 2, 5, (), ()),
-             Line("s2", "a.zip", {"a": 4.0, "b": 1.0}, 5, 5, (), ())]
+    found = [GradeRow("s1", "a.zip", {"a": 2.0, "b": None}, 2, 5, (), ()),
+             GradeRow("s2", "a.zip", {"a": 4.0, "b": 1.0}, 5, 5, (), ())]
     *_, mean, _, _ = drawn(100, table("q2", found, {}, 100))
     assert mean.split() == ["mean", "3", "0.5+?", "3.5+?"]
     assert legend(found) == "+? a person has still to grade some of it"
@@ -95,7 +95,7 @@ def test_a_figure_of_the_class_says_that_some_of_it_is_still_to_come() -> None:
 @quick
 @given(name=NAMES, says=NAMES, width=WIDTHS)
 def test_why_is_told_as_it_was_said(name: str, says: str, width: int) -> None:
-    line = Line("s1", "a.zip", {"a": 0.0}, 0, 5, (f"a: {says}",), (f"look {says}",))
+    line = GradeRow("s1", "a.zip", {"a": 0.0}, 0, 5, (f"a: {says}",), (f"look {says}",))
     lines = drawn(width, why(line, {"s1": name}))
     assert max(map(cell_len, lines)) <= width
     squeezed = "".join("".join(lines).split())
@@ -112,7 +112,7 @@ URLS = st.sampled_from(["http://localhost:8888/formgrader/submissions/{}/",
 @given(width=st.integers(50, 200), who=NAMES, reason=NAMES, url=URLS, note=NAMES)
 def test_an_address_is_whole_and_all_else_fits(width: int, who: str, reason: str, url: str,
                                                note: str) -> None:
-    item = Item(Kind.LOG, who, "q2", "q2", reason, ("submitted/x/q2", url))
+    item = ReviewItem(Kind.LOG, who, "q2", "q2", reason, ("submitted/x/q2", url))
     mark = Mark(item.id, item.state, note, "2026-01-01T00:00:00")
     pieces = list(show.listed("hw4", [(item, mark), (item, None)], {who: "Ada [x]"}))
     lines = drawn(width, *pieces, crop=False)
@@ -135,8 +135,8 @@ def test_no_table_takes_text_for_markup(cell: str, title: str) -> None:
 
 @pytest.mark.parametrize("flag", [(), (Flag("look", Kind.LOG),)])
 def test_what_is_not_graded_is_marked(flag: tuple[str, ...]) -> None:
-    found = [Line("", "[who].rar", None, None, 5, ("no id",), flag),
-             Line("s1", "a.zip", {"a": 0.0}, 0, 5, (), flag, unread=True)]
+    found = [GradeRow("", "[who].rar", None, None, 5, ("no id",), flag),
+             GradeRow("s1", "a.zip", {"a": 0.0}, 0, 5, (), flag, unread=True)]
     lines = drawn(80, table("q2", found, {}, 80))
     assert lines[3].split() == ["[who].rar", "not", "graded"]
     assert lines[4].split() == ["s1", "0", "0", "unread" + ("," if flag else ""),

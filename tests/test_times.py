@@ -12,7 +12,8 @@ from autograder.course import Course
 from autograder.flag import Kind
 from autograder.intake.platforms.moodle import _doubt
 from autograder.intake.times import handed_in, read_time, unread
-from autograder.report.todo.items import items
+from autograder.report.read import CourseResults
+from autograder.report.todo.items import review_items
 
 MINUTES = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)).map(
     lambda time: time.replace(second=0, microsecond=0))
@@ -64,10 +65,10 @@ def test_a_time_that_cannot_be_read_is_for_a_person(course: Course) -> None:
         folder = course.submitted / student / "q2"
         folder.mkdir(parents=True)
         (folder / "timestamp.txt").write_text(text)
-    assert handed_in(course, "q2") == {
+    assert handed_in(course, "q2", []) == {
         "ada": datetime(2026, 3, 14, 22, 30, tzinfo=UTC), "bo": None}
-    assert list(unread(course, "q2")) == ["bo"]
-    (item,) = [item for item in items(course, "q2") if item.kind is Kind.TIME]
+    assert list(unread(course, "q2", [])) == ["bo"]
+    (item,) = [item for item in review_items(CourseResults(course), "q2") if item.kind is Kind.TIME]
     assert item.student == "bo" and "KST" in item.reason
 
 

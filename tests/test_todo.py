@@ -12,16 +12,36 @@ from rich.console import Console
 
 from autograder.course import Course, CourseError
 from autograder.flag import Flag, Kind
-from autograder.gradebook import book
+from autograder.gradebook import queries
 from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.queries import GradebookEntry, GradebookNotebook
 from autograder.intake.received import Received, write_notes
 from autograder.journal import Entry, Journal, path_of
+from autograder.report import read
+from autograder.report.read import CourseResults
 from autograder.report.todo import marks, show
-from autograder.report.todo.items import Item, items
+from autograder.report.todo.items import ReviewItem, review_items
 from autograder.results.verdict import PartVerdict, Verdict
 from autograder.similarity import found
 
 WHO = "2026_00001"
+
+
+def items(course: Course, name: str, *formgrader: str) -> list[ReviewItem]:
+    return review_items(CourseResults(course), name, *formgrader)
+
+
+def waiting(course: Course, name: str) -> int:
+    return marks.waiting(CourseResults(course), name)
+
+
+def entered(monkeypatch: pytest.MonkeyPatch, assignment: str,
+            notebooks: dict[str, GradebookNotebook]) -> None:
+    """A gradebook with such a notebook of each student or group in an assignment."""
+    monkeypatch.setattr(read, "has_assignment", lambda course, name: name == assignment)
+    monkeypatch.setattr(queries, "entries", lambda course, name, late: [
+        GradebookEntry(owner, {}, 0, 0, notebooks=(notebook,))
+        for owner, notebook in notebooks.items()])
 
 
 def judged(course: Course, *parts: PartVerdict, student: str = WHO, fingerprint: str = "first",
@@ -38,12 +58,12 @@ def told(course: Course, name: str = "q2") -> list[tuple[Kind, str, str]]:
     return [(item.kind, item.student, item.reason) for item in items(course, name)]
 
 
-def only(course: Course) -> Item:
+def only(course: Course) -> ReviewItem:
     (item,) = items(course, "q2")
     return item
 
 
-def done(course: Course, item: Item, note: str = "", reopen: bool = False) -> None:
+def done(course: Course, item: ReviewItem, note: str = "", reopen: bool = False) -> None:
     marks.add(course, "q2", [item], note, reopen)
 
 
@@ -102,9 +122,9 @@ def test_uploads_of_nobody_and_unreadable_ones(course: Course) -> None:
 
 def test_what_waits_for_a_grade_leads_to_formgrader(
         course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(book, "notebooks", lambda course, assignment: [
-        book.Notebook(WHO, "q2", "c0ffee", {"q2_why": 3.0, "q2_plot": 1.5}),
-        book.Notebook("2026_00002", "q2", "decaf", {})])
+    entered(monkeypatch, "q2", {
+        WHO: GradebookNotebook("q2", "c0ffee", {"q2_why": 3.0, "q2_plot": 1.5}),
+        "2026_00002": GradebookNotebook("q2", "decaf", {})})
     assert only(course).reason == "q2_why (3 points); q2_plot (1.5 points)"
     (item,) = items(course, "q2", "https://hub.example/formgrader/")
     assert item.where == ("https://hub.example/formgrader/submissions/c0ffee/",)
@@ -113,8 +133,7 @@ def test_what_waits_for_a_grade_leads_to_formgrader(
 def test_groups_that_the_roster_does_not_know(
         course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     (course.root / "roster.csv").write_text("id,name,group\n1,Ada Example,a\n")
-    monkeypatch.setattr(book, "notebooks", lambda course, assignment: [
-        book.Notebook(group, "hw3", group, {}) for group in "ab"])
+    entered(monkeypatch, "hw3", {group: GradebookNotebook("hw3", group, {}) for group in "ab"})
     (item,) = items(course, "hw3")
     assert (item.kind, item.student) == (Kind.NAMES, "b") and "roster.csv" in item.where
 
@@ -147,7 +166,8 @@ def test_the_gradebook_tells_what_waits(course: Course) -> None:
             gradebook.find_grade(name, "q2", "q2", WHO).needs_manual_grade = True
         gradebook.db.commit()
         there = gradebook.find_submission_notebook("q2", "q2", WHO).id
-    assert book.notebooks(course, "q2") == [book.Notebook(WHO, "q2", there, {"by_hand": 3})]
+    assert queries.entry(course, "q2", WHO).notebooks == (
+        GradebookNotebook("q2", there, {"by_hand": 3}),)
     assert only(course).where == (f"http://localhost:8888/formgrader/submissions/{there}/",)
 
 
@@ -156,9 +176,9 @@ def test_the_gradebook_tells_what_waits(course: Course) -> None:
 
 def test_what_was_looked_at_is_off_the_list(course: Course) -> None:
     judged(course, flagged("a", Flag("odd", Kind.LOG)))
-    assert marks.waiting(course, "q2") == marks.waiting(course, "hw4") == 1
+    assert waiting(course, "q2") == waiting(course, "hw4") == 1
     done(course, only(course), "a typo")
-    assert marks.waiting(course, "q2") == marks.waiting(course, "hw4") == 0
+    assert waiting(course, "q2") == waiting(course, "hw4") == 0
     mark = marks.mark_of(only(course), marks.read(course))
     assert mark is not None and mark.note == "a typo"
 
@@ -170,28 +190,28 @@ def test_a_new_submission_or_reason_brings_it_back(course: Course, flag: str, fi
     before = only(course)
     done(course, before)
     judged(course, flagged("a", Flag(flag, Kind.LOG)), fingerprint=fingerprint)
-    assert marks.waiting(course, "q2") == 1 and only(course).id == before.id
+    assert waiting(course, "q2") == 1 and only(course).id == before.id
 
 
 def test_judging_again_brings_nothing_back(course: Course) -> None:
     judged(course, flagged("a", Flag("odd", Kind.LOG)))
     done(course, only(course))
     judged(course, flagged("a", Flag("odd", Kind.LOG)), events=("slower today",))
-    assert marks.waiting(course, "q2") == 0
+    assert waiting(course, "q2") == 0
 
 
 def test_a_mark_can_be_taken_back(course: Course) -> None:
     judged(course, flagged("a", Flag("odd", Kind.LOG)))
     done(course, only(course))
     done(course, only(course), reopen=True)
-    assert marks.waiting(course, "q2") == 1
+    assert waiting(course, "q2") == 1
 
 
 def test_a_mark_is_of_one_student(course: Course) -> None:
     for student in ("s1", "s2"):
         judged(course, flagged("a", Flag("odd", Kind.LOG)), student=student)
     done(course, items(course, "q2")[0])
-    assert marks.waiting(course, "q2") == 1
+    assert waiting(course, "q2") == 1
 
 
 def test_marks_survive_a_line_that_was_cut_off(course: Course) -> None:
@@ -199,7 +219,7 @@ def test_marks_survive_a_line_that_was_cut_off(course: Course) -> None:
     done(course, only(course))
     with open(course.journal / "q2.todo.jsonl", "a") as file:
         file.write('{"id": "half')
-    assert marks.waiting(course, "q2") == 0
+    assert waiting(course, "q2") == 0
     done(course, only(course), "again")
     assert marks.read(course)[only(course).id].note == "again"
 
@@ -225,7 +245,7 @@ def test_a_late_mark_that_the_due_date_does_not_explain_is_for_a_person(
 
 def test_what_students_wrote_is_shown_as_text(course: Course, tmp_path: Path) -> None:
     write_notes(course, "q2", [Received("=HYPERLINK(1).zip", problem="[bold]no[/bold] id")])
-    rows: list[show.Row] = [(item, None) for item in items(course, "q2")]
+    rows: list[show.ReviewRow] = [(item, None) for item in items(course, "q2")]
     screen = Console(width=160, record=True)
     for piece in show.listed("q2", rows, {}):
         screen.print(piece, markup=False)
@@ -257,6 +277,6 @@ def test_the_command_lists_marks_and_tells_by_its_status(
 
 
 def test_an_id_is_the_same_on_every_machine() -> None:
-    item = Item(Kind.LOG, WHO, "q2", "q2", "odd")
+    item = ReviewItem(Kind.LOG, WHO, "q2", "q2", "odd")
     assert item.id == replace(item, reason="odder").id == "e1949a2b"
     assert item.state != replace(item, reason="odder").state

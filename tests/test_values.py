@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from autograder.course import Course, CourseError
-from autograder.journal import Entry, Journal, latest, path_of, read
+from autograder.journal import Entry, Journal, by_student, path_of, read
 from autograder.judge.testing import Wrong, assert_close, same
 from autograder.kernel.serialization import Opaque
-from autograder.report.grades import Line, write_csv
+from autograder.report.grades import write_csv
 from autograder.report.table import table
+from autograder.report.totals import GradeRow
 from autograder.results.reason import misconception
 from autograder.results.verdict import PartVerdict, Verdict, nothing
 from autograder.results.words import finished
@@ -48,7 +49,8 @@ def test_the_journal_keeps_the_last_verdict_of_each(course: Course) -> None:
     with Journal(path_of(course, "q2")) as journal:
         for student, points in (("one", 1), ("two", 2), ("one", 3)):
             journal.write(entry(student, points))
-    assert {student: verdicts[0].points for student, verdicts in latest(course, "q2").items()} == {
+    assert {student: judged["q2"].verdict.points
+            for student, judged in by_student(course, "q2").items()} == {
         "one": 3, "two": 2}
 
 
@@ -166,9 +168,9 @@ def test_two_answers_are_the_same_or_not(one: object, other: object, equal: bool
     assert same(one, other) is equal
 
 
-def line(student: str, happened: str = "") -> Line:
-    return Line(student, f"{student}.zip", {"q2_a": 3.0}, 3.0, 8.0, (happened,) * bool(happened),
-                ("odd",))
+def line(student: str, happened: str = "") -> GradeRow:
+    return GradeRow(student, f"{student}.zip", {"q2_a": 3.0}, 3.0, 8.0,
+                    (happened,) * bool(happened), ("odd",))
 
 
 @pytest.mark.parametrize("evil", ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"])
@@ -180,7 +182,7 @@ def test_a_formula_does_not_reach_a_spreadsheet(tmp_path: Path, evil: str) -> No
 
 
 def test_an_upload_that_is_nobodys_is_still_a_row(tmp_path: Path) -> None:
-    lost = Line("", "homework.zip", None, None, 50, ("no id",), ("not graded",))
+    lost = GradeRow("", "homework.zip", None, None, 50, ("no id",), ("not graded",))
     write_csv(tmp_path / "grades.csv", [line("2026_00001"), lost])
     with open(tmp_path / "grades.csv", newline="") as file:
         rows = list(csv.DictReader(file))

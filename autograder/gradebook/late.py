@@ -65,12 +65,13 @@ class UpToDateCsv(CsvExportPlugin):
         super().export(gradebook)
 
 
-def bring_up_to_date(gradebook: Gradebook, course: Course, assignment: str, student: str = ""
-                     ) -> None:
+def bring_up_to_date(gradebook: Gradebook, course: Course, assignment: str, student: str = "",
+                     late: Mapping[str, Applied] | None = None) -> None:
     """Write down due dates, extensions, hand-in times and penalties, of all or of one student.
 
     course.toml decides: an assignment without a due date there is left alone. Nothing is written
-    where nothing has changed.
+    where nothing has changed. `late` is what the rules apply to all of them, if that is known
+    already.
     """
     deadline = course.deadline(assignment)
     if deadline is None:
@@ -81,7 +82,7 @@ def bring_up_to_date(gradebook: Gradebook, course: Course, assignment: str, stud
         applied = {student: late_of(course, assignment, student)}
     else:
         submissions = gradebook.assignment_submissions(assignment)
-        applied = late_in(course, assignment)
+        applied = late_in(course, assignment) if late is None else late
     most = course.assignment(assignment).max_points
     with gradebook.db.no_autoflush:  # else it is not known afterwards whether anything has changed
         for submission in submissions:

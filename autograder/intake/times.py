@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from dateutil import parser
 from autograder import roster
 from autograder.course import Course
 from autograder.flag import Flag, Kind
-from autograder.intake.received import TIMESTAMP, notes
+from autograder.intake.received import TIMESTAMP, Received, notes
 from autograder.intake.wrote import decoded
 from autograder.late import Applied, Deadline, HandedIn, apply
 from autograder.roster import Roster
@@ -23,19 +23,23 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 NAMES = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", *DAYS}
 YEAR_FIRST = re.compile(r"\d{4}[-/.]?\d{2}[-/.]?\d{2}(?!\d)")  # then the month, then the day
 ORDERS = ((False, False), (True, False), (False, True), (True, True))  # day first, year first
+NotesOf = Callable[[str], Iterable[Received]]  # an assignment's intake notes
 
-def late(course: Course, of: str = "") -> dict[tuple[str, str], Applied]:
+
+def late(course: Course, of: str = "", notes_of: NotesOf | None = None
+         ) -> dict[tuple[str, str], Applied]:
     """What the rules make of everything that was handed in.
 
     By the name of what has a due date (a homework, or an assignment by itself), and by student or
     group. Only the submissions of one and of those whose late days hang together with theirs, where
-    `of` names a student or a group: the same, and much faster in a large class.
+    `of` names a student or a group: the same, and much faster in a large class. `notes_of` gives
+    the intake notes of an assignment, where they are read already.
     """
     dated = course.deadlines.values()
     people = roster.of(course) if any(one.groups for one in dated) else Roster()
     some = _linked(of, people) if of else None
     return apply((submission for deadline in dated
-                  for submission in _handed_in(course, deadline, people, some)),
+                  for submission in _handed_in(course, deadline, people, some, notes_of)),
                  course.toml.late.free_days)
 
 
@@ -71,12 +75,13 @@ def _linked(owner: str, people: Roster) -> set[str]:
     return {owner, group, *(member.id for member in people.groups.get(group, []))}
 
 
-def _handed_in(course: Course, deadline: Deadline, people: Roster, some: set[str] | None
-               ) -> list[HandedIn]:
+def _handed_in(course: Course, deadline: Deadline, people: Roster, some: set[str] | None,
+               notes_of: NotesOf | None) -> list[HandedIn]:
     """The submissions to one deadline; of a homework's assignments, the last that came counts."""
     found: dict[str, list[datetime | None]] = {}
     for assignment in deadline.assignments:
-        for owner, time in handed_in(course, assignment, some).items():
+        noted = notes_of(assignment) if notes_of else notes(course, assignment, some)
+        for owner, time in handed_in(course, assignment, noted, some).items():
             found.setdefault(owner, []).append(time)
     return [HandedIn(deadline, owner, _people(deadline, owner, people),
                      max((time for time in times if time), default=None))
@@ -90,18 +95,18 @@ def _people(deadline: Deadline, owner: str, people: Roster) -> tuple[str, ...]:
     return tuple(member.id for member in people.groups.get(owner, []))
 
 
-def handed_in(course: Course, assignment: str, some: Collection[str] | None = None
-              ) -> dict[str, datetime | None]:
+def handed_in(course: Course, assignment: str, noted: Iterable[Received],
+              some: Collection[str] | None = None) -> dict[str, datetime | None]:
     """When submissions of an assignment were handed in, in UTC, by student or group.
 
-    All of them, or those of `some`. The learning platform's time goes before nbgrader's
-    timestamp.txt; None where neither is there.
+    All of them, or those of `some`; `noted` are their intake notes. The learning platform's time
+    goes before nbgrader's timestamp.txt; None where neither is there.
     """
     folders = course.submitted.glob(f"*/{assignment}") if some is None else (
         path for owner in some if (path := course.submitted / owner / assignment).is_dir())
     found: dict[str, datetime | None] = {path.parent.name: None for path in folders}
-    found |= {row.student: _moment(row.handed_in) for row in notes(course, assignment, some)
-              if row.student}
+    found |= {row.student: _moment(row.handed_in) for row in noted
+              if row.student and (some is None or row.student in some)}
     return {owner: time or _timestamp(course.submitted / owner / assignment / TIMESTAMP)
             for owner, time in sorted(found.items())}
 
@@ -158,9 +163,12 @@ def read_time(text: str) -> datetime | None:
         return None
 
 
-def unread(course: Course, assignment: str) -> dict[str, Flag]:
-    """A flag for each submission whose timestamp.txt cannot be read for certain, by its owner."""
-    known = {row.student for row in notes(course, assignment) if _moment(row.handed_in)}
+def unread(course: Course, assignment: str, noted: Iterable[Received]) -> dict[str, Flag]:
+    """A flag for each submission whose timestamp.txt cannot be read for certain, by its owner.
+
+    `noted` are the assignment's intake notes: the platform's time goes before the file.
+    """
+    known = {row.student for row in noted if _moment(row.handed_in)}
     found = {}
     for path in sorted(course.submitted.glob(f"*/{assignment}/{TIMESTAMP}")):
         owner, said = path.parent.parent.name, _text(path)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import typer
 
-from autograder import roster
 from autograder.course import COURSE_FILE, Course, CourseError
-from autograder.intake.times import late
 from autograder.late import Applied
-from autograder.report import granted
+from autograder.report import people
+from autograder.report.read import CourseResults
 from autograder.roster import Roster
 from autograder.terminal import CourseOption, Grid, console, say
 
@@ -32,17 +31,18 @@ class Balance:
         return sum(one.days_used for one in self.applied.values())
 
 
-def balances(course: Course) -> list[Balance]:
+def balances(results: CourseResults) -> list[Balance]:
     """Everybody on the roster, and everybody else who has handed something in that has a due date.
 
     Raises CourseError where nothing has one.
     """
+    course = results.course
     if not course.deadlines:
         raise CourseError(f"Nothing in {COURSE_FILE} has a due date. Give an assignment one, such "
                           "as: due = 2026-03-14T23:59:00+09:00")
-    names = {member.id: member.name for member in _roster(course).members}
+    names = {member.id: member.name for member in _roster(results).members}
     applied: dict[str, dict[str, Applied]] = {student: {} for student in names}
-    for (name, _), one in late(course).items():
+    for (name, _), one in results.late.items():
         for person in one.handed_in.people:
             applied.setdefault(person, {})[name] = one
     free = course.toml.late.free_days
@@ -69,11 +69,10 @@ def table(course: Course, found: list[Balance]) -> Grid:
     return grid
 
 
-def _roster(course: Course) -> Roster:
+def _roster(results: CourseResults) -> Roster:
     """The course's roster; an empty one where there is none, and no groups hand in."""
-    groups = any(deadline.groups for deadline in course.deadlines.values())
-    there = (course.root / course.toml.course.roster).is_file()
-    return roster.of(course) if groups or there else Roster()
+    groups = any(deadline.groups for deadline in results.course.deadlines.values())
+    return results.roster_of_groups if groups else results.roster
 
 
 def _cell(applied: Applied | None) -> str:
@@ -85,12 +84,13 @@ def _cell(applied: Applied | None) -> str:
 def latedays(course: CourseOption = Path()) -> None:
     """Tell who has used how many of the free late days, and how many are left."""
     found = Course.find(course)
-    people = balances(found)
-    console.print(table(found, people))
-    if any(one.handed_in.at is None for person in people for one in person.applied.values()):
+    results = CourseResults(found)
+    persons = balances(results)
+    console.print(table(found, persons))
+    if any(one.handed_in.at is None for person in persons for one in person.applied.values()):
         say(f"{UNKNOWN}  no time is known at which it was handed in: it counts as in "
                       "time.")
-    unknown = granted.strangers(found)
+    unknown = people.unknown_grantees(results)
     for line in unknown:
         say(f"for a person: {line}", "yellow")
     raise typer.Exit(1 if unknown else 0)

@@ -1,1 +1,1 @@
-"""What grading found: reasons by their codes, their words, and verdicts."""
+"""What grading found: reasons by their codes, their words, verdicts, graded submissions."""

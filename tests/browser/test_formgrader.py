@@ -11,7 +11,7 @@ from conftest import grades_of, run_cli
 from playwright.sync_api import Page, expect
 
 from autograder.course import Course
-from autograder.gradebook import book
+from autograder.gradebook import queries
 from browser.by_hand import MODEL_ANSWER, RUBRIC, STUDENTS, hand_in, write_course
 from browser.conftest import Server, Window
 
@@ -62,7 +62,7 @@ def grade(course: Course, *options: str) -> None:
 def test_what_is_typed_in_formgrader_survives(course: Course, office: Server, window: Window,
                                               tmp_path: Path) -> None:
     page = window.page
-    assert {row.student for row in book.rows(course, "toy") if row.needs_person} == set(TYPED)
+    assert {row.student for row in queries.entries(course, "toy") if row.needs_person} == set(TYPED)
 
     open_first(page, office)
     seen = []
@@ -79,7 +79,7 @@ def test_what_is_typed_in_formgrader_survives(course: Course, office: Server, wi
     # One hands in something else, and everything is judged again.
     hand_in(course, uploads(course), replace(STUDENTS[0], answer="So that *sizes* compare."))
     grade(course, "--again")
-    rows = {row.student: row for row in book.rows(course, "toy")}
+    rows = {row.student: row for row in queries.entries(course, "toy")}
     for student, typed in TYPED.items():
         assert rows[student].parts["toy_why"] == typed.points
         assert typed.comment in rows[student].comments

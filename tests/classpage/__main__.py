@@ -26,6 +26,7 @@ from autograder.judge.work import Work
 from autograder.release import source
 from autograder.release.edits import Change, read_changes
 from autograder.report.classpage.page import write
+from autograder.report.read import CourseResults
 from autograder.results.reason import misconception
 from autograder.results.verdict import PartVerdict, Verdict
 from autograder.validate import work
@@ -104,7 +105,7 @@ def main() -> None:
     make(course, name, students)
     for anonymous in (False, True):
         start = time.monotonic()
-        path = write(course, name, anonymous)
+        path = write(CourseResults(course), name, anonymous)
         print(f"{path}: {time.monotonic() - start:.1f} s, {path.stat().st_size / 1000:.0f} kB")
     print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB at most")
 

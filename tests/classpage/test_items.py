@@ -1,4 +1,4 @@
-"""Item analysis against values computed by hand, and against other ways to compute it."""
+"""ItemStatistics analysis against values computed by hand, and against other ways to compute it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autograder.report.classpage.items import (
     FEWEST,
     TOO_FEW,
     Analysis,
-    Item,
+    ItemStatistics,
     Scores,
     analyse,
     correlation,
@@ -221,5 +221,5 @@ def test_sums_that_differ_by_rounding_are_equal() -> None:
     (0.96, 0.5, "Very easy"), (0.19, 0.5, "Very hard"), (0.5, -0.01, "negative"),
     (0.5, 0.09, "near 0"), (0.95, 0.1, ""), (0.2, 0.3, "")])
 def test_parts_that_deserve_a_look(difficulty: float, r: float, says: str) -> None:
-    notes = Item("a", 4, 30, difficulty, 0, 1, 0, r, 0.1).notes
+    notes = ItemStatistics("a", 4, 30, difficulty, 0, 1, 0, r, 0.1).notes
     assert says in " ".join(notes) and bool(notes) == bool(says)

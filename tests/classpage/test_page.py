@@ -19,6 +19,7 @@ from autograder.intake.received import Received, write_notes
 from autograder.report.classpage.gather import gather
 from autograder.report.classpage.page import write
 from autograder.report.classpage.view import class_report
+from autograder.report.read import CourseResults
 from classpage.classes import entry, hand_in, toy_course, toy_verdict, write_class
 
 NOW = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
@@ -64,7 +65,7 @@ def make(tmp_path: Path, empty: bytes) -> Maker:
 
 
 def page(course: Course, anonymous: bool = False) -> str:
-    return write(course, "toy", anonymous, NOW).read_text(encoding="utf-8")
+    return write(CourseResults(course), "toy", anonymous, NOW).read_text(encoding="utf-8")
 
 
 def text_of(markup: str) -> str:
@@ -100,7 +101,7 @@ def test_a_class_that_nobody_could_read_has_a_page(make: Maker) -> None:
 
 def test_what_stands_on_it(make: Maker) -> None:
     course = make(12)
-    report = class_report(course, gather(course, "toy"), anonymous=False)
+    report = class_report(course, gather(CourseResults(course), "toy"), anonymous=False)
     assert (report.counts.handed_in, report.counts.graded, report.counts.waiting) == (12, 1, 11)
     assert (report.counts.absent, report.max_points) == (0, 10)
     (found,) = report.misconceptions
@@ -117,7 +118,7 @@ def test_what_stands_on_it(make: Maker) -> None:
 def test_who_could_not_be_read_counts_in_no_figure(make: Maker) -> None:
     course = make(12)
     write_notes(course, "toy", [Received("a.zip", "s001", "not a zip")])
-    report = class_report(course, gather(course, "toy"), anonymous=False)
+    report = class_report(course, gather(CourseResults(course), "toy"), anonymous=False)
     assert (report.counts.handed_in, report.counts.unreadable) == (12, 1)
     assert report.analysis.count == 11 and report.misconceptions[0].count == 3
 
@@ -163,7 +164,7 @@ def test_a_browser_runs_nothing_of_it(make: Maker) -> None:
     """The content security policy is taken out: the escaping alone must hold."""
     course = make(12, HOOK)
     listener = pages.Listener()
-    path = write(course, "toy", False, NOW)
+    path = write(CourseResults(course), "toy", False, NOW)
     assert list(pages.opened(path, listener)) == []
     bare = re.sub(r"<meta http-equiv[^>]*>", "", path.read_text(encoding="utf-8"))
     path.write_text(bare, encoding="utf-8")
@@ -179,7 +180,7 @@ def test_the_anonymous_page_names_nobody(make: Maker) -> None:
     assert all(one in named for one in people if one != "Goedel")
     assert [one for one in people if one.casefold() in anonymous.casefold()] == []
     assert "def words" in anonymous and "[removed]" in anonymous
-    known = repr(class_report(course, gather(course, "toy"), anonymous=True))
+    known = repr(class_report(course, gather(CourseResults(course), "toy"), anonymous=True))
     assert [one for one in people if one in known] == []
 
 
@@ -191,5 +192,6 @@ def test_examples_name_nobody_on_the_page_for_staff_either(make: Maker) -> None:
 
 def test_both_pages_can_lie_there(make: Maker) -> None:
     course = make(1)
-    assert [write(course, "toy", anonymous, NOW).name for anonymous in (False, True)] == [
+    results = CourseResults(course)
+    assert [write(results, "toy", anonymous, NOW).name for anonymous in (False, True)] == [
         "toy.html", "toy-anonymous.html"]

@@ -17,7 +17,7 @@ import nbformat
 from conftest import TOY_COURSE, Toy, toy_work
 
 from autograder.course import Course
-from autograder.gradebook import book
+from autograder.gradebook import queries
 from autograder.journal import read
 from autograder.release.build import prepare
 from autograder.validate import as_work, skeleton
@@ -137,7 +137,7 @@ def outcome(root: Path) -> Outcome:
     entries = list(read(course.journal / "toy.jsonl"))
     verdicts = {entry.student: entry.verdict for entry in entries}
     rows = {}
-    for row in book.rows(course, "toy"):
+    for row in queries.entries(course, "toy"):
         verdict = verdicts.get(row.student)
         page = course.feedback / row.student / "toy" / "toy.html"
         judged = () if verdict is None else tuple((part.part, part.points, part.says)

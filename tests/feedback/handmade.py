@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autograder.gradebook.hands import Hand, Hands
+from autograder.gradebook.queries import ManualGrade, ManualGrades
+from autograder.release.reread import Passage, Source
+from autograder.report.feedback.code import CodeExcerpt
+from autograder.report.feedback.exercise import ExerciseTexts, Reading
+from autograder.report.feedback.language import Sentences, Translated
+from autograder.report.feedback.view import FeedbackPage, GradedExercise, Heading, page, with_code
+from autograder.report.totals import GradeRow
 from autograder.results.reason import misconception
 from autograder.results.verdict import PartVerdict, Verdict
-from autograder.release.reread import Passage, Source
-from autograder.report.feedback.code import Code
-from autograder.report.feedback.exercise import ExerciseTexts, Reading
-from autograder.report.feedback.language import Said, Sentences
-from autograder.report.feedback.view import FeedbackPage, Graded, Heading, page, with_code
-from autograder.report.line import Line
 
 STAFF = "the probe wanted 0.7310585786300049"
 FLAG = "a hidden test stopped with KeyError"
@@ -21,7 +21,8 @@ KNOWN = "Your words keep their capitals, so that one word counts as two."
 READING = Reading(
     Source(title="Vaswani et al. (2017), Attention Is All You Need",
            url="https://arxiv.org/abs/1706.03762"),
-    Passage(source="vaswani", section="3.2.1", equation="1"), Said("scaled dot products", "en"))
+    Passage(source="vaswani", section="3.2.1", equation="1"),
+    Translated("scaled dot products", "en"))
 TEXTS = ExerciseTexts(
     "toy", "Words and vectors", MOST, {part: f"({part[4]}) {part[4:]}" for part in MOST},
     Sentences("en", []), by_hand=frozenset({"toy_why"}),
@@ -36,16 +37,16 @@ VERDICT = Verdict("toy", (
     PartVerdict("toy_best", 0, 1, ("Not written yet: NotImplementedError at toy.py, line 3.",))),
     incidents=("A code cell took too long.",))
 HEADING = Heading("A course about nothing", "A toy", Sentences("en", []))
-LINE = Line("s001", "s001_toy.zip", {"toy_words": 2.5, "toy_count": 3.0, "toy_scale": 0.0,
+LINE = GradeRow("s001", "s001_toy.zip", {"toy_words": 2.5, "toy_count": 3.0, "toy_scale": 0.0,
                                      "toy_why": None, "toy_best": 0.0}, 5.5, 10, (), ("look",))
-CODE = {"toy_words": (Code("toy.py, words", "def words(text):\n    return text.split()"),)}
+CODE = {"toy_words": (CodeExcerpt("toy.py, words", "def words(text):\n    return text.split()"),)}
 
 
-def made(line: Line = LINE, verdict: Verdict = VERDICT, hands: Hands | None = None,
+def made(line: GradeRow = LINE, verdict: Verdict = VERDICT, manual: ManualGrades | None = None,
          others: dict[str, str] | None = None, notes: tuple[str, ...] = (),
          texts: ExerciseTexts = TEXTS, heading: Heading = HEADING) -> FeedbackPage:
     """The page, but for what a test gives in place of its values."""
-    graded = [Graded(texts, verdict, hands or Hands(), others or {})]
+    graded = [GradedExercise(texts, verdict, manual or ManualGrades(), others or {})]
     return with_code(page(heading, line, notes, graded), CODE)
 
 
@@ -55,7 +56,8 @@ def full(text: str) -> FeedbackPage:
     found = made(
         replace(LINE, student=text, group=text, violations=(text,), deduction=1.0),
         replace(VERDICT, parts=(part,), incidents=(text,)),
-        Hands({"toy_why": Hand(1.0, 0.5)}, {"toy_why": text, "toy_words-solution": text}),
+        ManualGrades({"toy_why": ManualGrade(1.0, 0.5)},
+                     {"toy_why": text, "toy_words-solution": text}),
         {"1.1": text}, (text, f"{text}!"), replace(TEXTS, title=text),
         Heading(text, text, Sentences("en", []), text, (text,)))
-    return with_code(found, {name: (Code(text, text, cut=True),) for name in MOST})
+    return with_code(found, {name: (CodeExcerpt(text, text, cut=True),) for name in MOST})

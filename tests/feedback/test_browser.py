@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from autograder.settings import LANGUAGES, Language
-from autograder.gradebook.hands import Hand, Hands
+from autograder.gradebook.queries import ManualGrade, ManualGrades
 from autograder.report.feedback.render import render
+from autograder.settings import LANGUAGES, Language
 from feedback.handmade import full, made
 
 pytestmark = pytest.mark.browser
@@ -34,9 +34,10 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def file(tmp_path: Path, language: Language) -> Path:
     """A page with everything on it that there can be, opened as students open it."""
-    hands = Hands({"toy_scale": Hand(0.5, 0.25)}, {"toy_why": "Well argued.\n\nMore of it."})
+    manual = ManualGrades({"toy_scale": ManualGrade(0.5, 0.25)},
+                          {"toy_why": "Well argued.\n\nMore of it."})
     path = tmp_path / "page.html"
-    path.write_text(render(made(hands=hands, others={"1.1": "Nice."}), language))
+    path.write_text(render(made(manual=manual, others={"1.1": "Nice."}), language))
     return path
 
 

@@ -10,7 +10,7 @@ from conftest import REPO, Toy
 from autograder.course import Course, CourseError, Exercise
 from autograder.release import reread, source
 from autograder.release.parts import Place, functions
-from autograder.report.feedback.code import MOST_LINES, Submission
+from autograder.report.feedback.code import MOST_LINES, SubmittedCode
 from autograder.report.feedback.exercise import ExerciseTexts, texts
 
 KIT = Course.load(REPO)
@@ -130,14 +130,14 @@ def test_functions_are_found_by_name_whatever_surrounds_them() -> None:
     assert functions("def f(:") == {} and functions("\0") == {}
 
 
-def submission(folder: Path, cells: list[str], **files: str) -> Submission:
+def submission(folder: Path, cells: list[str], **files: str) -> SubmittedCode:
     import json
 
     (folder / "toy.ipynb").write_text(json.dumps({"cells": [
         {"source": cell, "id": f"c{number}", "metadata": {}} for number, cell in enumerate(cells)]}))
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text)
-    return Submission(folder, "toy")
+    return SubmittedCode(folder, "toy")
 
 
 def test_a_students_own_code_is_cut_out(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_what_is_no_notebook_or_leads_elsewhere_has_no_code(tmp_path: Path) -> N
     (tmp_path / "toy.ipynb").write_text('{"cells": [1, {"source": 3}]}')
     (tmp_path / "secret.txt").write_text("def f():\n    pass")
     (tmp_path / "vectors.py").symlink_to(tmp_path / "secret.txt")
-    own = Submission(tmp_path, "toy")
+    own = SubmittedCode(tmp_path, "toy")
     assert own.code({"a": (Place(cell="c9", name="f"), Place("vectors.py", name="f"))}) == {"a": ()}
 
 

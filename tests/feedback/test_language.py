@@ -11,11 +11,17 @@ from conftest import REPO
 from jinja2.ext import babel_extract
 
 from autograder.course import Course, CourseError
-from autograder.settings import LANGUAGES
 from autograder.release import reread
 from autograder.release.edits import read_changes
-from autograder.report.feedback.language import LOCALE, Said, Sentences, read_catalogue, sentences
+from autograder.report.feedback.language import (
+    LOCALE,
+    Sentences,
+    Translated,
+    read_catalogue,
+    sentences,
+)
 from autograder.report.feedback.render import HERE, TEMPLATE
+from autograder.settings import LANGUAGES
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
 NAMED = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
@@ -86,8 +92,8 @@ def of(**translated: str) -> Sentences:
 def test_a_sentence_is_found_with_and_without_its_full_stop() -> None:
     say = of(the_words_differ="Die Wörter unterscheiden sich.")
     for text in ("the words differ", "The words differ."):
-        assert say(text) == Said("Die Wörter unterscheiden sich.", "de")
-    assert say("the words are equal") == Said("the words are equal", "en")
+        assert say(text) == Translated("Die Wörter unterscheiden sich.", "de")
+    assert say("the words are equal") == Translated("the words are equal", "en")
 
 
 def test_placeholders_carry_what_stood_in_their_place() -> None:
@@ -101,7 +107,7 @@ def test_placeholders_carry_what_stood_in_their_place() -> None:
 
 
 def test_an_exercise_without_a_catalogue_is_in_english(tmp_path: Path) -> None:
-    assert sentences("ko", tmp_path)("It differs.") == Said("It differs.", "en")
+    assert sentences("ko", tmp_path)("It differs.") == Translated("It differs.", "en")
 
 
 @pytest.mark.parametrize("data", [b"this is no catalogue", b'msgid "\xff"\nmsgstr "a"\n'])

@@ -13,10 +13,10 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.text import printable
-from autograder.settings import LANGUAGES, Language
-from autograder.gradebook.hands import Hand, Hands
+from autograder.gradebook.queries import ManualGrade, ManualGrades
 from autograder.report.feedback.render import prose, render
+from autograder.settings import LANGUAGES, Language
+from autograder.text import printable
 from feedback.handmade import FLAG, KNOWN, STAFF, full, made
 
 HOSTILE = ["<script>alert(1)</script>", "</style><script>alert(1)</script>", "\"'><img src=x>",
@@ -101,8 +101,8 @@ def test_the_policy_allows_this_style_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_says_all_there_is_and_nothing_of_staff(language: Language) -> None:
-    hands = Hands({"toy_scale": Hand(0.5)}, {"toy_why": "Well argued."})
-    text = render(made(hands=hands, others={"1.1": "Nice."}), language)
+    manual = ManualGrades({"toy_scale": ManualGrade(0.5)}, {"toy_why": "Well argued."})
+    text = render(made(manual=manual, others={"1.1": "Nice."}), language)
     page = soup(text)
     assert page.html["lang"] == language
     for said in (KNOWN, "The scaled vector differs.", "Well argued.", "Nice.", "3.2.1", "s001",

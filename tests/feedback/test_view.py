@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from autograder.gradebook.hands import Hand, Hands
-from autograder.results.verdict import PartVerdict
+from autograder.gradebook.queries import ManualGrade, ManualGrades
 from autograder.late import Applied, Deadline, HandedIn, LateRule, apply
-from autograder.report.feedback.view import FeedbackPage, Part
+from autograder.report.feedback.view import FeedbackPage, FeedbackPart
+from autograder.results.verdict import PartVerdict
 from feedback.handmade import FLAG, KNOWN, LINE, STAFF, VERDICT, made
 
 WRONG_NAME = "handed in as a.zip, expected s001_toy.zip"
 
 
-def part(page: FeedbackPage, name: str) -> Part:
+def part(page: FeedbackPage, name: str) -> FeedbackPart:
     (found,) = (one for one in page.exercises[0].parts if one.name == name)
     return found
 
@@ -49,18 +49,21 @@ def test_an_answer_that_was_left_empty_is_not_called_wrong() -> None:
     """nbgrader gives it 0 points by itself."""
     line = replace(LINE, parts={**(LINE.parts or {}), "toy_why": 0.0})
     assert part(made(line), "toy_why").state == "unwritten"
-    given = made(line, hands=Hands({"toy_why": Hand(0.0)}, {"toy_why": "That is the question."}))
+    given = made(line, manual=ManualGrades(
+        {"toy_why": ManualGrade(0.0)}, {"toy_why": "That is the question."}))
     assert part(given, "toy_why").state == "wrong"
 
 
 def test_a_persons_points_and_comments_are_shown_with_their_part() -> None:
-    hands = Hands({"toy_scale": Hand(3.0)}, {"toy_why": "Well argued.", "toy_words-solution": "Hm"})
+    manual = ManualGrades({"toy_scale": ManualGrade(3.0)},
+                          {"toy_why": "Well argued.", "toy_words-solution": "Hm"})
     line = replace(LINE, parts={**(LINE.parts or {}), "toy_scale": 3.0, "toy_why": 2.0})
-    page = made(line, hands=hands)
+    page = made(line, manual=manual)
     assert part(page, "toy_why").comments == ("Well argued.",)
     assert part(page, "toy_words").comments == ("Hm",)
     scale = part(page, "toy_scale")
-    assert (scale.state, scale.says, scale.judged, scale.given) == ("right", (), 0, Hand(3.0))
+    assert (scale.state, scale.says, scale.judged, scale.given) == (
+        "right", (), 0, ManualGrade(3.0))
 
 
 def test_what_is_taken_off_is_named_with_its_reasons() -> None:
@@ -117,11 +120,10 @@ def test_another_groups_comments_stand_below_the_subtask() -> None:
 
 @pytest.mark.parametrize("verdict", [None, replace(VERDICT, parts=())])
 def test_without_a_verdict_there_are_points_and_no_words(verdict: object) -> None:
+    from autograder.report.feedback.view import GradedExercise, page
     from feedback.handmade import HEADING, TEXTS
 
-    from autograder.report.feedback.view import Graded, page
-
-    found = page(HEADING, LINE, (), [Graded(TEXTS, verdict)])  # type: ignore[arg-type]
+    found = page(HEADING, LINE, (), [GradedExercise(TEXTS, verdict)])  # type: ignore[arg-type]
     assert part(found, "toy_words").says == () and part(found, "toy_words").points == 2.5
 
 

@@ -15,9 +15,10 @@ from nbgrader.api import Gradebook
 from autograder.course import Course, CourseError
 from autograder.gradebook.native import open_gradebook
 from autograder.intake.received import Received, write_notes
-from autograder.journal import Entry, Journal, LastEntries, path_of
+from autograder.journal import Entry, Journal, last_entries, path_of
+from autograder.report.feedback.write import PagesWritten, page_name, path, write
+from autograder.report.read import CourseResults
 from autograder.results.verdict import PartVerdict, Verdict
-from autograder.report.feedback.write import Written, page_name, path, write
 
 POINTS = {"toy_words": 4.0, "toy_count": 3.0, "toy_scale": 3.0}
 LOST = "The words of a text differ."
@@ -94,7 +95,7 @@ def said(course: Course, student: str) -> str:
     return path(course, "toy", student).read_text()
 
 
-def counts(done: Written) -> tuple[int, int]:
+def counts(done: PagesWritten) -> tuple[int, int]:
     return done.new, done.kept
 
 
@@ -104,30 +105,30 @@ def two(course_with: Making) -> Course:
 
 
 def test_a_page_is_written_where_it_would_change_and_nowhere_else(two: Course) -> None:
-    assert counts(write(two, "toy")) == (2, 0)
-    assert counts(write(two, "toy")) == (0, 2)
+    assert counts(write(CourseResults(two), "toy")) == (2, 0)
+    assert counts(write(CourseResults(two), "toy")) == (0, 2)
     judged(two, "s002", 1.5)  # judged again, to the same end
-    assert counts(write(two, "toy")) == (0, 2)
+    assert counts(write(CourseResults(two), "toy")) == (0, 2)
     judged(two, "s002", 1.5, "Something else was wrong.")
-    assert counts(write(two, "toy")) == (1, 1)
+    assert counts(write(CourseResults(two), "toy")) == (1, 1)
     assert "Something else was wrong." in said(two, "s002")
     with open_gradebook(two) as gradebook:
         comment = gradebook.find_comment("toy_words-solution", "toy", "toy", "s001")
         comment.manual_comment = "Neat, but <b>."
         gradebook.db.commit()
-    assert counts(write(two, "toy")) == (1, 1)
+    assert counts(write(CourseResults(two), "toy")) == (1, 1)
     assert "Neat, but &lt;b&gt;." in said(two, "s001")
     german = replace(two, toml=two.toml.model_copy(update={
         "course": two.toml.course.model_copy(update={"language": "de"})}))
-    assert counts(write(german, "toy")) == (2, 0) and "Gesamt" in said(two, "s001")
+    assert counts(write(CourseResults(german), "toy")) == (2, 0) and "Gesamt" in said(two, "s001")
     path(two, "toy", "s001").unlink()
-    assert counts(write(german, "toy")) == (1, 1)
+    assert counts(write(CourseResults(german), "toy")) == (1, 1)
 
 
 def test_a_page_holds_ones_own_things_and_nothing_of_staff_or_of_others(two: Course) -> None:
     write_notes(two, "toy", [Received("a.zip", "s001", remarks=("left out a.pt",),
                                       flags=("look at it",))])
-    write(two, "toy")
+    write(CourseResults(two), "toy")
     first, second = said(two, "s001"), said(two, "s002")
     assert "left out a.pt" in first and LOST in second
     assert "s002" not in first and LOST not in first and "s001" not in second
@@ -143,7 +144,7 @@ def test_pages_on_a_homework_name_its_deduction_and_waivers(course_with: Making)
         write_notes(course, "toy", [Received(f"{student}.zip", student, "", ("a.zip is odd",),
                                              ("a.zip is odd",))])
     assert (page_name(course, "toy"), page_name(course, "all")) == ("all", "all")
-    assert write(course, "toy").name == "all"
+    assert write(CourseResults(course), "toy").name == "all"
     first, second = said(course, "s001"), said(course, "s002")
     assert "8 of 9 points" in first and "a.zip is odd" in first
     assert "9 of 9 points" in second and "the platform was down" in second
@@ -158,7 +159,7 @@ def test_every_member_of_a_group_has_its_page(course_with: Making) -> None:
                                                                "max_points", 1))
     (course.root / "r.csv").write_text("id,name,group\ns001,Ada,g1\ns002,Ben,g1\n")
     course = Course.load(course.root)
-    assert counts(write(course, "toy")) == (3, 0)
+    assert counts(write(CourseResults(course), "toy")) == (3, 0)
     for member in ("s001", "s002"):
         assert "group g1" in said(course, member) and "10 of 10 points" in said(course, member)
     assert "9 of 10 points" in said(course, "g2"), "whose roster knows nobody keeps a page"
@@ -167,9 +168,9 @@ def test_every_member_of_a_group_has_its_page(course_with: Making) -> None:
 def test_before_anything_is_graded_it_is_a_sentence(tmp_path: Path) -> None:
     course = Toy().write(tmp_path)
     with pytest.raises(CourseError, match=r"Nothing of toy is graded yet\. First: autograder grade"):
-        write(course, "toy")
+        write(CourseResults(course), "toy")
     with pytest.raises(CourseError, match="No assignment `nothing`"):
-        write(course, "nothing")
+        write(CourseResults(course), "nothing")
 
 
 def test_the_command_says_what_it_wrote_and_where(two: Course) -> None:
@@ -179,12 +180,12 @@ def test_the_command_says_what_it_wrote_and_where(two: Course) -> None:
     assert str(two.feedback / "ID" / "toy.html") in done.stdout
 
 
-def test_the_last_entry_of_a_journal_is_found_without_reading_the_rest(two: Course) -> None:
+def test_the_last_entry_of_a_journal_counts_and_one_cut_off_does_not(two: Course) -> None:
     judged(two, "s001", 1.0, "newest")
     with open(path_of(two, "toy"), "ab") as file:
         file.write(b'{"student": "s001", "exer')  # cut off
-    last = LastEntries(path_of(two, "toy"))
-    newest = last("s001", "toy")
-    assert newest is not None and "newest" in newest.verdict.parts[0].says
-    assert last("s003", "toy") is None
-    assert LastEntries(two.root / "nowhere.jsonl")("s001", "toy") is None
+    last = last_entries(two, "toy")
+    assert "newest" in last["s001", "toy"].verdict.parts[0].says
+    assert ("s003", "toy") not in last
+    path_of(two, "toy").unlink()
+    assert last_entries(two, "toy") == {}

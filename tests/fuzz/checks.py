@@ -20,8 +20,8 @@ from autograder.gradebook.config import configure
 from autograder.intake.notebooks import released_notebook
 from autograder.intake.receive import receive
 from autograder.judge.work import Work
-from autograder.report.line import Line
 from autograder.report.table import table
+from autograder.report.totals import GradeRow
 from fuzz import fence, uploads
 from fuzz.arena import HONEST_NOTEBOOK, HONEST_ZIP, Arena
 from fuzz.holds import below, inert, lay, must, shown
@@ -72,8 +72,9 @@ def _collect(arena: Arena, one: Input) -> list[str]:
     cross_report.write_csv(arena.scratch / "report.csv", rows)
     inert(arena.scratch / "report.csv", len(rows))
     shown(cross_report.table("toy", rows))
-    lines = [Line("", row.file, None, None, 4, (row.problem, *row.remarks), ()) for row in taken]
-    shown(table("toy", lines, {}, 80))
+    grades = [GradeRow("", row.file, None, None, 4, (row.problem, *row.remarks), ())
+              for row in taken]
+    shown(table("toy", grades, {}, 80))
     return [text for row in taken for text in (row.problem, *row.remarks) if text]
 
 

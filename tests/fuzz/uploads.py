@@ -25,9 +25,8 @@ from autograder.intake.written import WRITTEN
 from autograder.judge.outdated import outdated
 from autograder.judge.work import Work, read_work, runnable_cells
 from autograder.report import grades
-from autograder.report.line import Line
-from autograder.report.members import by_member, names
 from autograder.report.table import table
+from autograder.report.totals import GradeRow, by_member, display_names
 from fuzz import fence
 from fuzz.arena import HONEST_ZIP, Arena
 from fuzz.holds import inert, lay, must, shown
@@ -106,8 +105,8 @@ def laid_out(arena: Arena, course: Course, assignment: str, one: Input, rows: li
             for exercise in course.assignment(assignment).exercises:
                 texts += _graded(arena, course, assignment, row.student, exercise, one)
         parts = {"toy_words": 0.5, "toy_why": None} if row.student else None
-        lines.append(Line(row.student, row.upload, parts, 0.5 if parts else None, 12, tuple(texts),
-                          row.flags, row.violations))
+        lines.append(GradeRow(row.student, row.upload, parts, 0.5 if parts else None, 12,
+                              tuple(texts), row.flags, row.violations))
         said += [*texts, *row.flags]
     _report(arena, course, assignment, lines)
     return said
@@ -172,12 +171,12 @@ def _exporter(known: list[HTMLExporter] = []) -> HTMLExporter:  # noqa: B006
     return known[0]
 
 
-def _report(arena: Arena, course: Course, assignment: str, lines: list[Line]) -> None:
+def _report(arena: Arena, course: Course, assignment: str, lines: list[GradeRow]) -> None:
     """Rows as a file and as a table on a terminal that speaks UTF-8."""
     people = roster.of(course) if course.assignment(assignment).groups else roster.Roster()
     if people.members:
         lines = by_member(lines, people)
-    shown(table(assignment, lines, names(people), 80))
+    shown(table(assignment, lines, display_names(people), 80))
     path = arena.scratch / "grades.csv"
     grades.write_csv(path, lines)
     inert(path, len(lines))

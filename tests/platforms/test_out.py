@@ -12,17 +12,31 @@ import pytest
 from autograder.course import Course, CourseError
 from autograder.intake.received import Received, write_notes
 from autograder.report.export import canvas, gradescope, moodle, parts
-from autograder.report.export.result import Part, Result, Trouble, matched, results, settled
+from autograder.report.export.result import (
+    PartResult,
+    StudentResult,
+    Trouble,
+    matched,
+    settled,
+    student_results,
+)
+from autograder.report.read import CourseResults
 from platforms.conftest import GRADEBOOK, WORKSHEET, toy_course
 
-WORDS = Part("toy_words", 3.0, 4.0, False, ("Your words keep their capitals.",))
-WHY = Part("toy_why", None, 6.0, True)
-READ = Part("toy_why", 5.5, 6.0, True, ("=Well argued.",))
+WORDS = PartResult("toy_words", 3.0, 4.0, False, ("Your words keep their capitals.",))
+WHY = PartResult("toy_why", None, 6.0, True)
+READ = PartResult("toy_why", 5.5, 6.0, True, ("=Well argued.",))
 
 
-def result(student: str, *some: Part, off: float = 0.0, page: Path | None = None) -> Result:
+def result(student: str, *some: PartResult, off: float = 0.0, page: Path | None = None
+           ) -> StudentResult:
     points = sum(part.points or 0 for part in some) - off
-    return Result(student, "", points, 10.0, some, ((page.name, page),) if page else ())
+    return StudentResult(student, "", points, 10.0, some, ((page.name, page),) if page else ())
+
+
+@pytest.fixture
+def results(people: Course) -> CourseResults:
+    return CourseResults(people)
 
 
 @pytest.fixture
@@ -54,9 +68,9 @@ def changes(before: Path, after: Path) -> dict[tuple[str, str], str]:
 
 
 def test_moodles_worksheet_goes_back_with_grades_and_nothing_else(
-        people: Course, sheet: Path, tmp_path: Path) -> None:
+        results: CourseResults, sheet: Path, tmp_path: Path) -> None:
     out = [result("s001", WORDS, READ), result("s002", WORDS, READ, off=1)]
-    troubles = moodle.export(people, "toy", out, (), sheet, tmp_path / "out")
+    troubles = moodle.export(results, "toy", out, (), sheet, tmp_path / "out")
     assert changes(sheet, tmp_path / "out" / "Grades.csv") == {
         ("Participant 101", "Grade"): "8.50", ("Participant 102", "Grade"): "7.50",
         ("Participant 101", "Feedback comments"): "8.5 of 10 points."}
@@ -68,11 +82,11 @@ def test_moodles_worksheet_goes_back_with_grades_and_nothing_else(
         b"8.5 of 10 points.", b"") == WORKSHEET.encode(), "quoting or line ends changed"
 
 
-def test_the_feedback_zip_is_laid_out_as_moodle_reads_it(people: Course, sheet: Path,
+def test_the_feedback_zip_is_laid_out_as_moodle_reads_it(results: CourseResults, sheet: Path,
                                                          tmp_path: Path) -> None:
     page = tmp_path / "toy.html"
     page.write_text("<p>feedback</p>")
-    moodle.export(people, "toy", [result("s002", WORDS, page=page)], (), sheet, tmp_path / "out")
+    moodle.export(results, "toy", [result("s002", WORDS, page=page)], (), sheet, tmp_path / "out")
     with zipfile.ZipFile(tmp_path / "out" / moodle.FEEDBACK) as archive:
         assert archive.namelist() == ["Jörg O Muster_102_assignsubmission_file_/toy.html"]
         assert archive.read(archive.namelist()[0]) == b"<p>feedback</p>"
@@ -80,44 +94,47 @@ def test_the_feedback_zip_is_laid_out_as_moodle_reads_it(people: Course, sheet: 
     assert (number, kind, plugin, rest) == ("102", "assignsubmission", "file", "")
 
 
-def test_another_maximum_grade_is_a_sentence(people: Course, sheet: Path, tmp_path: Path) -> None:
+def test_another_maximum_grade_is_a_sentence(results: CourseResults, sheet: Path,
+                                             tmp_path: Path) -> None:
     sheet.write_text(WORKSHEET.replace("10.00", "100.00"))
     with pytest.raises(CourseError, match=r"maximum grade is 100\.00, and in the course it is 10"):
-        moodle.export(people, "toy", [result("s001", WORDS)], (), sheet, tmp_path / "out")
+        moodle.export(results, "toy", [result("s001", WORDS)], (), sheet, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_scale_is_a_sentence(people: Course, sheet: Path, tmp_path: Path) -> None:
+def test_a_scale_is_a_sentence(results: CourseResults, sheet: Path, tmp_path: Path) -> None:
     sheet.write_text(WORKSHEET.replace("Maximum Grade", "Scale"))
     with pytest.raises(CourseError, match="grades by a scale, and the course by points"):
-        moodle.export(people, "toy", [result("s001", WORDS)], (), sheet, tmp_path / "out")
+        moodle.export(results, "toy", [result("s001", WORDS)], (), sheet, tmp_path / "out")
 
 
-def test_a_decimal_comma_stays_one(people: Course, sheet: Path, tmp_path: Path) -> None:
+def test_a_decimal_comma_stays_one(results: CourseResults, sheet: Path, tmp_path: Path) -> None:
     sheet.write_text("Identifier;Full name;Grade;Maximum Grade\nParticipant 1;Ada Example;;10,00\n")
-    moodle.export(people, "toy", [result("s001", WORDS, READ)], (), sheet, tmp_path)
+    moodle.export(results, "toy", [result("s001", WORDS, READ)], (), sheet, tmp_path)
     assert sheet.read_text().endswith("Participant 1;Ada Example;8,50;10,00\n")
 
 
-def test_whose_upload_it_was_tells_whose_row_it_is(people: Course, sheet: Path) -> None:
+def test_whose_upload_it_was_tells_whose_row_it_is(people: Course, results: CourseResults,
+                                                   sheet: Path) -> None:
     from autograder.intake.platforms.moodle import Worksheet
     from autograder.table import Table
 
     write_notes(people, "toy", [Received("x.zip", "s004", sender="Moodle 105"),
                                 Received("y.zip", "s003", sender="Canvas 101")])
     rows = Worksheet.of(Table.read(sheet), people.zone).people
-    assert sorted((one.number, student) for one, student in matched(people, "toy", rows).items()
+    assert sorted((one.number, student) for one, student in matched(results, "toy", rows).items()
                   ) == [("101", "s001"), ("102", "s002"), ("103", "s003"), ("105", "s004")]
 
 
 # ------------------------------------------------------------------------------------------ Canvas
 
 
-def test_canvas_gradebook_goes_back_with_one_column(people: Course, book: Path, tmp_path: Path
+def test_canvas_gradebook_goes_back_with_one_column(results: CourseResults, book: Path,
+                                                    tmp_path: Path
                                                     ) -> None:
     out = [result("s001", WORDS, READ), result("s002", WORDS, READ), result("s003", WORDS),
            result("s004", WORDS)]
-    troubles = canvas.export(people, "toy", out, (), book, "", tmp_path / "out")
+    troubles = canvas.export(results, "toy", out, (), book, "", tmp_path / "out")
     assert read(tmp_path / "out" / "Canvas.csv") == [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Toy (555)"],
         ["", "", "", "", "", "Manual Posting"],
@@ -131,31 +148,33 @@ def test_canvas_gradebook_goes_back_with_one_column(people: Course, book: Path, 
         Trouble("Twice, Kim (9003)", "has a grade, and is excused in Canvas, and stays so")]
 
 
-def test_a_column_that_the_name_does_not_tell_is_asked_for(people: Course, book: Path,
+def test_a_column_that_the_name_does_not_tell_is_asked_for(results: CourseResults, book: Path,
                                                            tmp_path: Path) -> None:
     book.write_text(GRADEBOOK.replace("Toy (555)", "First homework (555)"))
     with pytest.raises(CourseError, match=r"Name one with --column: First homework \(555\), Other"):
-        canvas.export(people, "toy", [], (), book, "", tmp_path / "out")
-    canvas.export(people, "toy", [result("s001", WORDS)], (), book, "First homework", tmp_path)
+        canvas.export(results, "toy", [], (), book, "", tmp_path / "out")
+    canvas.export(results, "toy", [result("s001", WORDS)], (), book, "First homework", tmp_path)
     assert read(book)[3][-1] == "3.00"
 
 
-def test_other_points_possible_are_a_sentence(people: Course, book: Path, tmp_path: Path) -> None:
+def test_other_points_possible_are_a_sentence(results: CourseResults, book: Path,
+                                              tmp_path: Path) -> None:
     book.write_text(GRADEBOOK.replace("10.00", "100.00"))
     with pytest.raises(CourseError, match=r"100\.00 points possible"):
-        canvas.export(people, "toy", [result("s001", WORDS)], (), book, "", tmp_path)
+        canvas.export(results, "toy", [result("s001", WORDS)], (), book, "", tmp_path)
 
 
 @pytest.mark.parametrize("blank", ["", ",,,,,,,", ", , ,,,,,", ",", ",,,,,,,,,,"])
 @pytest.mark.parametrize("before", ["    Points Possible", ",,,,,Manual", '"Example, Ada"',
                                     '"Twice', '"Student, Test"', "THE END"])
-def test_a_blank_row_stays_a_row_of_the_same_table(people: Course, book: Path, tmp_path: Path,
+def test_a_blank_row_stays_a_row_of_the_same_table(results: CourseResults, book: Path,
+                                                   tmp_path: Path,
                                                    blank: str, before: str) -> None:
     """Spreadsheets leave them, and Canvas itself puts one above the students."""
     text = (GRADEBOOK + "THE END").replace(before, f"{blank}\n{before}").replace("THE END", "")
     book.write_text(text)
     out = [result("s001", WORDS, READ)]
-    canvas.export(people, "toy", out, {"s002", "s003"}, book, "", tmp_path / "out")
+    canvas.export(results, "toy", out, {"s002", "s003"}, book, "", tmp_path / "out")
     rows = read(tmp_path / "out" / "Canvas.csv")
     assert {len(row) for row in rows} <= {6, 0}
     assert [row[-1] for row in rows if row and row[0] == "Example, Ada"] == ["8.50"]
@@ -164,19 +183,19 @@ def test_a_blank_row_stays_a_row_of_the_same_table(people: Course, book: Path, t
 
 # ------------------------------------------------------------------- above a platform's maximum
 
-FULL = Part("toy_words", 4.0, 4.0, False)
-EXTRA = Part("toy_why", 6.0, 6.0, True)
+FULL = PartResult("toy_words", 4.0, 4.0, False)
+EXTRA = PartResult("toy_why", 6.0, 6.0, True)
 
 
 @pytest.mark.parametrize("points", [10.0, 10.004, 10.01, 10.5, 26.0])
-def test_more_than_a_platform_takes_is_named(people: Course, sheet: Path, book: Path,
+def test_more_than_a_platform_takes_is_named(results: CourseResults, sheet: Path, book: Path,
                                              tmp_path: Path, points: float) -> None:
     """A part with bonus, or points that a person put on top."""
     out = [result("s001", FULL, EXTRA, off=10 - points), result("s002", FULL)]
     told = {"s002", "s003", "s004"}
     troubles = {
-        "Moodle": moodle.export(people, "toy", out, told, sheet, tmp_path / "moodle"),
-        "Canvas": canvas.export(people, "toy", out, told, book, "", tmp_path / "canvas"),
+        "Moodle": moodle.export(results, "toy", out, told, sheet, tmp_path / "moodle"),
+        "Canvas": canvas.export(results, "toy", out, told, book, "", tmp_path / "canvas"),
         "Gradescope": gradescope.export(out, tmp_path / "gradescope")}
     for platform, some in troubles.items():
         named = [one.who for one in some if f"maximum in {platform} is 10" in one.what]
@@ -185,17 +204,18 @@ def test_more_than_a_platform_takes_is_named(people: Course, sheet: Path, book: 
 
 
 @pytest.mark.parametrize("cell", ["10.00", "10,00", "10", ""])
-def test_a_maximum_is_read_however_moodle_writes_it(people: Course, sheet: Path, tmp_path: Path,
+def test_a_maximum_is_read_however_moodle_writes_it(results: CourseResults, sheet: Path,
+                                                    tmp_path: Path,
                                                     cell: str) -> None:
     sheet.write_text("Identifier;Full name;Grade;Maximum Grade\n"
                      f"Participant 1;Ada Example;;{cell}\n;;;\n")
-    (trouble,) = moodle.export(people, "toy", [result("s001", FULL, EXTRA, off=-1)], (), sheet,
+    (trouble,) = moodle.export(results, "toy", [result("s001", FULL, EXTRA, off=-1)], (), sheet,
                                tmp_path / "out")
     assert trouble.what.startswith("has 11 points, and the maximum in Moodle is 10")
 
 
 def test_a_part_above_its_own_points_is_named_in_gradescope(tmp_path: Path) -> None:
-    more = Part("toy_why", 7.5, 6.0, True)
+    more = PartResult("toy_why", 7.5, 6.0, True)
     (trouble,) = gradescope.export([result("s001", WORDS, more, off=1)], tmp_path)
     assert trouble.who == "s001, toy why" and trouble.what.startswith("has 7.5 points")
 
@@ -235,30 +255,32 @@ def test_what_waits_for_a_person_goes_out_only_when_asked_for() -> None:
     assert settled(every, partial=True) == (every, [])
 
 
-def test_who_waits_is_told_once(people: Course, sheet: Path, tmp_path: Path) -> None:
-    troubles = moodle.export(people, "toy", [], {"s001", "s002", "s003"}, sheet, tmp_path / "out")
+def test_who_waits_is_told_once(results: CourseResults, sheet: Path, tmp_path: Path) -> None:
+    troubles = moodle.export(results, "toy", [], {"s001", "s002", "s003"}, sheet, tmp_path / "out")
     assert [one.who for one in troubles] == ["Zoe Elsewhere (105)"]
 
 
 def test_every_member_of_a_group_gets_the_grade(tmp_path: Path, sheet: Path) -> None:
     course = toy_course(tmp_path, "groups = true")
     out = [result(student, WORDS) for student in ("s003", "s001", "s002")]
-    moodle.export(course, "toy", out, (), sheet, tmp_path / "out")
+    moodle.export(CourseResults(course), "toy", out, (), sheet, tmp_path / "out")
     assert {row: cell for (row, column), cell in changes(
         sheet, tmp_path / "out" / "Grades.csv").items() if column == "Grade"} == {
             f"Participant {number}": "3.00" for number in (101, 102, 103)}
 
 
-def test_before_anything_is_graded_it_says_what_to_do(people: Course) -> None:
+def test_before_anything_is_graded_it_says_what_to_do(people: Course,
+                                                      results: CourseResults) -> None:
     with pytest.raises(CourseError, match="Try: autograder grade toy FOLDER-OF-ZIPS"):
-        results(people, "toy")
+        student_results(results, "toy")
     assert not people.gradebook.exists()
 
 
-def test_a_grade_that_moodle_holds_fast_is_told(people: Course, sheet: Path, tmp_path: Path
+def test_a_grade_that_moodle_holds_fast_is_told(people: Course, results: CourseResults, sheet: Path,
+                                                tmp_path: Path
                                                 ) -> None:
     write_notes(people, "toy", [Received("x.zip", "s004", sender="Moodle 105")])
-    troubles = moodle.export(people, "toy", [result("s004", WORDS)], {"s001", "s002", "s003"},
+    troubles = moodle.export(results, "toy", [result("s004", WORDS)], {"s001", "s002", "s003"},
                              sheet, tmp_path / "out")
     assert troubles == [Trouble("Zoe Elsewhere (105)",
                                 "has a grade that Moodle says cannot be changed")]

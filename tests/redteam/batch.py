@@ -38,7 +38,8 @@ class Batch:
     before: dict[str, bytes]  # what lay beside the course, by name
 
     def verdict(self, student: str) -> Verdict | None:
-        return next(iter(journal.latest(self.course, "toy").get(student, [])), None)
+        return next((entry.verdict for entry in
+                     journal.by_student(self.course, "toy").get(student, {}).values()), None)
 
     def rows(self, folder: str) -> dict[str, dict[str, Any]]:
         """The report's rows after a folder of uploads, by student or else by upload."""

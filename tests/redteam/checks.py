@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autograder.gradebook import book
+from autograder.gradebook import queries
 from redteam.attack import CANARY, LOOT
 from redteam.batch import HONEST, Batch, changed
 
@@ -59,7 +59,7 @@ def harmed(batch: Batch) -> Iterator[str]:
     for student in HONEST:
         if alone.get(student) != together.get(student):
             yield f"{student}'s row differs: {alone.get(student)} / {together.get(student)}"
-    there = {row.student: row.points for row in book.rows(batch.course, "toy")}
+    there = {row.student: row.points for row in queries.entries(batch.course, "toy")}
     for student, attack in batch.students.items():
         if student not in there and not attack.archive:
             yield f"{attack}: no row in the gradebook"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from autograder import batch
@@ -16,6 +16,7 @@ from autograder.course import Course
 from autograder.intake.receive import receive
 from autograder.report import grades
 from autograder.report.feedback import write as feedback
+from autograder.report.read import CourseResults
 
 
 def main(root: Path, exercises: Path, uploads: list[Path]) -> None:
@@ -28,10 +29,12 @@ def main(root: Path, exercises: Path, uploads: list[Path]) -> None:
         students = sorted({row.student for row in receive(course, "toy", folder) if row.student})
         batch.grade(course, "toy", students, 2)
         print(f"{folder.name}: {time.monotonic() - start:.0f} s", flush=True)
+        results = CourseResults(course)
+        rows = grades.grade_rows(results, "toy")
         (root / f"{folder.name}.json").write_text(json.dumps(
-            [asdict(line) for line in grades.lines(course, "toy")]))
-        grades.write_csv(course.grades, grades.lines(course, "toy"))
-        feedback.write(course, "toy")
+            [asdict(replace(row, submissions=())) for row in rows]))
+        grades.write_csv(course.grades, rows)
+        feedback.write(results, "toy")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from nbformat import NotebookNode
 
 from autograder.course import EXERCISES, Course, CourseError
 from autograder.faults import Faults
-from autograder.report.todo.items import items
+from autograder.report.read import CourseResults
+from autograder.report.todo.items import review_items
 from autograder.similarity import found, read
 from similarity.classes import OWN, renamed
 
@@ -60,7 +61,7 @@ def test_a_copy_is_in_the_page_and_in_the_list(
     assert similar(course, monkeypatch) == 1
     assert "autograder todo toy" in capsys.readouterr().out
     assert "s101 and s102" in (course.root / "similar" / "toy.html").read_text()
-    (item,) = items(course, "toy")
+    (item,) = review_items(CourseResults(course), "toy")
     assert item.student == "s101 and s102"
     assert item.where == ("similar/toy.html#toy-s101-s102",)
     assert not course.feedback.exists() and not course.grades.exists()  # nothing reaches students
@@ -69,7 +70,7 @@ def test_a_copy_is_in_the_page_and_in_the_list(
 def test_where_nobody_copied_nothing_is_said(
         course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     assert similar(course, monkeypatch) == 0
-    assert found.read(course, "toy") == items(course, "toy") == []
+    assert found.read(course, "toy") == review_items(CourseResults(course), "toy") == []
 
 
 @pytest.mark.parametrize("groups", [True, False])

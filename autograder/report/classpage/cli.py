@@ -19,6 +19,7 @@ def report(
 ) -> None:
     """Write one page on the class: totals, parts, misconceptions, times and failures."""
     from autograder.report.classpage.page import write
+    from autograder.report.read import CourseResults
 
-    path = write(Course.find(course), name, anonymous)
+    path = write(CourseResults(Course.find(course)), name, anonymous)
     say(f"report    {path}")

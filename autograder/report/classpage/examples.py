@@ -28,7 +28,7 @@ class Examples:
         self._faults = Faults(course, name)
         self._course, self._assignments, self._nameless = course, assignments, nameless
         self._read = functools.lru_cache(maxsize=256)(self._work)
-        self._of_exercise = functools.cache(lambda name: _Source(course.exercise(name)))
+        self._of_exercise = functools.cache(lambda name: _AnswerPlaces(course.exercise(name)))
 
     def of_misconception(self, name: str, entries: Iterable[Entry]) -> tuple[str, ...]:
         """Answers of those whose values are a misconception's, where it would edit them."""
@@ -38,7 +38,7 @@ class Examples:
         """Answers to a part."""
         return self._of(entries, lambda source: source.parts.get(part))
 
-    def _of(self, entries: Iterable[Entry], place_in: Callable[[_Source], Place | None]
+    def _of(self, entries: Iterable[Entry], place_in: Callable[[_AnswerPlaces], Place | None]
             ) -> tuple[str, ...]:
         found: list[str] = []
         # By fingerprints: always the same, and not always the first of the class.
@@ -62,7 +62,7 @@ class Examples:
             return None
 
 
-class _Source:
+class _AnswerPlaces:
     """Where answers to an exercise stand, by misconception and by part, and its own texts.
 
     What stands in `texts` is nobody's name.

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from autograder import roster
-from autograder.course import Course, CourseError, Exercise
-from autograder.intake.received import notes
+from autograder.course import CourseError, Exercise
 from autograder.journal import Entry, path_of, read
 from autograder.release import source
-from autograder.report import grades
 from autograder.report.classpage.batch_times import Batch, batches
 from autograder.report.classpage.items import Scores
-from autograder.report.line import Line
+from autograder.report.grades import grade_rows
+from autograder.report.read import CourseResults
+from autograder.report.totals import GradeRow
 from autograder.roster import Roster
 
 
 @dataclass(frozen=True)
-class Part:
+class ReportPart:
     """One part of an exercise, as the source has it."""
 
     name: str
@@ -30,11 +28,11 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class ClassData:
     """What is known of a homework or an assignment.
 
     parts: in the order of the notebooks
-    lines: a row for each submission; `unreadable` are those of whom nothing could be read
+    rows: a row for each submission; `unreadable` are those of whom nothing could be read
     entries: the last entry on each student's exercise, by assignment
     batches: by assignment
     """
@@ -42,75 +40,61 @@ class Gathered:
     name: str
     title: str
     groups: bool
-    parts: tuple[Part, ...]
-    lines: tuple[Line, ...]
+    parts: tuple[ReportPart, ...]
+    rows: tuple[GradeRow, ...]
     unreadable: frozenset[str]
     entries: dict[str, tuple[Entry, ...]]
     batches: dict[str, tuple[Batch, ...]]
     roster: Roster
 
     @property
-    def read(self) -> list[Line]:
+    def read(self) -> list[GradeRow]:
         """The rows of submissions that could be read: on them rest all statistics."""
-        return [line for line in self.lines
-                if line.points is not None and not self.unreadable & {line.student, line.group}]
+        return [row for row in self.rows
+                if row.points is not None and not self.unreadable & {row.student, row.group}]
 
     @property
     def all_entries(self) -> list[Entry]:
         return [entry for some in self.entries.values() for entry in some]
 
-    def scores(self, lines: list[Line]) -> Scores:
+    def scores(self, rows: list[GradeRow]) -> Scores:
         """The points of submissions that hold all parts, [submissions, parts]; NaN for none yet."""
         names = [part.name for part in self.parts]
-        rows = [[np.nan if line.parts[name] is None else line.parts[name] for name in names]
-                for line in lines if line.parts is not None and set(names) <= set(line.parts)]
-        return np.array(rows, dtype=float).reshape(-1, len(names))
+        points = [[np.nan if row.parts[name] is None else row.parts[name] for name in names]
+                  for row in rows if row.parts is not None and set(names) <= set(row.parts)]
+        return np.array(points, dtype=float).reshape(-1, len(names))
 
 
-def gather(course: Course, name: str) -> Gathered:
+def gather(results: CourseResults, name: str) -> ClassData:
     """Read all that is known of NAME. Raises CourseError where nothing was graded yet."""
-    assignments = course.together(name)
-    lines = tuple(grades.lines(course, name))
-    if not lines:
+    course, assignments = results.course, results.course.together(name)
+    rows = tuple(grade_rows(results, name))
+    if not rows:
         raise CourseError(f"Nothing of {name} is graded yet, so there is nothing to report. Run: "
                           f"autograder grade {name} FOLDER-OF-ZIPS")
-    unreadable = frozenset(row.student for assignment in assignments
-                           for row in notes(course, assignment) if row.problem and row.student)
-    last: dict[str, tuple[Entry, ...]] = {}
-    found: dict[str, tuple[Batch, ...]] = {}
-    for assignment in assignments:
-        last[assignment], found[assignment] = _journal(course, assignment, unreadable)
+    unreadable = frozenset(one.owner for one in results.of(name)
+                           if one.owner and one.received.problem)
     toml = course.toml
     titled = toml.homeworks.get(name) or toml.assignments[name]
-    return Gathered(
+    return ClassData(
         name, titled.title, name in toml.assignments and toml.assignments[name].groups,
         tuple(part for assignment in assignments for exercise in course.exercises(assignment)
               for part in _parts(exercise)),
-        lines, unreadable, last, found, _roster(course))
+        rows, unreadable,
+        {one: _readable(results, one, unreadable) for one in assignments},
+        {one: tuple(batches(one, read(path_of(course, one)))) for one in assignments},
+        results.roster)
 
 
-def _journal(course: Course, assignment: str, unreadable: frozenset[str]
-             ) -> tuple[tuple[Entry, ...], tuple[Batch, ...]]:
-    """The last entry on each exercise of those that could be read, and the batches: one reading."""
-    last: dict[tuple[str, str], Entry] = {}
-
-    def kept() -> Iterator[Entry]:
-        for entry in read(path_of(course, assignment)):
-            last[entry.student, entry.exercise] = entry
-            yield entry
-
-    found = batches(assignment, kept())
-    return tuple(entry for entry in last.values() if entry.student not in unreadable), tuple(found)
+def _readable(results: CourseResults, assignment: str, unreadable: frozenset[str]
+              ) -> tuple[Entry, ...]:
+    """The last entry on each exercise of those that could be read."""
+    return tuple(entry for student, judged in results.judged(assignment).items()
+                 if student not in unreadable for entry in judged.values())
 
 
-def _parts(exercise: Exercise) -> list[Part]:
+def _parts(exercise: Exercise) -> list[ReportPart]:
     notebook = source.read_notebook(exercise)
     judged = source.judged_parts(notebook)
-    return [Part(part, exercise.name, most, part not in judged)
+    return [ReportPart(part, exercise.name, most, part not in judged)
             for part, most in source.parts(notebook).items()]
-
-
-def _roster(course: Course) -> Roster:
-    """The roster, where there is one: a report needs none."""
-    named = course.toml.course.roster
-    return roster.of(course) if named and (course.root / named).is_file() else Roster()

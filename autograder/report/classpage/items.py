@@ -24,7 +24,7 @@ ALL_ALIKE = "all alike"
 
 
 @dataclass(frozen=True)
-class Item:
+class ItemStatistics:
     """What can be said of one part.
 
     count: submissions that have points in it
@@ -74,7 +74,7 @@ class Analysis:
     error: the standard error of measurement, in points
     """
 
-    items: tuple[Item, ...]
+    items: tuple[ItemStatistics, ...]
     count: int
     alpha: float | None
     error: float | None
@@ -95,20 +95,21 @@ def analyse(parts: list[str], most: list[float], scores: Scores) -> Analysis:
     return Analysis(items, len(scores), reliable, error)
 
 
-def _item(part: str, most: float, points: Scores, others: Scores) -> Item:
+def _item(part: str, most: float, points: Scores, others: Scores) -> ItemStatistics:
     """One part; `others` are the scores in the other parts, [submissions, others]."""
     there = ~np.isnan(points)
     points, rest = points[there], others[there].sum(axis=1)
     count = len(points)
     if not count or not most:
-        return Item(part, most, count, None, 0, 0, 0, None, None, "no points yet")
+        return ItemStatistics(part, most, count, None, 0, 0, 0, None, None, "no points yet")
     shares = points / most
     full, zero = float((shares >= 1).mean()), float((shares <= 0).mean())
     r = correlation(points, rest)
     unknown = TOO_FEW if count < FEWEST else ALL_ALIKE if r is None else ""
     index = upper_lower(shares, points + rest)
-    return Item(part, most, count, float(shares.mean()), full, max(0.0, 1 - full - zero), zero,
-                None if unknown else r, None if unknown else index, unknown)
+    return ItemStatistics(
+        part, most, count, float(shares.mean()), full, max(0.0, 1 - full - zero), zero,
+        None if unknown else r, None if unknown else index, unknown)
 
 
 def correlation(one: Scores, other: Scores) -> float | None:

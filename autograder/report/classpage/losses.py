@@ -31,7 +31,7 @@ class Met:
 
 
 @dataclass(frozen=True)
-class Said:
+class GeneralSentence:
     """What students were told instead of a misconception's sentence, and who was."""
 
     sentence: str
@@ -53,7 +53,7 @@ class Losses:
     lost_by: Counter[Reason] = field(default_factory=Counter)
     points: dict[Reason, float] = field(default_factory=lambda: {
         "named": 0.0, "stopped": 0.0, "unwritten": 0.0, "unnamed": 0.0})
-    said: list[Said] = field(default_factory=list)
+    said: list[GeneralSentence] = field(default_factory=list)
 
     @property
     def total(self) -> float:
@@ -88,7 +88,7 @@ def losses(parts: Iterable[str], entries: Iterable[Entry]) -> list[Losses]:
             if why == "unnamed":
                 told.setdefault((part.part, _general(part)), []).append((entry, lost))
     for (name, sentence), who in told.items():
-        found[name].said.append(Said(sentence, sum(lost for _, lost in who),
+        found[name].said.append(GeneralSentence(sentence, sum(lost for _, lost in who),
                                      tuple(entry for entry, _ in who)))
     for one in found.values():
         one.said = sorted(one.said, key=lambda said: -said.points)[:SAY]

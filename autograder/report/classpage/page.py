@@ -10,23 +10,25 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from autograder.course import Course
 from autograder.files import write_page
 from autograder.report.classpage import items, plots
 from autograder.report.classpage.gather import gather
 from autograder.report.classpage.view import ClassReport, class_report
+from autograder.report.read import CourseResults
 
 HERE = Path(__file__).parent
 COMMON = 12  # misconceptions that are not folded away
 
 
-def write(course: Course, name: str, anonymous: bool, now: datetime | None = None) -> Path:
+def write(results: CourseResults, name: str, anonymous: bool, now: datetime | None = None) -> Path:
     """Write the report on NAME to report/; return where it lies.
 
     Raises CourseError where nothing is graded yet.
     """
+    course = results.course
     path = course.root / "report" / f"{name}{'-anonymous' if anonymous else ''}.html"
-    page = render(class_report(course, gather(course, name), anonymous), now or datetime.now(UTC))
+    report = class_report(course, gather(results, name), anonymous)
+    page = render(report, now or datetime.now(UTC))
     write_page(path, page)
     return path
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograder.report.classpage.items import EASY, HARD, WEAK, Item
+from autograder.report.classpage.items import EASY, HARD, WEAK, ItemStatistics
 from autograder.report.classpage.totals import Distribution, nice_step
 
 WIDTH, HEIGHT = 720.0, 300.0
@@ -123,7 +123,7 @@ def histogram(found: Distribution, of: str, unit: str) -> Histogram:
                            for count in range(int(top / step) + 1)))
 
 
-def scatter(items: tuple[Item, ...]) -> Scatter:
+def scatter(items: tuple[ItemStatistics, ...]) -> Scatter:
     """Draw difficulty against the corrected item-total correlation."""
     known = [(item, item.difficulty, item.correlation) for item in items
              if item.difficulty is not None and item.correlation is not None]
@@ -147,7 +147,7 @@ def scatter(items: tuple[Item, ...]) -> Scatter:
                    tuple(item.part for item in items if item.correlation is None))
 
 
-def _labels(places: list[tuple[Item, float, float]]) -> dict[str, Label]:
+def _labels(places: list[tuple[ItemStatistics, float, float]]) -> dict[str, Label]:
     """Labels beside the dots, those of odd parts first; one that finds no room is left out."""
     taken = [(at - RADIUS, down - RADIUS, at + RADIUS, down + RADIUS) for _, at, down in places]
     labels = {}

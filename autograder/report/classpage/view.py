@@ -11,7 +11,7 @@ from autograder.journal import Entry
 from autograder.release.edits import read_changes
 from autograder.report.classpage.batch_times import Times, times
 from autograder.report.classpage.examples import Examples
-from autograder.report.classpage.gather import Gathered, Part
+from autograder.report.classpage.gather import ClassData, ReportPart
 from autograder.report.classpage.items import Analysis, analyse
 from autograder.report.classpage.losses import Losses, Met, losses, met
 from autograder.report.classpage.nameless import Nameless
@@ -90,7 +90,7 @@ class ClassReport:
     counts: Counts
     totals: Distribution | None
     students: tuple[Student, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[ReportPart, ...]
     analysis: Analysis
     incomplete: int
     misconceptions: tuple[Misconception, ...]
@@ -98,13 +98,13 @@ class ClassReport:
     times: Times
 
 
-def class_report(course: Course, found: Gathered, anonymous: bool) -> ClassReport:
+def class_report(course: Course, found: ClassData, anonymous: bool) -> ClassReport:
     """Put the report together; `anonymous` leaves out whatever tells who somebody is."""
     read = found.read
-    most = max((line.max_points for line in found.lines), default=0.0)
+    most = max((row.max_points for row in found.rows), default=0.0)
     scores = found.scores(read)
     entries = found.all_entries
-    nameless = Nameless(found.roster, {line.student for line in found.lines}
+    nameless = Nameless(found.roster, {row.student for row in found.rows}
                         | {entry.student for entry in entries})
     examples = Examples(course, found.name, {
         exercise: assignment for assignment in course.together(found.name)
@@ -114,7 +114,7 @@ def class_report(course: Course, found: Gathered, anonymous: bool) -> ClassRepor
     return ClassReport(
         found.name, found.title, anonymous, "groups" if found.groups else "students", most,
         _counts(found, anonymous),
-        distribution([line.points for line in read if line.points is not None], most),
+        distribution([row.points for row in read if row.points is not None], most),
         () if anonymous else _students(found, names),
         found.parts, analyse(names, [part.max_points for part in found.parts], scores),
         len(read) - len(scores), _misconceptions(course, entries, examples),
@@ -123,26 +123,26 @@ def class_report(course: Course, found: Gathered, anonymous: bool) -> ClassRepor
         _nobodys(summed) if anonymous else summed)
 
 
-def _counts(found: Gathered, anonymous: bool) -> Counts:
-    lines = found.lines
-    there = {line.student for line in lines} | {line.group for line in lines}
+def _counts(found: ClassData, anonymous: bool) -> Counts:
+    rows = found.rows
+    there = {row.student for row in rows} | {row.group for row in rows}
     everybody = (list(found.roster.groups) if found.groups
                  else [member.id for member in found.roster.members])
     absent = tuple(one for one in everybody if one not in there)
     read = found.read
-    waiting = sum(None in (line.parts or {}).values() for line in read)
-    nobodys = sum(line.points is None for line in lines)
+    waiting = sum(None in (row.parts or {}).values() for row in read)
+    nobodys = sum(row.points is None for row in rows)
     return Counts(
-        len(lines), len(read) - waiting, waiting, sum(bool(line.flags) for line in lines),
-        len(lines) - len(read) - nobodys, nobodys, len(absent) if everybody else None,
+        len(rows), len(read) - waiting, waiting, sum(bool(row.flags) for row in rows),
+        len(rows) - len(read) - nobodys, nobodys, len(absent) if everybody else None,
         () if anonymous else absent)
 
 
-def _students(found: Gathered, names: list[str]) -> tuple[Student, ...]:
+def _students(found: ClassData, names: list[str]) -> tuple[Student, ...]:
     people = {member.id: member.name for member in found.roster.members}
-    return tuple(Student(line.student or line.upload, people.get(line.student, ""), line.points,
-                         tuple((line.parts or {}).get(name) for name in names), len(line.flags))
-                 for line in found.lines)
+    return tuple(Student(row.student or row.upload, people.get(row.student, ""), row.points,
+                         tuple((row.parts or {}).get(name) for name in names), len(row.flags))
+                 for row in found.rows)
 
 
 def _misconceptions(course: Course, entries: list[Entry], examples: Examples

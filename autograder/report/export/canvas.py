@@ -14,19 +14,20 @@ from autograder.course import Course, CourseError
 from autograder.intake.platforms.canvas import OF_STUDENT, TEST_STUDENT, Gradebook
 from autograder.intake.platforms.person import same_name
 from autograder.report.export.result import (
-    Result,
+    StudentResult,
     Trouble,
     above_maximum,
     matched,
     unmatched,
 )
+from autograder.report.read import CourseResults
 from autograder.table import Table
 
 KEPT = {"EX": "is excused in Canvas, and stays so", "N/A": "is not assigned this in Canvas"}
 
 
-def export(course: Course, name: str, out: list[Result], told: Collection[str], gradebook: Path,
-           column: str, folder: Path) -> list[Trouble]:
+def export(results: CourseResults, name: str, out: list[StudentResult], told: Collection[str],
+           gradebook: Path, column: str, folder: Path) -> list[Trouble]:
     """Write the gradebook below `folder`; tell whose grade does not reach Canvas.
 
     `column` is the assignment's heading; without it, the one is taken that holds the homework's
@@ -35,14 +36,14 @@ def export(course: Course, name: str, out: list[Result], told: Collection[str], 
     course's.
     """
     book = Gradebook.of(Table.read(gradebook))
-    place = _column(course, name, book, column)
+    place = _column(results.course, name, book, column)
     possible = book.points_possible(place)
     for most in {result.max_points for result in out}:
         if re.fullmatch(r"[\d.,]+", possible) and float(possible.replace(",", ".")) != most:
             raise CourseError(f"{gradebook}: {book.table.header[place]} has {possible} points "
                               f"possible, and in the course it has {most:g}. Set that in Canvas's "
                               "assignment, then export the gradebook again.")
-    found = matched(course, name, book.people)
+    found = matched(results, name, book.people)
     by_student = {result.student: result for result in out}
     troubles = unmatched(out, found, gradebook.name)
     for person in book.people:

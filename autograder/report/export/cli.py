@@ -47,13 +47,15 @@ def export(
 ) -> None:
     """Write grades and feedback as a learning platform takes them back."""
     from autograder.report.export import canvas, gradescope, moodle, parts
-    from autograder.report.export.result import results, settled
+    from autograder.report.export.result import settled, student_results
     from autograder.report.feedback.write import write
+    from autograder.report.read import CourseResults
 
     found = Course.find(course)
+    results = CourseResults(found)
     if to is Platform.moodle:
-        write(found, name)  # with what was typed in formgrader since they were written
-    every, troubles = results(found, name)
+        write(results, name)  # with what was typed in formgrader since they were written
+    every, troubles = student_results(results, name)
     out, waiting = settled(every, partial or to is Platform.csv)
     troubles += waiting
     told = {trouble.who for trouble in troubles}
@@ -61,10 +63,10 @@ def export(
     match to:
         case Platform.moodle:
             sheet = _needed(worksheet, "--worksheet")
-            troubles += moodle.export(found, name, out, told, sheet, folder)
+            troubles += moodle.export(results, name, out, told, sheet, folder)
         case Platform.canvas:
             book = _needed(gradebook, "--gradebook")
-            troubles += canvas.export(found, name, out, told, book, column, folder)
+            troubles += canvas.export(results, name, out, told, book, column, folder)
         case Platform.gradescope:
             troubles += gradescope.export(out, folder)
         case Platform.csv:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from autograder.files import write_file
-from autograder.report.export.result import Part, Result, Trouble, above_maximum
+from autograder.report.export.result import PartResult, StudentResult, Trouble, above_maximum
 
 VISIBILITY = "after_published"
 RESULTS = "results.json"
 
 
-def export(out: list[Result], folder: Path) -> list[Trouble]:
+def export(out: list[StudentResult], folder: Path) -> list[Trouble]:
     """Write each student's results.json below `folder`, which is emptied before.
 
     Returns whose points are above the most that can be had, in all or in a part.
@@ -29,7 +29,7 @@ def export(out: list[Result], folder: Path) -> list[Trouble]:
     return [trouble for result in out for trouble in _above(result)]
 
 
-def _above(result: Result) -> list[Trouble]:
+def _above(result: StudentResult) -> list[Trouble]:
     troubles = above_maximum(result.student, result.points, result.max_points, "Gradescope")
     for part in result.parts:
         troubles += above_maximum(f"{result.student}, {_name(part.name)}", part.points or 0.0,
@@ -37,7 +37,7 @@ def _above(result: Result) -> list[Trouble]:
     return troubles
 
 
-def as_json(result: Result) -> dict[str, Any]:
+def as_json(result: StudentResult) -> dict[str, Any]:
     """What Gradescope reads; the total at the top goes before the sum of the tests."""
     output = [f"{result.points:g} of {result.max_points:g} points."]
     if result.off > 0:
@@ -50,7 +50,7 @@ def as_json(result: Result) -> dict[str, Any]:
             "tests": [_test(part) for part in result.parts]}
 
 
-def _test(part: Part) -> dict[str, Any]:
+def _test(part: PartResult) -> dict[str, Any]:
     test: dict[str, Any] = {"name": _name(part.name), "max_score": part.max_points,
                             "visibility": VISIBILITY, "output_format": "text"}
     if part.points is None:

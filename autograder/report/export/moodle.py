@@ -12,37 +12,38 @@ import zipfile
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from autograder.course import Course, CourseError
+from autograder.course import CourseError
 from autograder.files import replacing
 from autograder.intake.platforms.moodle import BLIND, Worksheet
 from autograder.intake.platforms.person import Person
 from autograder.report.export.result import (
-    Result,
+    StudentResult,
     Trouble,
     above_maximum,
     matched,
     unmatched,
 )
+from autograder.report.read import CourseResults
 from autograder.table import Table
 
 FEEDBACK = "feedback.zip"
 
 
-def export(course: Course, name: str, out: list[Result], told: Collection[str], worksheet: Path,
-           folder: Path) -> list[Trouble]:
+def export(results: CourseResults, name: str, out: list[StudentResult], told: Collection[str],
+           worksheet: Path, folder: Path) -> list[Trouble]:
     """Write the worksheet and the zip below `folder`; tell whose grade does not reach Moodle.
 
     `told` are students of whom it is told already why they have no grade. Raises CourseError where
     the worksheet is none, grades by a scale, or has another maximum grade than the course.
     """
-    sheet = Worksheet.of(Table.read(worksheet), course.zone)
+    sheet = Worksheet.of(Table.read(worksheet), results.course.zone)
     if sheet.table.column("Scale") is not None:
         raise CourseError(f"{worksheet} grades by a scale, and the course by points. Set the type "
                           "of grade in Moodle's assignment to Point, then download it again.")
-    found = matched(course, name, sheet.people)
+    found = matched(results, name, sheet.people)
     by_student = {result.student: result for result in out}
     troubles = unmatched(out, found, worksheet.name)
-    graded: list[tuple[Person, Result]] = []
+    graded: list[tuple[Person, StudentResult]] = []
     for person in sheet.people:
         result = by_student.get(found.get(person, ""))
         if result is None:
@@ -62,7 +63,7 @@ def export(course: Course, name: str, out: list[Result], told: Collection[str], 
     return troubles
 
 
-def _fill(sheet: Worksheet, person: Person, result: Result) -> None:
+def _fill(sheet: Worksheet, person: Person, result: StudentResult) -> None:
     most = sheet.table.value(person.row, sheet.most).strip()
     comma = "," in most
     if most and _number(most) not in (None, result.max_points):
@@ -75,7 +76,7 @@ def _fill(sheet: Worksheet, person: Person, result: Result) -> None:
         sheet.table.put(person.row, sheet.comments, _comment(result))
 
 
-def _comment(result: Result) -> str:
+def _comment(result: StudentResult) -> str:
     """A short text; all the rest stands in the feedback file."""
     so_far = f" so far; still to be graded by hand: {', '.join(result.waiting)}" * bool(
         result.waiting)
@@ -90,7 +91,7 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _zip(path: Path, graded: Iterable[tuple[Person, Result]]) -> None:
+def _zip(path: Path, graded: Iterable[tuple[Person, StudentResult]]) -> None:
     with replacing(path) as partial, zipfile.ZipFile(
             partial, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for person, result in graded:

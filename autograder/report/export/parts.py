@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from autograder.files import write_table
-from autograder.report.export.result import Result
+from autograder.report.export.result import StudentResult
 
 COLUMNS = ("student", "group", "part", "points", "max_points", "by_hand", "says")
 
 
-def export(found: list[Result], path: Path) -> None:
+def export(found: list[StudentResult], path: Path) -> None:
     """Write the table; a part that waits for a person has no points."""
     write_table(path, COLUMNS, (
         (result.student, result.group, part.name,

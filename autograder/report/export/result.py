@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder import roster
 from autograder.course import Course, CourseError
 from autograder.faults import Faults, Step
-from autograder.gradebook import book, native
 from autograder.intake.platforms.person import Person, students
-from autograder.intake.received import notes
-from autograder.journal import latest
 from autograder.release import source
-from autograder.report import grades
 from autograder.report.feedback.write import path as page_path
-from autograder.report.members import NOT_ON_ROSTER
-from autograder.roster import Roster
+from autograder.report.grades import by_person, grade_rows
+from autograder.report.read import CourseResults
+from autograder.report.totals import NOT_ON_ROSTER, GradeRow
+from autograder.results.submission import GradedSubmission
 
 
 @dataclass(frozen=True)
-class Part:
+class PartResult:
     """One part; `points` is None where a person has still to grade it."""
 
     name: str
@@ -32,14 +29,14 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Result:
+class StudentResult:
     """One person's result. `points` is the total, with all that is taken off or capped."""
 
     student: str
     group: str
     points: float
     max_points: float
-    parts: tuple[Part, ...]
+    parts: tuple[PartResult, ...]
     pages: tuple[tuple[str, Path], ...] = ()
 
     @property
@@ -61,39 +58,72 @@ class Trouble:
     what: str
 
 
-def results(course: Course, name: str) -> tuple[list[Result], list[Trouble]]:
+def student_results(results: CourseResults, name: str
+                    ) -> tuple[list[StudentResult], list[Trouble]]:
     """The results of an assignment or a homework, and the rows that have none.
 
     Raises CourseError where some of it has not been graded yet.
     """
-    assignments = course.together(name)
-    missing = [one for one in assignments if not native.has_assignment(course, one)]
-    if missing:
-        raise CourseError(f"Nothing of {', '.join(missing)} is graded yet. Try: autograder grade "
-                          f"{name} FOLDER-OF-ZIPS")
-    known = {part: (points, by_hand) for assignment in assignments
-             for part, points, by_hand in _parts(course, assignment)}
-    said = _said(course, assignments)
-    found, troubles, guarded = [], [], Faults(course, name)
-    for line in grades.by_person(course, name, grades.lines(course, name)):
-        if line.points is None or line.parts is None or not line.student:
-            troubles.append(Trouble(line.student or line.upload, "; ".join(
-                (*line.happened, *line.flags)) or "not graded"))
-        elif NOT_ON_ROSTER in line.flags:
-            troubles.append(Trouble(line.student, NOT_ON_ROSTER))
-        else:
-            with guarded.guard(Step.EXPORT, line.student):
-                owners = [one for one in (line.student, line.group) if one]
-                parts = tuple(Part(part, points, *known.get(part, (0.0, True)), tuple(
-                    sentence for owner in owners for sentence in said.get((owner, part), ())))
-                    for part, points in line.parts.items())
-                found.append(Result(line.student, line.group, line.points, line.max_points, parts,
-                                    tuple(_pages(course, name, owners))))
+    _demand_grades(results, name)
+    known = dict(_released_parts(results.course, name))
+    found, troubles, guarded = [], [], Faults(results.course, name)
+    for row in by_person(results, name, grade_rows(results, name)):
+        if why := _why_left_out(row):
+            troubles.append(Trouble(row.who, why))
+            continue
+        with guarded.guard(Step.EXPORT, row.student):
+            found.append(_result(results.course, name, row, known))
     troubles += [Trouble(fault.student, fault.flag) for fault in guarded.failed]
     return found, troubles
 
 
-def settled(found: Iterable[Result], partial: bool) -> tuple[list[Result], list[Trouble]]:
+def _demand_grades(results: CourseResults, name: str) -> None:
+    missing = [one for one in results.course.together(name) if not results.is_graded(one)]
+    if missing:
+        raise CourseError(f"Nothing of {', '.join(missing)} is graded yet. Try: autograder grade "
+                          f"{name} FOLDER-OF-ZIPS")
+
+
+def _released_parts(course: Course, name: str) -> Iterator[tuple[str, tuple[float, bool]]]:
+    """By part, its maximum points and whether a person grades it."""
+    for assignment in course.together(name):
+        for exercise in course.exercises(assignment):
+            notebook = source.read_notebook(exercise)
+            judged = source.judged_parts(notebook)
+            for part, points in source.parts(notebook).items():
+                yield part, (points, part not in judged)
+
+
+def _why_left_out(row: GradeRow) -> str:
+    """Why a row is no result; empty where it is one."""
+    if row.points is None or row.parts is None or not row.student:
+        return "; ".join((*row.happened, *row.flags)) or "not graded"
+    return NOT_ON_ROSTER if NOT_ON_ROSTER in row.flags else ""
+
+
+def _result(course: Course, name: str, row: GradeRow, known: Mapping[str, tuple[float, bool]]
+            ) -> StudentResult:
+    """The result that a row is; `known` are the parts that were released."""
+    parts = tuple(PartResult(part, points, *known.get(part, (0.0, True)), tuple(
+        sentence for one in row.submissions for sentence in _sentences(one, part)))
+        for part, points in (row.parts or {}).items())
+    owners = [one for one in (row.student, row.group) if one]
+    return StudentResult(row.student, row.group, row.points or 0.0, row.max_points, parts,
+                         tuple(_pages(course, name, owners)))
+
+
+def _sentences(submission: GradedSubmission, name: str) -> Iterator[str]:
+    """What the feedback page says of a part: the judge's sentences, then a person's comments."""
+    for part in submission.part_verdicts:
+        if part.part == name:
+            yield from (*part.says, *part.remarks)
+    for cell, comment in (submission.gradebook.comments if submission.gradebook else {}).items():
+        if cell.removesuffix("-solution") == name:
+            yield comment
+
+
+def settled(found: Iterable[StudentResult], partial: bool
+            ) -> tuple[list[StudentResult], list[Trouble]]:
     """The results that may go out; of those that wait for a person, only where that is wanted."""
     out, troubles = [], []
     for result in found:
@@ -105,17 +135,16 @@ def settled(found: Iterable[Result], partial: bool) -> tuple[list[Result], list[
     return out, troubles
 
 
-def matched(course: Course, name: str, persons: Iterable[Person]) -> dict[Person, str]:
+def matched(results: CourseResults, name: str, persons: Iterable[Person]) -> dict[Person, str]:
     """Which students the rows of a platform's table are."""
-    path = course.root / course.toml.course.roster
-    people = roster.of(course) if path.is_file() else Roster()
+    course = results.course
     senders = {note.sender: note.student for assignment in course.together(name)
                if not course.assignment(assignment).groups
-               for note in notes(course, assignment) if note.sender and note.student}
-    return students(course, people, persons, senders)
+               for note in results.notes(assignment) if note.sender and note.student}
+    return students(course, results.roster, persons, senders)
 
 
-def unmatched(out: Iterable[Result], on_table: Mapping[Person, str], table: str
+def unmatched(out: Iterable[StudentResult], on_table: Mapping[Person, str], table: str
               ) -> list[Trouble]:
     """Who has a grade, and no row in the platform's table."""
     there = set(on_table.values())
@@ -129,28 +158,6 @@ def above_maximum(who: str, points: float, most: float, platform: str) -> list[T
         return []
     return [Trouble(who, f"has {points:g} points, and the maximum in {platform} is {most:g}: look "
                          "whether it took them, or enter them there by hand")]
-
-
-def _parts(course: Course, assignment: str) -> Iterable[tuple[str, float, bool]]:
-    """Each part's name and points, and whether a person grades it."""
-    for exercise in course.exercises(assignment):
-        notebook = source.read_notebook(exercise)
-        judged = source.judged_parts(notebook)
-        for part, points in source.parts(notebook).items():
-            yield part, points, part not in judged
-
-
-def _said(course: Course, assignments: list[str]) -> dict[tuple[str, str], list[str]]:
-    """By owner and part, what the feedback page says: the judge's sentences, a person's comment."""
-    said: dict[tuple[str, str], list[str]] = {}
-    for assignment in assignments:
-        for owner, verdicts in latest(course, assignment).items():
-            for part in (part for verdict in verdicts for part in verdict.parts):
-                said[owner, part.part] = [*part.says, *part.remarks]
-        for owner, comments in book.comments(course, assignment).items():
-            for cell, comment in comments.items():
-                said.setdefault((owner, cell.removesuffix("-solution")), []).append(comment)
-    return said
 
 
 def _pages(course: Course, name: str, owners: list[str]) -> Iterable[tuple[str, Path]]:

@@ -17,7 +17,7 @@ LARGEST = 32 * 1024 * 1024  # bytes of a file: notebooks hold pictures
 
 
 @dataclass(frozen=True)
-class Code:
+class CodeExcerpt:
     """A piece of what was handed in; `where` names file and function, `cut` says it goes on."""
 
     where: str
@@ -25,18 +25,18 @@ class Code:
     cut: bool = False
 
 
-class Submission:
+class SubmittedCode:
     """The folder of one submission to one exercise; its files are read when they are needed."""
 
     def __init__(self, folder: Path, exercise: str) -> None:
         self._folder, self._exercise = folder, exercise
 
-    def code(self, places: Mapping[str, tuple[Place, ...]]) -> dict[str, tuple[Code, ...]]:
+    def code(self, places: Mapping[str, tuple[Place, ...]]) -> dict[str, tuple[CodeExcerpt, ...]]:
         """What stands at the places of each part; what is not there is left out."""
         return {part: tuple(code for place in some if (code := self._at(place)) is not None)
                 for part, some in places.items()}
 
-    def _at(self, place: Place) -> Code | None:
+    def _at(self, place: Place) -> CodeExcerpt | None:
         where = ", ".join(name for name in (place.file, place.name) if name)
         return _short(where, written(place, self._cells, self._text))
 
@@ -62,8 +62,8 @@ def _name(cell: dict) -> str:
     return str((data.get("grade_id") if isinstance(data, dict) else "") or cell.get("id") or "")
 
 
-def _short(where: str, text: str) -> Code | None:
+def _short(where: str, text: str) -> CodeExcerpt | None:
     """No more of a text than somebody would read; None where there is nothing."""
     text = textwrap.dedent(text.strip("\n"))
     shown = "\n".join(text[:MOST_CHARACTERS].split("\n")[:MOST_LINES])
-    return Code(where, shown, cut=len(shown) < len(text)) if text.strip() else None
+    return CodeExcerpt(where, shown, cut=len(shown) < len(text)) if text.strip() else None

@@ -14,7 +14,7 @@ from autograder.release import reread, source
 from autograder.release.edits import read_changes
 from autograder.release.parts import Place, places, solution_cells
 from autograder.release.reread import Passage, Source
-from autograder.report.feedback.language import Said, Sentences, sentences
+from autograder.report.feedback.language import Sentences, Translated, sentences
 from autograder.results.words import finished
 from autograder.settings import CrossfeedbackSettings
 
@@ -27,7 +27,7 @@ class Reading:
 
     source: Source
     passage: Passage
-    on: Said | None
+    on: Translated | None
 
     @property
     def url(self) -> str:

@@ -28,7 +28,7 @@ PLACEHOLDER = re.compile(r"\\\{(\w+)\\\}")  # as re.escape leaves it
 
 
 @dataclass(frozen=True)
-class Said:
+class Translated:
     """A sentence, and the language that it is in."""
 
     text: str
@@ -51,15 +51,15 @@ class Sentences:
             else:
                 self._exact.setdefault(_bare(message.id).lower(), str(message.string))
 
-    def __call__(self, sentence: str) -> Said:
+    def __call__(self, sentence: str) -> Translated:
         """The sentence in the page's language, or in English where no catalogue has it."""
         bare = _bare(sentence)
         if known := self._exact.get(bare.lower()):
-            return Said(known, self._language)
+            return Translated(known, self._language)
         for pattern, translation in self._patterns:
             if found := pattern.fullmatch(bare):
-                return Said(_filled(translation, found.groupdict()), self._language)
-        return Said(sentence, SOURCE)
+                return Translated(_filled(translation, found.groupdict()), self._language)
+        return Translated(sentence, SOURCE)
 
 
 def _bare(sentence: str) -> str:

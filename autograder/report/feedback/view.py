@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from autograder.gradebook.hands import Hand, Hands
+from autograder.gradebook.queries import ManualGrade, ManualGrades
 from autograder.results.verdict import PartVerdict, Verdict
-from autograder.report.feedback.code import Code
+from autograder.report.feedback.code import CodeExcerpt
 from autograder.report.feedback.exercise import ExerciseTexts, Reading
-from autograder.report.feedback.language import Said, Sentences
-from autograder.report.line import Line
+from autograder.report.feedback.language import Sentences, Translated
+from autograder.report.totals import GradeRow
 
 State = Literal["right", "partly", "wrong", "unwritten", "waits"]
 Why = Literal["instructions", "late", "most"]
@@ -24,7 +24,7 @@ LITTLE = 0.005  # points that are none
 
 
 @dataclass(frozen=True)
-class Part:
+class FeedbackPart:
     """One part. `points` is None while a person has still to grade it.
 
     `looks_like` are the sentences of known misconceptions, `says` what else was not right,
@@ -37,26 +37,26 @@ class Part:
     points: float | None
     most: float
     state: State
-    looks_like: tuple[Said, ...] = ()
-    says: tuple[Said, ...] = ()
-    remarks: tuple[Said, ...] = ()
+    looks_like: tuple[Translated, ...] = ()
+    says: tuple[Translated, ...] = ()
+    remarks: tuple[Translated, ...] = ()
     by_hand: bool = False
-    given: Hand | None = None
+    given: ManualGrade | None = None
     judged: float | None = None
     comments: tuple[str, ...] = ()
-    code: tuple[Code, ...] = ()
+    code: tuple[CodeExcerpt, ...] = ()
     reread: tuple[Reading, ...] = ()
     others: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
-class Exercise:
+class FeedbackExercise:
     """One notebook: what happened while it ran, and its parts in their order."""
 
     name: str
     title: str
-    events: tuple[Said, ...]
-    parts: tuple[Part, ...]
+    events: tuple[Translated, ...]
+    parts: tuple[FeedbackPart, ...]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class TakenOff:
 
     why: Why
     points: float
-    reasons: tuple[Said, ...] = ()
+    reasons: tuple[Translated, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class FeedbackPage:
     earned: float
     taken_off: tuple[TakenOff, ...]
     waived: str
-    notes: tuple[Said, ...]
-    exercises: tuple[Exercise, ...]
+    notes: tuple[Translated, ...]
+    exercises: tuple[FeedbackExercise, ...]
     missing: tuple[str, ...] = ()
 
     @property
@@ -107,7 +107,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Graded:
+class GradedExercise:
     """One exercise of one submission: what all its pages say, and what is said to this student.
 
     `others` are another group's comments, by subtask.
@@ -115,26 +115,26 @@ class Graded:
 
     texts: ExerciseTexts
     verdict: Verdict | None = None
-    hands: Hands = field(default_factory=Hands)
+    manual: ManualGrades = field(default_factory=ManualGrades)
     others: Mapping[str, str] = field(default_factory=dict)
 
 
-def page(heading: Heading, line: Line, notes: Sequence[str], graded: Sequence[Graded]
+def page(heading: Heading, row: GradeRow, notes: Sequence[str], graded: Sequence[GradedExercise]
          ) -> FeedbackPage:
     """The page of one row of the report."""
-    points = line.parts or {}
+    points = row.parts or {}
     earned = sum(one or 0.0 for one in points.values())
-    own = [note for note in notes if note not in line.violations]
-    own += [] if line.late_penalty else _on_time(line)
+    own = [note for note in notes if note not in row.violations]
+    own += [] if row.late_penalty else _on_time(row)
     return FeedbackPage(
-        heading.course, heading.title, line.student, line.group, line.points, line.max_points,
-        earned, tuple(_taken_off(heading, line, earned)),
-        heading.waived if line.violations and not line.deduction else "",
+        heading.course, heading.title, row.student, row.group, row.points, row.max_points,
+        earned, tuple(_taken_off(heading, row, earned)),
+        heading.waived if row.violations and not row.deduction else "",
         tuple(heading.say(note) for note in dict.fromkeys(own)),
         tuple(_exercise(one, points) for one in graded), heading.missing)
 
 
-def with_code(found: FeedbackPage, code: Mapping[str, tuple[Code, ...]]) -> FeedbackPage:
+def with_code(found: FeedbackPage, code: Mapping[str, tuple[CodeExcerpt, ...]]) -> FeedbackPage:
     """The page with the student's own code beside what is said of it; `code` is by part."""
     return replace(found, exercises=tuple(
         replace(exercise, parts=tuple(replace(part, code=code.get(part.name, ()))
@@ -142,48 +142,48 @@ def with_code(found: FeedbackPage, code: Mapping[str, tuple[Code, ...]]) -> Feed
         for exercise in found.exercises))
 
 
-def _on_time(line: Line) -> list[str]:
+def _on_time(row: GradeRow) -> list[str]:
     """When it came and what that means, without the reasons that staff wrote down."""
-    return list(line.late.told(reasons=False)) if line.late else []
+    return list(row.late.told(reasons=False)) if row.late else []
 
 
-def _taken_off(heading: Heading, line: Line, earned: float) -> list[TakenOff]:
+def _taken_off(heading: Heading, row: GradeRow, earned: float) -> list[TakenOff]:
     found = []
-    if line.deduction:
-        found.append(TakenOff("instructions", line.deduction,
-                              tuple(heading.say(one) for one in line.violations)))
-    if line.late_penalty:
-        found.append(TakenOff("late", line.late_penalty,
-                              tuple(map(heading.say, _on_time(line)))))
-    over = earned - sum(one.points for one in found) - (line.points or 0.0)
-    if over > LITTLE and line.points is not None and line.points >= line.max_points:
+    if row.deduction:
+        found.append(TakenOff("instructions", row.deduction,
+                              tuple(heading.say(one) for one in row.violations)))
+    if row.late_penalty:
+        found.append(TakenOff("late", row.late_penalty,
+                              tuple(map(heading.say, _on_time(row)))))
+    over = earned - sum(one.points for one in found) - (row.points or 0.0)
+    if over > LITTLE and row.points is not None and row.points >= row.max_points:
         found.append(TakenOff("most", over))
     return found
 
 
-def _exercise(graded: Graded, points: Mapping[str, float | None]) -> Exercise:
+def _exercise(graded: GradedExercise, points: Mapping[str, float | None]) -> FeedbackExercise:
     texts, verdict = graded.texts, graded.verdict
     events = verdict.events if verdict else ()
-    return Exercise(texts.name, texts.title, tuple(map(texts.say, dict.fromkeys(events))),
-                    tuple(_part(name, graded, points.get(name)) for name in texts.most
-                          if name in points))
+    return FeedbackExercise(
+        texts.name, texts.title, tuple(map(texts.say, dict.fromkeys(events))),
+        tuple(_part(name, graded, points.get(name)) for name in texts.most if name in points))
 
 
-def _part(name: str, graded: Graded, points: float | None) -> Part:
+def _part(name: str, graded: GradedExercise, points: float | None) -> FeedbackPart:
     texts = graded.texts
     found = graded.verdict.part(name) if graded.verdict else None
-    given = graded.hands.parts.get(name)
+    given = graded.manual.parts.get(name)
     by_hand = name in texts.by_hand
     state = _state(points, texts.most[name], found, nobody_gave=by_hand and given is None)
     looks_like, says = _sorted(found, texts)
     if given and given.points is not None and points is not None and points >= texts.most[name]:
         looks_like, says = [], []  # a person saw more than the tests did
-    return Part(
+    return FeedbackPart(
         name, texts.titles[name], points, texts.most[name], state,
         tuple(map(texts.say, looks_like)), tuple(map(texts.say, says)),
         tuple(map(texts.say, found.remarks if found else ())), by_hand, given,
         found.points if found else None,
-        tuple(text for cell, text in graded.hands.comments.items()
+        tuple(text for cell, text in graded.manual.comments.items()
               if texts.cells.get(cell) == name),
         (), () if state in ("right", "waits") else texts.reread.get(name, ()),
         tuple((subtask, graded.others[subtask]) for subtask in texts.subtasks.get(name, ())

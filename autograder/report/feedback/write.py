@@ -11,29 +11,34 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograder.faults import Faults, Step
-from autograder.files import write_page
 from autograder.course import Course, CourseError, Exercise
 from autograder.crossfeedback import merge
-from autograder.gradebook.hands import HandGrades, Hands, hand_grades
-from autograder.gradebook.native import has_assignment
-from autograder.intake.received import notes
-from autograder.journal import LastEntries, path_of
+from autograder.faults import Faults, Step
+from autograder.files import write_page
+from autograder.gradebook.queries import ManualGrades
 from autograder.release import parts, reread, source
-from autograder.report import grades
-from autograder.report.feedback.code import Code, Submission
-from autograder.report.feedback.exercise import ExerciseTexts, texts
+from autograder.report.feedback.code import CodeExcerpt, SubmittedCode
+from autograder.report.feedback.exercise import texts
 from autograder.report.feedback.language import LOCALE, sentences
 from autograder.report.feedback.render import HERE, render
-from autograder.report.feedback.view import FeedbackPage, Graded, Heading, page, with_code
-from autograder.report.line import Line
+from autograder.report.feedback.view import (
+    FeedbackPage,
+    GradedExercise,
+    Heading,
+    page,
+    with_code,
+)
+from autograder.report.grades import by_person, grade_rows
+from autograder.report.read import CourseResults
+from autograder.report.totals import GradeRow
+from autograder.results.submission import GradedSubmission
 
 MADE_FROM = re.compile(rb'<meta name="made-from" content="(\w*)">')
 HEAD = 2000  # bytes of a page in which that stands
 
 
 @dataclass
-class Written:
+class PagesWritten:
     """How many pages were written, and how many were as they should be."""
 
     name: str
@@ -60,28 +65,28 @@ def path(course: Course, name: str, student: str) -> Path:
     return course.feedback / student / f"{page_name(course, name)}.html"
 
 
-def write(course: Course, name: str, lines: Iterable[Line] | None = None) -> Written:
-    """Write the pages of all who handed in; `lines` are the report's rows of `name`, if known.
+def write(results: CourseResults, name: str, rows: Iterable[GradeRow] | None = None
+          ) -> PagesWritten:
+    """Write the pages of all who handed in; `rows` are the grade rows of `name`, if known.
 
     Raises CourseError where nothing of it is graded.
     """
-    done = Written(page_name(course, name))
-    graded = [one for one in course.together(done.name) if has_assignment(course, one)]
+    course = results.course
+    done = PagesWritten(page_name(course, name))
+    graded = [one for one in course.together(done.name) if results.is_graded(one)]
     if not graded:
         raise CourseError(f"Nothing of {done.name} is graded yet. First: autograder grade {name}")
-    if lines is None or done.name != name:
-        lines = grades.lines(course, done.name)
-    guarded = Faults(course, done.name)
-    with hand_grades(course) as by_hand:
-        pages = _Pages(course, done.name, graded, by_hand)
-        for row in lines:
-            with guarded.guard(Step.FEEDBACK, row.student or row.upload):
-                for line in grades.by_person(course, done.name, [row]):
-                    if line.student and line.parts is not None:
-                        if pages.write(line):
-                            done.new += 1
-                        else:
-                            done.kept += 1
+    if rows is None or done.name != name:
+        rows = grade_rows(results, done.name)
+    guarded, pages = Faults(course, done.name), _Pages(course, done.name, graded)
+    for row in rows:
+        with guarded.guard(Step.FEEDBACK, row.who):
+            for one in by_person(results, done.name, [row]):
+                if one.student and one.parts is not None:
+                    if pages.write(one):
+                        done.new += 1
+                    else:
+                        done.kept += 1
     done.failed = len(guarded.failed)
     return done
 
@@ -89,9 +94,8 @@ def write(course: Course, name: str, lines: Iterable[Line] | None = None) -> Wri
 class _Pages:
     """What all pages of a homework have in common, and the way from a row to its page."""
 
-    def __init__(self, course: Course, name: str, assignments: list[str], by_hand: HandGrades
-                 ) -> None:
-        self._course, self._name, self._by_hand = course, name, by_hand
+    def __init__(self, course: Course, name: str, assignments: list[str]) -> None:
+        self._course, self._name = course, name
         self._language = course.toml.course.language
         homework = course.toml.homeworks.get(name)
         self._waiver = homework.waiver if homework else lambda student: None
@@ -100,83 +104,72 @@ class _Pages:
             homework.title if homework else course.assignment(name).title,
             sentences(self._language, LOCALE.parent))
         self._all = course.together(name)
-        self._sources = {one: _Source(course, one, self._language) for one in assignments}
+        self._assignments = {one: _AssignmentPages(course, one, self._language)
+                             for one in assignments}
         self._ours = _hash_of([*HERE.rglob("*"), *(Path(str(module.__file__)) for module in (
             parts, reread, source)), *(file for one in self._all
                                         for exercise in course.exercises(one)
                                         for file in _files(exercise))])
 
-    def write(self, line: Line) -> bool:
+    def write(self, row: GradeRow) -> bool:
         """Write a row's page; False where the one that is there says the same."""
-        file = self._course.feedback / line.student / f"{self._name}.html"
-        handed_in = {name: source for name, source in self._sources.items() if source.has(line)}
-        found = self._page(line, handed_in)
-        prints = [source.fingerprint(line) for source in handed_in.values()]
+        file = self._course.feedback / row.student / f"{self._name}.html"
+        shown = [(self._assignments[one.assignment], one) for one in row.submissions
+                 if self._assignments[one.assignment].has(row)]
+        found = self._page(row, shown)
+        prints = [assignment.fingerprint(one) for assignment, one in shown]
         made_from = _hash([self._ours, self._language, repr(found), *prints])
         if _made_from(file) == made_from:
             return False
-        code = {name: code for source in handed_in.values()
-                for name, code in source.code(line).items()}
+        code = {name: code for assignment, one in shown
+                for name, code in assignment.code(one).items()}
         text = render(with_code(found, code), self._language, made_from)
         write_page(file, text)
         return True
 
-    def _page(self, line: Line, handed_in: dict[str, _Source]) -> FeedbackPage:
+    def _page(self, row: GradeRow, shown: list[tuple[_AssignmentPages, GradedSubmission]]
+              ) -> FeedbackPage:
         """A row's page, but for the student's code: to read that takes longest."""
-        hands = {name: self._by_hand(name, source.owner(line))
-                 for name, source in handed_in.items()}
+        there = {one.assignment for _, one in shown}
         heading = replace(
-            self._heading, waived=self._waiver(line.student) or "",
+            self._heading, waived=self._waiver(row.student) or "",
             missing=tuple(self._course.assignment(name).title for name in self._all
-                          if name not in handed_in))
-        return page(heading, line,
-                    [note for source in handed_in.values() for note in source.notes(line)],
-                    [one for name, source in handed_in.items()
-                     for one in source.graded(line, hands[name])])
+                          if name not in there))
+        return page(heading, row, [note for _, one in shown for note in one.notes],
+                    [graded for assignment, one in shown for graded in assignment.graded(one)])
 
 
-class _Source:
-    """One assignment: whose page asks finds here what was graded."""
+class _AssignmentPages:
+    """What the pages say of one assignment's submissions."""
 
     def __init__(self, course: Course, assignment: str, language: str) -> None:
-        self._course, self._assignment = course, assignment
-        self._by_groups = course.assignment(assignment).groups
+        self._course = course
         self._texts = [texts(exercise, language, course.toml.crossfeedback)
                        for exercise in course.exercises(assignment)]
-        self._last = LastEntries(path_of(course, assignment))
-        self._notes = {row.student: row for row in notes(course, assignment)}
         self._others = merge.comments_by_group(course, assignment)
 
-    def owner(self, line: Line) -> str:
-        """Under whose name the row's submission lies."""
-        return line.group or line.student if self._by_groups else line.student
+    def has(self, row: GradeRow) -> bool:
+        """Whether the row has points in a part of the assignment."""
+        return any(part in (row.parts or {}) for one in self._texts for part in one.most)
 
-    def has(self, line: Line) -> bool:
-        """Whether a part of it stands in the row."""
-        return any(part in (line.parts or {}) for one in self._texts for part in one.most)
-
-    def notes(self, line: Line) -> tuple[str, ...]:
-        """What was unusual about the upload, in the student's own interest."""
-        note = self._notes.get(self.owner(line))
-        return () if note is None else (note.problem,) if note.problem else note.remarks
-
-    def fingerprint(self, line: Line) -> str:
+    def fingerprint(self, submission: GradedSubmission) -> str:
         """The hashes of what was judged."""
-        read = [self._last(self.owner(line), one.name) for one in self._texts]
+        read = [submission.judged.get(one.name) for one in self._texts]
         return " ".join(entry.fingerprint for entry in read if entry is not None)
 
-    def graded(self, line: Line, hands: Hands) -> Iterator[Graded]:
+    def graded(self, submission: GradedSubmission) -> Iterator[GradedExercise]:
         """Each exercise, as it was graded."""
-        owner = self.owner(line)
+        manual = submission.gradebook.manual if submission.gradebook else ManualGrades()
+        others = self._others.get(submission.owner, {})
         for one in self._texts:
-            entry = self._last(owner, one.name)
-            yield Graded(one, entry.verdict if entry else None, hands, self._others.get(owner, {}))
+            entry = submission.judged.get(one.name)
+            yield GradedExercise(one, entry.verdict if entry else None, manual, others)
 
-    def code(self, line: Line) -> dict[str, tuple[Code, ...]]:
+    def code(self, submission: GradedSubmission) -> dict[str, tuple[CodeExcerpt, ...]]:
         """The submission's own code, by part."""
-        folder = self._course.submitted / self.owner(line) / self._assignment
+        folder = self._course.submitted / submission.owner / submission.assignment
         return {part: code for one in self._texts
-                for part, code in Submission(folder, one.name).code(one.places).items()}
+                for part, code in SubmittedCode(folder, one.name).code(one.places).items()}
 
 
 def _files(exercise: Exercise) -> Iterator[Path]:

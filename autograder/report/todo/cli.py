@@ -29,13 +29,14 @@ def todo(
     course: CourseOption = Path(),
 ) -> None:
     """List what needs a person, why, and where to go; the status is 1 where something is open."""
-    from autograder import roster
-    from autograder.report import members
+    from autograder.report.read import CourseResults
     from autograder.report.todo import marks, show
-    from autograder.report.todo.items import items
+    from autograder.report.todo.items import review_items
+    from autograder.report.totals import display_names
 
     found = Course.find(course)
-    listed = items(found, name, formgrader)
+    results = CourseResults(found)
+    listed = review_items(results, name, formgrader)
     marks.add(found, name, marks.choose(name, listed, done or []), note)
     marks.add(found, name, marks.choose(name, listed, undo or []), note, reopen=True)
     known = marks.read(found)
@@ -45,7 +46,7 @@ def todo(
     if csv is not None:
         show.write_csv(csv, shown)
     if shown:
-        for piece in show.listed(name, shown, members.names(roster.known(found))):
+        for piece in show.listed(name, shown, display_names(results.roster)):
             console.print(piece, crop=False)
         say("")
     seen = f"; {len(rows) - waiting} looked at (--all shows them)" if len(rows) > waiting else ""

@@ -1,25 +1,22 @@
-"""Gather what needs a person, from intake's notes, the journal, the gradebook and pairs alike."""
+"""List what needs a person, from the graded submissions, the roster and pairs that are alike."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from autograder import roster
-from autograder.course import Course
-from autograder.faults import Faults, Step, faults
+from autograder.faults import Faults, Step
 from autograder.flag import Kind, kind_of, retold
-from autograder.gradebook import book
+from autograder.gradebook.queries import GradebookNotebook
 from autograder.intake import elsewhere
-from autograder.intake.received import TIMESTAMP, Received, notes
-from autograder.intake.times import late_in, unread
-from autograder.journal import Entry, last_entries
-from autograder.late import Applied
-from autograder.report import absent
-from autograder.report.members import NOT_ON_ROSTER
+from autograder.intake.received import TIMESTAMP
+from autograder.journal import Entry
+from autograder.report import people
+from autograder.report.read import CourseResults
+from autograder.report.totals import NOT_ON_ROSTER
+from autograder.results.submission import GradedSubmission
 from autograder.results.verdict import Verdict
 from autograder.similarity import found
 
@@ -28,7 +25,7 @@ FILES = (Kind.LOG, Kind.BORROWED)  # what lies beside the notebook, out of formg
 
 
 @dataclass(frozen=True)
-class Item:
+class ReviewItem:
     """One thing for a person. `student` may be a group, or two; it is empty for nobody's upload.
 
     `about` is the exercise, the upload or whatever else it is about, `reason` what was found,
@@ -54,22 +51,23 @@ class Item:
         return _hash(self.reason, self.seen)
 
 
-def items(course: Course, name: str, formgrader: str = FORMGRADER) -> list[Item]:
+def review_items(results: CourseResults, name: str, formgrader: str = FORMGRADER
+                 ) -> list[ReviewItem]:
     """All that needs a person in a homework or an assignment, by kind and student.
 
     `formgrader` is the address of nbgrader's formgrader. Raises CourseError as Course and the
     gradebook do.
     """
-    gathered: dict[tuple[str, ...], Item] = {}
-    known: set[str] = set()
+    course = results.course
+    gathered: dict[tuple[str, ...], ReviewItem] = {}
     for assignment in course.together(name):
-        gathering = _Gathering(course, assignment, formgrader)
-        known |= {notebook.student for notebook in gathering.notebooks}
-        for item in gathering.items():
+        for item in _AssignmentItems(results, assignment, formgrader).items():
             # An upload is taken in once for each assignment of a homework.
             gathered.setdefault((item.kind, item.student, item.about, item.reason), item)
-    for owner in absent.absent(course, name, known):
-        item = Item(Kind.ABSENT, owner, name, "", absent.NOTHING, (course.toml.course.roster,))
+    entered = {one.owner for one in results.of(name) if one.gradebook}
+    for owner in people.absent(results, name, entered):
+        item = ReviewItem(Kind.ABSENT, owner, name, "", people.NOTHING,
+                          (course.toml.course.roster,))
         gathered[item.id,] = item
     order = list(Kind)
     return sorted(gathered.values(), key=lambda item: (
@@ -77,110 +75,91 @@ def items(course: Course, name: str, formgrader: str = FORMGRADER) -> list[Item]
 
 
 @dataclass(frozen=True)
-class _Gathering:
+class _AssignmentItems:
     """What needs a person in one assignment."""
 
-    course: Course
+    results: CourseResults
     assignment: str
     formgrader: str
 
-    @cached_property
-    def _entries(self) -> dict[tuple[str, str], Entry]:
-        return last_entries(self.course, self.assignment)
-
-    @cached_property
-    def notebooks(self) -> list[book.Notebook]:
-        return book.notebooks(self.course, self.assignment)
-
-    def items(self) -> Iterator[Item]:
-        by_student: dict[str, list[Callable[[], Iterator[Item]]]] = {}
-        for row in notes(self.course, self.assignment):
-            by_student.setdefault(row.student or row.upload, []).append(
-                functools.partial(self._of_upload, row))
-        for owner, doubt in unread(self.course, self.assignment).items():
-            by_student.setdefault(owner, []).append(
-                functools.partial(self._of_time, owner, doubt))
-        for entry in self._entries.values():
-            by_student.setdefault(entry.student, []).append(
-                functools.partial(self._of_verdict, entry))
-        for notebook in self.notebooks:
-            by_student.setdefault(notebook.student, []).append(
-                functools.partial(self._of_notebook, notebook))
-        guarded = Faults(self.course, self.assignment)
-        for student, some in by_student.items():
-            listed: list[Item] = []
-            with guarded.guard(Step.TODO, student):
-                listed = [item for one in some for item in one()]
+    def items(self) -> Iterator[ReviewItem]:
+        course, submissions = self.results.course, self.results.submissions(self.assignment)
+        guarded = Faults(course, self.assignment)
+        for one in submissions:
+            listed: list[ReviewItem] = []
+            with guarded.guard(Step.TODO, one.owner or one.received.upload):
+                listed = list(self._of_submission(one))
             yield from listed
-        for fault in faults(self.course, self.assignment):
-            place = self.course.submitted / fault.student / self.assignment
-            yield Item(Kind.FAULT, fault.student, self.assignment, fault.step.value, fault.flag,
-                       (str(place.relative_to(self.course.root)),))
-        yield from self._off_roster()
-        for pair in found.read(self.course, self.assignment):
-            yield Item(Kind.SIMILAR, f"{pair.one} and {pair.other}", self.assignment, "",
-                       pair.reason, (pair.page,), pair.seen)
+        for fault in guarded.standing:
+            place = course.submitted / fault.student / self.assignment
+            yield ReviewItem(Kind.FAULT, fault.student, self.assignment, fault.step.value,
+                             fault.flag, (str(place.relative_to(course.root)),))
+        yield from self._off_roster([one for one in submissions if one.gradebook])
+        for pair in found.read(course, self.assignment):
+            yield ReviewItem(Kind.SIMILAR, f"{pair.one} and {pair.other}", self.assignment, "",
+                             pair.reason, (pair.page,), pair.seen)
 
-    def _of_upload(self, row: Received) -> Iterator[Item]:
-        if not row.student:
-            yield Item(Kind.NOBODYS, "", self.assignment, row.upload, row.problem,
-                       ("if it counts, give it the expected name, and grade again",))
-        elif row.problem:
-            item = self._item(Kind.UNREAD, row.student, row.upload, [row.problem])
+    def _of_submission(self, submission: GradedSubmission) -> Iterator[ReviewItem]:
+        yield from self._of_upload(submission)
+        if submission.time_doubt:
+            yield self._item(Kind.TIME, submission, TIMESTAMP, [submission.time_doubt])
+        for entry in submission.judged.values():
+            yield from self._of_verdict(submission, entry)
+        for notebook in _notebooks(submission):
+            if notebook.waiting:
+                parts = [f"{part} ({most:g} points)" for part, most in notebook.waiting.items()]
+                yield self._item(Kind.GRADE, submission, notebook.exercise, parts)
+
+    def _of_upload(self, submission: GradedSubmission) -> Iterator[ReviewItem]:
+        owner, received = submission.owner, submission.received
+        if not owner:
+            yield ReviewItem(Kind.NOBODYS, "", self.assignment, received.upload, received.problem,
+                             ("if it counts, give it the expected name, and grade again",))
+        elif received.problem:
+            item = self._item(Kind.UNREAD, submission, received.upload, [received.problem])
             yield replace(item, where=("ask for another upload, and grade again",))
-        told_of = [*row.flags, *elsewhere.flags(row.elsewhere, self._without_points(row.student))]
-        for kind, told in _by_kind(told_of).items():
-            yield self._item(kind, row.student, "" if row.student else row.upload, told)
-        applied = self._late.get(row.student)
-        if row.late and applied and not (applied.late_by or applied.handed_in.extension):
-            by = ("no time is known at which it came" if applied.handed_in.at is None
+        flags = [*received.flags,
+                 *elsewhere.flags(received.elsewhere, _without_points(submission))]
+        for kind, some in _by_kind(flags).items():
+            yield self._item(kind, submission, "" if owner else received.upload, some)
+        yield from self._of_time(submission)
+
+    def _of_time(self, submission: GradedSubmission) -> Iterator[ReviewItem]:
+        """A platform that marks an upload as late, against the times that we know."""
+        late, received = submission.late, submission.received
+        if received.late and late and not (late.late_by or late.handed_in.extension):
+            by = ("no time is known at which it came" if late.handed_in.at is None
                   else "its time is not after the due date in course.toml")
-            yield self._item(Kind.TIME, row.student, row.upload, [
+            yield self._item(Kind.TIME, submission, received.upload, [
                 f"the platform marks it as LATE, and {by}: it counts as in time"])
 
-    @cached_property
-    def _late(self) -> dict[str, Applied]:
-        return late_in(self.course, self.assignment)
-
-    def _of_time(self, owner: str, doubt: str) -> Iterator[Item]:
-        yield self._item(Kind.TIME, owner, TIMESTAMP, [doubt])
-
-    def _without_points(self, student: str) -> set[str]:
-        """The parts of a submission that got no points, or wait for a person."""
-        judged = {part.part for (one, _), entry in self._entries.items() if one == student
-                  for part in entry.verdict.parts if not part.points}
-        return judged | {part for notebook in self.notebooks if notebook.student == student
-                         for part in notebook.waiting}
-
-    def _of_verdict(self, entry: Entry) -> Iterator[Item]:
+    def _of_verdict(self, submission: GradedSubmission, entry: Entry) -> Iterator[ReviewItem]:
         events = [event for event in entry.verdict.events if kind_of(event) is Kind.CRASHED]
-        for kind, told in _by_kind([*events, *_flags(entry.verdict)]).items():
-            yield self._item(kind, entry.student, entry.exercise, told)
+        for kind, some in _by_kind([*events, *_flags(entry.verdict)]).items():
+            yield self._item(kind, submission, entry.exercise, some)
 
-    def _of_notebook(self, notebook: book.Notebook) -> Iterator[Item]:
-        if notebook.waiting:
-            parts = [f"{part} ({most:g} points)" for part, most in notebook.waiting.items()]
-            yield self._item(Kind.GRADE, notebook.student, notebook.exercise, parts)
-
-    def _off_roster(self) -> Iterator[Item]:
+    def _off_roster(self, entered: list[GradedSubmission]) -> Iterator[ReviewItem]:
         """Groups that the roster does not know."""
-        if self.course.assignment(self.assignment).groups and self.notebooks:
-            known = roster.of(self.course).groups
-            for group in sorted({notebook.student for notebook in self.notebooks} - known.keys()):
-                yield self._item(Kind.NAMES, group, "roster", [NOT_ON_ROSTER])
+        if self.results.course.assignment(self.assignment).groups and entered:
+            known = self.results.roster_of_groups.groups
+            for one in entered:
+                if one.owner not in known:
+                    yield self._item(Kind.NAMES, one, "roster", [NOT_ON_ROSTER])
 
-    def _item(self, kind: Kind, student: str, about: str, reasons: list[str]) -> Item:
-        exercises = self.course.assignment(self.assignment).exercises
-        seen = [entry.fingerprint for (one, exercise), entry in sorted(self._entries.items())
-                if one == student and (about == exercise or about not in exercises)]
-        return Item(kind, student, self.assignment, about, "; ".join(dict.fromkeys(reasons)),
-                    self._places(kind, student, about), _hash(*seen))
+    def _item(self, kind: Kind, submission: GradedSubmission, about: str, reasons: list[str]
+              ) -> ReviewItem:
+        exercises = self.results.course.assignment(self.assignment).exercises
+        seen = [entry.fingerprint for exercise, entry in sorted(submission.judged.items())
+                if about == exercise or about not in exercises]
+        return ReviewItem(kind, submission.owner, self.assignment, about,
+                          "; ".join(dict.fromkeys(reasons)),
+                          self._places(kind, submission, about), _hash(*seen))
 
-    def _places(self, kind: Kind, student: str, about: str) -> tuple[str, ...]:
+    def _places(self, kind: Kind, submission: GradedSubmission, about: str) -> tuple[str, ...]:
         """Where to look: files by their path in the course's folder, notebooks in formgrader."""
-        course = self.course
-        submitted = course.submitted / student / self.assignment
-        originals = course.journal / "originals" / self.assignment / student
+        course = self.results.course
+        submitted = course.submitted / submission.owner / self.assignment
+        originals = course.journal / "originals" / self.assignment / submission.owner
         if kind is Kind.NAMES:
             folders = [course.root / course.toml.course.roster, submitted]
         elif kind is Kind.NOTEBOOK:
@@ -188,11 +167,20 @@ class _Gathering:
         else:
             folders = [submitted] if kind in FILES else []
         pages = [f"{self.formgrader.rstrip('/')}/submissions/{notebook.id}/"
-                 for notebook in self.notebooks
-                 if notebook.student == student and about in ("", notebook.exercise)
-                 and kind is not Kind.NAMES]
+                 for notebook in _notebooks(submission)
+                 if about in ("", notebook.exercise) and kind is not Kind.NAMES]
         paths = [str(folder.relative_to(course.root)) for folder in folders if folder.exists()]
         return (*paths, *pages) or (str(submitted.relative_to(course.root)),)
+
+
+def _notebooks(submission: GradedSubmission) -> tuple[GradebookNotebook, ...]:
+    return submission.gradebook.notebooks if submission.gradebook else ()
+
+
+def _without_points(submission: GradedSubmission) -> set[str]:
+    """The parts of a submission that got no points, or wait for a person."""
+    return {part.part for part in submission.part_verdicts if not part.points} | {
+        part for notebook in _notebooks(submission) for part in notebook.waiting}
 
 
 def _flags(verdict: Verdict) -> list[str]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from autograder.course import Course, CourseError
 from autograder.files import read_lines
-from autograder.report.todo.items import Item, items
+from autograder.report.read import CourseResults
+from autograder.report.todo.items import ReviewItem, review_items
 
 REOPENED = ""  # no item is ever in this state
 
@@ -44,13 +45,14 @@ def _mark(data: dict[str, Any]) -> Mark:
     return Mark(**data)
 
 
-def mark_of(item: Item, marks: dict[str, Mark]) -> Mark | None:
+def mark_of(item: ReviewItem, marks: dict[str, Mark]) -> Mark | None:
     """The mark that holds for an item as it is now."""
     mark = marks.get(item.id)
     return mark if mark is not None and mark.state == item.state else None
 
 
-def add(course: Course, name: str, chosen: Iterable[Item], note: str, reopen: bool = False) -> None:
+def add(course: Course, name: str, chosen: Iterable[ReviewItem], note: str, reopen: bool = False
+        ) -> None:
     """Mark items as looked at or, to `reopen` them, as not."""
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     path = course.journal / f"{name}.todo.jsonl"
@@ -62,13 +64,13 @@ def add(course: Course, name: str, chosen: Iterable[Item], note: str, reopen: bo
             file.write("\n" + json.dumps(asdict(Mark(item.id, state, note, now, what))) + "\n")
 
 
-def waiting(course: Course, name: str) -> int:
+def waiting(results: CourseResults, name: str) -> int:
     """How many things of a homework or an assignment nobody has looked at."""
-    marks = read(course)
-    return sum(mark_of(item, marks) is None for item in items(course, name))
+    marks = read(results.course)
+    return sum(mark_of(item, marks) is None for item in review_items(results, name))
 
 
-def choose(name: str, listed: list[Item], ids: Iterable[str]) -> list[Item]:
+def choose(name: str, listed: list[ReviewItem], ids: Iterable[str]) -> list[ReviewItem]:
     """The items with these ids. Raises CourseError where one is not in the list."""
     known = {item.id: item for item in listed}
     unknown = [one for one in ids if one not in known]

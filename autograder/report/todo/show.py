@@ -14,15 +14,15 @@ from rich.style import Style
 from rich.text import Text
 
 from autograder.files import write_table
-from autograder.report.todo.items import Item
+from autograder.report.todo.items import ReviewItem
 from autograder.report.todo.marks import Mark
 
 COLUMNS = ("id", "kind", "student", "assignment", "about", "reason", "where", "looked_at", "note")
 INDENT = 2
-Row = tuple[Item, Mark | None]
+ReviewRow = tuple[ReviewItem, Mark | None]
 
 
-def listed(name: str, rows: list[Row], names: Mapping[str, str]) -> Iterator[RenderableType]:
+def listed(name: str, rows: list[ReviewRow], names: Mapping[str, str]) -> Iterator[RenderableType]:
     """The list under a heading for each kind, piece by piece as a terminal wraps it.
 
     An address is a line by itself, however narrow the terminal is. `names` are people's names by
@@ -60,7 +60,7 @@ def _hanging(text: Text, left: int = INDENT) -> Padding:
     return Padding(text, (0, 0, 0, left), expand=False)
 
 
-def write_csv(path: Path, rows: list[Row]) -> None:
+def write_csv(path: Path, rows: list[ReviewRow]) -> None:
     """Write the rows; cells that a spreadsheet would take for formulas are quoted."""
     write_table(path, COLUMNS, (
         (item.id, item.kind.label, item.student, item.assignment, item.about, item.reason,
@@ -68,5 +68,5 @@ def write_csv(path: Path, rows: list[Row]) -> None:
         for item, mark in rows))
 
 
-def _place(item: Item) -> str:
+def _place(item: ReviewItem) -> str:
     return item.about if item.student and item.about else item.assignment
