@@ -37,6 +37,7 @@ from autograder.kernel.isolation import cgroup
 from autograder.kernel.scratch import clear_abandoned
 from autograder.release import source
 from autograder.release.build import fingerprint, prepare
+from autograder.results.reason import Code, Reason
 from autograder.results.verdict import Verdict, nothing
 
 Told = Callable[[float], None]  # called with the share of one submission that is now done
@@ -180,7 +181,7 @@ def _work(course: Course, assignment: str, key: Key) -> Work | Lost:
     except Exception as error:
         if of_the_machine(error):
             raise
-        return Lost(f"what lies in submitted/ cannot be read ({sentence(error)})")
+        return Lost(Reason(Code.SUBMISSION_UNREADABLE, error=sentence(error)))
 
 
 def _why(entry: Entry | None, submission: str, now: dict[str, str], again: bool) -> str:
@@ -214,8 +215,8 @@ def _judge(course: Course, assignment: str, due: dict[Key, str],
             rests_on = origins[exercise]
             if isinstance(verdict, Lost):
                 points = source.judged_parts(source.read_notebook(course.exercise(exercise)))
-                verdict = nothing(exercise, points, verdict.reason, review=(
-                    Flag(f"not judged: {verdict.reason}", Kind.NOT_JUDGED),))
+                verdict = nothing(exercise, points, verdict.why, review=(
+                    Reason(Code.NOT_JUDGED, why=verdict.why),))
                 verdict = replace(verdict, final=False)
             if not verdict.final:
                 rests_on = {}  # it is tried again the next time

@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Mapping
 from importlib.resources import files as package_files
+from typing import Any
 
 import pytest
 from conftest import REPO
@@ -18,6 +19,8 @@ from nbformat import NotebookNode, v4
 from autograder.course import Course
 from autograder.judge.borrowed import RUN, _tokens, borrowed
 from autograder.release import source
+from autograder.results.reason import ReviewKind
+from autograder.results.words import english
 from autograder.validate import cases, skeleton, work
 
 GIVEN = {"bert.py": b"import torch\n\n\nclass Bert:\n    '''To be written.'''\n"}
@@ -26,7 +29,14 @@ SOURCE = ("json/encoder.py",)  # any installed package serves
 
 
 def look(text: str, name: str = "bert.py") -> list[str]:
-    return borrowed({name: text.encode()}, GIVEN, HIDDEN, SOURCE)
+    return told({name: text.encode()}, GIVEN, HIDDEN, SOURCE)
+
+
+def told(*args: Any) -> list[str]:
+    """What was found, in English."""
+    found = borrowed(*args)
+    assert {one.review for one in found} <= {ReviewKind.BORROWED}
+    return [english(one) for one in found]
 
 
 def library() -> str:
@@ -64,9 +74,9 @@ def test_what_is_given_does_not_count_towards_a_run(seed: int) -> None:
     """A passage of the library of which all but some tokens were given, in a file or a cell."""
     chance = random.Random(seed)
     text, out = passage_and_given(chance, chance.randint(1, RUN - 1))
-    assert borrowed({"bert.py": text.encode()}, {"bert.py": out.encode()}, HIDDEN, SOURCE) == []
+    assert told({"bert.py": text.encode()}, {"bert.py": out.encode()}, HIDDEN, SOURCE) == []
     cell, released = ([v4.new_code_cell(one)] for one in (text, out))
-    assert borrowed({}, GIVEN, HIDDEN, SOURCE, v4.new_notebook(cells=cell),
+    assert told({}, GIVEN, HIDDEN, SOURCE, v4.new_notebook(cells=cell),
                     v4.new_notebook(cells=released)) == []
 
 
@@ -74,7 +84,7 @@ def test_what_is_given_does_not_count_towards_a_run(seed: int) -> None:
 def test_a_run_beyond_what_is_given_is_seen_though_given_code_is_in_it(seed: int) -> None:
     chance = random.Random(seed)
     text, out = passage_and_given(chance, chance.randint(2 * RUN, 3 * RUN))
-    (found,) = borrowed({"bert.py": text.encode()}, {"bert.py": out.encode()}, HIDDEN, SOURCE)
+    (found,) = told({"bert.py": text.encode()}, {"bert.py": out.encode()}, HIDDEN, SOURCE)
     assert "beyond what is given" in found
 
 
@@ -88,9 +98,9 @@ def test_given_code_counts_where_it_stands_and_not_wherever_its_tokens_are(seed:
     chance.shuffle(rows)
     given = {f"given{number}.py": "\n".join(" ".join(row) for row in [
         ["pass"], *rows[number::3], ["pass"]]).encode() for number in range(3)}
-    assert borrowed({"bert.py": text}, given, HIDDEN, SOURCE)
+    assert told({"bert.py": text}, given, HIDDEN, SOURCE)
     moved = {"given.py": b"x = 1\n" + text, "more.py": library().encode()}
-    assert borrowed({"bert.py": library().encode() + b"\ny = 2\n" + text}, moved, HIDDEN,
+    assert told({"bert.py": library().encode() + b"\ny = 2\n" + text}, moved, HIDDEN,
                     SOURCE) == [], "given code that was moved is given"
 
 
@@ -104,9 +114,9 @@ def test_a_library_in_a_cell_of_the_notebook_is_seen_under_other_names(rename: d
     released = v4.new_notebook(cells=[v4.new_code_cell("import torch")])
     cells = [*released.cells, v4.new_code_cell(f"{first}class Mine:\n{text}")]
     notebook = v4.new_notebook(cells=cells)
-    (found,) = borrowed({}, GIVEN, HIDDEN, SOURCE, notebook, released)
+    (found,) = told({}, GIVEN, HIDDEN, SOURCE, notebook, released)
     assert "the notebook, cell 2" in found and "json/encoder.py" in found
-    assert borrowed({}, GIVEN, HIDDEN, SOURCE, notebook, notebook) == []
+    assert told({}, GIVEN, HIDDEN, SOURCE, notebook, notebook) == []
 
 
 MODELS = ("transformers/models/bert/modeling_bert.py",
@@ -162,7 +172,7 @@ def test_forged_copies_are_seen_wherever_they_stand(place: str, seed: int) -> No
         file = {"module": "helpers.py", "given": "utils.py", "answer": "bert.py"}[place]
         files[file] = given.get(file, b"") + code.encode()
     notebook = v4.new_notebook(cells=[*released.cells, *map(v4.new_code_cell, cells)])
-    assert any(name in found for found in borrowed(files, given, {}, MODELS, notebook, released))
+    assert any(name in found for found in told(files, given, {}, MODELS, notebook, released))
 
 
 def test_no_answer_of_q2_that_is_ours_looks_borrowed_and_the_librarys_attention_does() -> None:
@@ -174,8 +184,8 @@ def test_no_answer_of_q2_that_is_ours_looks_borrowed_and_the_librarys_attention_
     released = source.read_notebook(exercise)
 
     def found(files: Mapping[str, bytes], notebook: NotebookNode) -> list[str]:
-        return borrowed(files, given, settings.hidden, tuple(settings.not_copied), notebook,
-                        released)
+        return told(files, given, settings.hidden, tuple(settings.not_copied), notebook,
+                    released)
 
     for case in cases(course, "q2")[::6]:
         made = work(exercise, case.kind, case.name)
@@ -195,7 +205,7 @@ def _installed(source: str) -> str:
 def test_what_is_given_is_not_borrowed() -> None:
     given = {"bert.py": library().encode()}
     text = library().encode() + b"\nvalue = 1\n"
-    assert borrowed({"bert.py": text}, given, HIDDEN, SOURCE) == []
+    assert told({"bert.py": text}, given, HIDDEN, SOURCE) == []
 
 
 @pytest.mark.parametrize(("text", "name"), [
@@ -208,9 +218,9 @@ def test_code_made_out_of_text_is_seen(text: str, name: str) -> None:
     assert name in found
     released = v4.new_notebook(cells=[v4.new_code_cell("x = 1")])
     notebook = v4.new_notebook(cells=[*released.cells, v4.new_code_cell(f"%matplotlib\n{text}")])
-    (found,) = borrowed({}, GIVEN, HIDDEN, SOURCE, notebook, released)
+    (found,) = told({}, GIVEN, HIDDEN, SOURCE, notebook, released)
     assert name in found and "cell 2" in found
-    assert borrowed({}, GIVEN, HIDDEN, SOURCE, notebook, notebook) == [], "it was given"
+    assert told({}, GIVEN, HIDDEN, SOURCE, notebook, notebook) == [], "it was given"
 
 
 @pytest.mark.parametrize("name", ["transformers.py", "transformers/__init__.py"])

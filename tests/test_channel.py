@@ -18,6 +18,7 @@ from autograder.kernel.channel import Channel, Flooded, Gone
 from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.owntime import Budget, Stalled
 from autograder.kernel.session import KernelSession, Outcome
+from autograder.results.reason import Code, Reason
 
 LIMITS = Limits(output=1, scratch=64)
 # What a student finds who looks for it: our end of the socket, and the number of the question.
@@ -84,7 +85,7 @@ def last_of(home: Path, body: str, *args: Any, timeout: float = 20) -> Outcome:
         define(session, f"{FOUND}\ndef f(*args):\n    {body}")
         outcome = ask(session, "f", *args, timeout=timeout)
         assert outcome.fatal and outcome.answer is None and not session.alive
-        assert ask(session, "f") == Outcome("died", "the kernel had already ended")
+        assert ask(session, "f") == Outcome("died", Reason(Code.ALREADY_ENDED))
     with kernel(home) as session:
         define(session, "def f(): return 1")
         assert value(session, "f") == 1
@@ -153,7 +154,7 @@ def test_nothing_waits_for_a_person(session: KernelSession) -> None:
 def test_an_error_without_a_text_is_an_outcome_like_any_other(session: KernelSession) -> None:
     define(session, "class Odd(Exception):\n    def __str__(self): raise ValueError('\\ud800')\n"
                     "def odd(): raise Odd")
-    assert ask(session, "odd") == Outcome("error", "ValueError: ?")
+    assert ask(session, "odd") == Outcome("error", Reason(Code.RAISED, error="ValueError: ?"))
 
 
 # ---------------------------------------------------------- what student code writes on the channel
@@ -188,7 +189,7 @@ def test_a_copy_of_the_process_does_not_answer(session: KernelSession) -> None:
 ], ids=["half a header", "nearly", "half a body", "half of another's", "nothing"])
 def test_silence_ends_by_the_clock(tmp_path: Path, said: str) -> None:
     outcome = last_of(tmp_path, f"write({said}); time.sleep(60)", timeout=1)
-    assert outcome == Outcome("timeout", "ran for more than 1 s and was stopped")
+    assert outcome == Outcome("timeout", Reason(Code.TIMEOUT, limit=1))
 
 
 @pytest.mark.sandbox

@@ -12,6 +12,7 @@ from transformers import BertTokenizerFast, Seq2SeqTrainingArguments, TrainingAr
 
 from autograder.judge.outdated import outdated
 from autograder.kernel import compat
+from autograder.results.words import english
 
 VALUES: dict[str, list[tuple[Any, dict[str, Any]]]] = {  # an old value, and what it is today
     "evaluation_strategy": [("steps", {"eval_strategy": "steps"}), ("no", {"eval_strategy": "no"})],
@@ -122,5 +123,5 @@ def test_padding_of_2023_gives_the_lengths_that_it_gave(options: dict[str, Any],
                                   "no_cuda"])
 def test_the_remark_names_the_successor(name: str) -> None:
     (value, wanted), *_ = [row for row in VALUES[name] if row[0]]
-    (sentence,) = outdated([f"TrainingArguments('x', {name}={value!r})"])
+    (sentence,) = map(english, outdated([f"TrainingArguments('x', {name}={value!r})"]))
     assert all(new in sentence for new in wanted)

@@ -16,6 +16,7 @@ from autograder.kernel import agent, serialization
 from autograder.kernel.owntime import Budget, OutOfTime, OwnTime, Stalled
 from autograder.kernel.session import Outcome
 from autograder.release.build import build
+from autograder.results.reason import Code, Reason
 from autograder.results.verdict import Verdict
 from autograder.settings import LimitSettings
 
@@ -148,7 +149,7 @@ def test_what_was_not_tried_is_a_persons_case_and_tried_again(
 
     if kind == "stalled":
         monkeypatch.setattr(sides.KernelSession, "ask", lambda self, request, timeout: (
-            self.close() or Outcome("stalled", "was stopped")))
+            self.close() or Outcome("stalled", Reason(Code.STALLED, seconds=1))))
     else:
         monkeypatch.setattr(sides.StudentSide, "_left", lambda self: 0.0)
     course = Toy().write(tmp_path)
@@ -170,14 +171,14 @@ def test_what_the_grader_lacks_is_a_persons_case() -> None:
         request = serialization.pack({"probes": "", "function": "call",
                              "inputs": {"name": name, "args": [], "kwargs": {}}})
         failure = unpack(agent.answer(request, agent.Code(names, Path("/nowhere")))).failure
-        assert failure is not None and untried in failure.untried
-        assert bool(failure.untried) == bool(untried)
+        assert failure is not None and (
+            untried == (failure.untried.values["what"] if failure.untried else ""))
 
 
 def test_a_module_that_was_blamed_for_another_is_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("x = 1\n")
     side = StudentSide(tmp_path, ["a"], ["mine"], LimitSettings(), 5)
-    side._last = Outcome("died", "ended its own process")
+    side._last = Outcome("died", Reason(Code.ENDED_ITSELF))
     side._blame(1)
     assert "EndedAtImport" in (tmp_path / "mine.py").read_text() and len(side.events) == 1
     side._acquit()

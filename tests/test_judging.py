@@ -448,7 +448,7 @@ def test_tests_that_are_left_out_harm_none_in_another_file(tmp_path: Path, judge
 
         @part("toy_words")
         def test_a():
-            raise StudentFailed(Failure("It hung.", fatal=True))
+            raise StudentFailed(Failure(Reason(Code.NO_ANSWER), fatal=True))
 
         @part("toy_words")
         def test_b():

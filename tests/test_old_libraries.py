@@ -16,6 +16,7 @@ from autograder.judge.outdated import ARGUMENTS, IGNORED, METHODS, TASKS, outdat
 from autograder.judge.outdated import KEYWORDS as KEYWORDS_OF
 from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.session import KernelSession
+from autograder.results.words import english
 from autograder.validate import cases, work
 
 # ---------------------------------------------------------------------------------- outdated lines
@@ -51,7 +52,7 @@ from autograder.validate import cases, work
     ("answer = pipeline('question-answering')", 1, "pipeline"),
 ])
 def test_an_outdated_call_is_reported_at_its_line(cell: str, line: int, says: str) -> None:
-    (sentence,) = outdated([cell])
+    (sentence,) = map(english, outdated([cell]))
     assert f"`{cell.splitlines()[line - 1].strip()}`" in sentence and says in sentence
 
 

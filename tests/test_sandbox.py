@@ -23,6 +23,7 @@ from autograder.kernel.isolation.policy import Limits, SandboxError, Surrounding
 from autograder.kernel.isolation.student_policy import FIRST_UID, student_policy
 from autograder.kernel.scratch import PREFIX
 from autograder.kernel.session import KERNEL_NAME, KernelSession, Outcome
+from autograder.results.reason import Code, Reason
 
 pytestmark = pytest.mark.sandbox
 
@@ -292,7 +293,7 @@ def last_of(folder: Path, code: str, timeout: float = 30, **limits: int) -> Outc
     with KernelSession(folder, Limits(**limits), Surroundings(preload=PRELOAD)) as session:
         outcome = session.run(code, timeout)
         assert not session.alive
-        assert session.run("1", timeout=5) == Outcome("died", "the kernel had already ended")
+        assert session.run("1", timeout=5) == Outcome("died", Reason(Code.ALREADY_ENDED))
     return outcome
 
 

@@ -16,6 +16,7 @@ from autograder.intake.received import Received
 from autograder.judge.sides import Failure, unpack
 from autograder.kernel import serialization
 from autograder.kernel.session import Outcome
+from autograder.results.reason import Code, Reason
 from autograder.results.verdict import PartVerdict, Verdict
 from autograder.results.words import finished
 
@@ -57,10 +58,11 @@ def test_nothing_that_holds_sentences_can_be_made_with_others(found: str) -> Non
                        (Flag(found, Kind.BORROWED),), (found,))
     verdict = Verdict("q2", (part,), (found, Flag(found, Kind.CRASHED)))
     row = Received(found, found, found, (found,), (found,), (Flag(found, Kind.NAMES),))
+    why = Reason(Code.RAISED, error=found, message=found)
     held = [*part.says, *part.remarks, *part.flags, *part.misconceptions, *part.staff,
             *verdict.events, row.upload, row.student, row.problem, *row.remarks, *row.violations,
-            *row.flags, Failure(found, found).says, Failure(found, found).error,
-            Outcome("error", found).says]
+            *row.flags, Failure(why, found).says, Failure(why, found).error,
+            Outcome("error", why).says]
     assert all(map(is_fit, held))
     assert [kind_of(part.says[1]), kind_of(part.flags[0]), kind_of(verdict.events[1]),
             kind_of(row.flags[0])] == [Kind.LOG, Kind.BORROWED, Kind.CRASHED, Kind.NAMES]

@@ -11,6 +11,7 @@ from autograder.judge.both import ReferenceFailed, StudentFailed
 from autograder.judge.plugin import JudgePlugin, Tally
 from autograder.judge.sides import Failure
 from autograder.kernel.isolation.policy import SandboxError
+from autograder.results.reason import Code, Reason
 
 
 def recorded(error: BaseException) -> tuple[Any, Tally]:
@@ -25,10 +26,11 @@ def recorded(error: BaseException) -> tuple[Any, Tally]:
 
 @pytest.mark.parametrize("error", [
     ReferenceFailed("gave no answer"),
-    StudentFailed(Failure("your code ran for more than 20 s", "timeout", fatal=True))])
+    StudentFailed(Failure(Reason(Code.YOUR_CODE, why=Reason(Code.TIMEOUT, limit=20)), "timeout",
+                          fatal=True))])
 def test_what_gave_no_answer_is_told(error: BaseException) -> None:
     _, tally = recorded(error)
-    assert tally.says and not tally.together_passed
+    assert tally.reasons and not tally.together_passed
 
 
 def test_a_machine_that_fails_is_no_zero() -> None:
@@ -37,7 +39,8 @@ def test_a_machine_that_fails_is_no_zero() -> None:
 
 
 @pytest.mark.parametrize("error", [
-    AssertionError("other values"), StudentFailed(Failure("stopped with TypeError", "TypeError"))])
+    AssertionError("other values"), StudentFailed(Failure(
+        Reason(Code.STOPPED_WITH, why=Reason(Code.RAISED, error="TypeError")), "TypeError"))])
 def test_a_wrong_answer_is_told_by_the_tests_of_the_part_alone(error: BaseException) -> None:
     _, tally = recorded(error)
-    assert not tally.says and not tally.together_passed
+    assert not tally.reasons and not tally.together_passed

@@ -25,7 +25,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from rapidfuzz.distance import LCSseq
 
-from autograder.flag import Flag, Kind
+from autograder.results.reason import Code, Reason
 
 RUN = 40  # tokens in a row, beyond what is given, that nobody writes twice by chance
 GIVEN = 8  # tokens in a row that count as given where they are in line with a given text
@@ -112,8 +112,8 @@ def _extended(there: int, here: int, given: _Text, text: _Text) -> range:
 
 def borrowed(files: Mapping[str, bytes], given: Mapping[str, bytes], hidden: Mapping[str, str],
              sources: tuple[str, ...], notebook: NotebookNode | None = None,
-             released: NotebookNode | None = None) -> list[str]:
-    """What a person should look at in a submission's Python files and notebook, a sentence each.
+             released: NotebookNode | None = None) -> list[Reason]:
+    """What a person should look at in a submission's Python files and notebook.
 
     `hidden` names packages that may not be used, `sources` those files of packages
     ("package/a/b.py") that are compared with what was written; `given` are the files as released,
@@ -122,7 +122,7 @@ def borrowed(files: Mapping[str, bytes], given: Mapping[str, bytes], hidden: Map
     texts = {name: data for name, data in given.items() if name.endswith(".py")}
     as_given = {*_cells(released).values()}
     known = _given(tuple(sorted({*texts.values(), *as_given})))
-    found = [f"{name} goes by the name of a library that is not to be used"
+    found = [Reason(Code.LIBRARY_NAME, file=name)
              for name in sorted(files) if name.partition("/")[0].removesuffix(".py") in hidden]
     for name, data in sorted(files.items()):
         if name.endswith(".py") and given.get(name) != data:
@@ -133,7 +133,7 @@ def borrowed(files: Mapping[str, bytes], given: Mapping[str, bytes], hidden: Map
     usual = frozenset[str]().union(*map(_usual, as_given))
     for name, data in cells.items():
         found += _hidden(name, _unusual(data) - usual)
-    return [Flag(sentence, Kind.BORROWED) for sentence in found]
+    return found
 
 
 def _cells(notebook: NotebookNode | None) -> dict[str, bytes]:
@@ -144,8 +144,8 @@ def _cells(notebook: NotebookNode | None) -> dict[str, bytes]:
         if cell.cell_type == "code"}
 
 
-def _copied(pieces: Mapping[str, bytes], given: _Given, sources: Iterable[str]) -> Iterator[str]:
-    """A sentence for each source of which pieces, read as one text, hold a run that is not given.
+def _copied(pieces: Mapping[str, bytes], given: _Given, sources: Iterable[str]) -> Iterator[Reason]:
+    """A reason for each source of which pieces, read as one text, hold a run that is not given.
     """
     tokens, own, names = list[str](), list[bool](), list[str]()
     for name, data in pieces.items():
@@ -165,8 +165,8 @@ def _copied(pieces: Mapping[str, bytes], given: _Given, sources: Iterable[str]) 
             (_, first), *others = passage
             end = (others[-1][1] if others else first) + RUN
             if sum(own[first:end]) >= RUN:
-                yield (f"{names[own.index(True, first)]} holds at least {RUN} tokens in a row of "
-                       f"{source}, beyond what is given and whatever the names")
+                yield Reason(Code.COPIED, where=names[own.index(True, first)], tokens=RUN,
+                             source=source)
                 break
 
 
@@ -220,9 +220,9 @@ def _shape(tokens: Sequence[str]) -> Iterator[str]:
         before, owner = token, before
 
 
-def _hidden(name: str, unusual: Iterable[str]) -> Iterator[str]:
+def _hidden(name: str, unusual: Iterable[str]) -> Iterator[Reason]:
     if names := sorted(unusual):
-        yield f"{name} uses {', '.join(names)}: code may be hidden there"
+        yield Reason(Code.HIDDEN_CODE, where=name, names=", ".join(names))
 
 
 def _unusual(data: bytes) -> frozenset[str]:

@@ -32,6 +32,7 @@ from autograder.judge.pool import Judges, Key, Lost, streamed
 from autograder.judge.work import Work
 from autograder.kernel.isolation.policy import SandboxError
 from autograder.kernel.scratch import Scratch
+from autograder.results.reason import Code, Reason
 from autograder.results.verdict import Verdict
 
 Answer = Verdict | Lost | CourseError | SandboxError
@@ -165,7 +166,7 @@ def _result(future: Future[Answer]) -> Verdict | Lost:
     try:
         answer = future.result()
     except KilledWorker as error:
-        return Lost(f"{error.allowed_failures + 1} workers ended while they judged it")
+        return Lost(Reason(Code.WORKERS_ENDED, count=error.allowed_failures + 1))
     if isinstance(answer, (CourseError, SandboxError)):
         raise answer
     return answer

@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import nbformat
 import pytest
@@ -34,6 +33,7 @@ from autograder.kernel.isolation.policy import Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import Outcome
 from autograder.release import source
+from autograder.results.reason import Reason
 from autograder.results.verdict import Verdict
 from autograder.settings import Assignment
 
@@ -128,9 +128,9 @@ class Grader:
             raise plugin.broken
         looked_at = self._borrowed(work, prepared)
         for tally in plugin.tallies.values():
-            tally.flags += looked_at
+            tally.review += looked_at
         parts = tuple(tally.verdict(part) for part, tally in plugin.tallies.items())
-        incidents: Any = (*student.events, *told(self._shadows(work)), *outdated(student.cells))
+        incidents = (*student.events, *told(self._shadows(work)), *outdated(student.cells))
         return Verdict(work.exercise, parts, incidents, self.seed,
                        round(time.monotonic() - start, 2), student.tried)
 
@@ -143,7 +143,7 @@ class Grader:
                            limits, float(limits.submission), self.surroundings(),
                            prepared.names_left_out, guilty=guilty)
 
-    def _borrowed(self, work: Work, prepared: _Prepared) -> list[str]:
+    def _borrowed(self, work: Work, prepared: _Prepared) -> list[Reason]:
         """What of it a person should look at, where libraries or copies are forbidden."""
         settings = self._assignment
         if not (settings.hidden or settings.not_copied):

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from autograder.judge.sides import Answer, Failure, unpack
 from autograder.judge.trusted_process import Distant, Said
+from autograder.results.reason import Code, Reason
 
-SILENT = Answer(failure=Failure("this version does not answer", fatal=True))
+SILENT = Answer(failure=Failure(
+    Reason(Code.VERSION_FAILED, error="this version does not answer"), fatal=True))
 
 
 class TrustedSide:
@@ -51,5 +53,6 @@ def _read(said: Said) -> Answer:
     if said.silent:
         return SILENT
     if said.fault:
-        return Answer(failure=Failure(said.fault, "trusted"))
+        return Answer(failure=Failure(
+            Reason(Code.VERSION_FAILED, error=said.fault), "trusted"))
     return unpack(said.answer)

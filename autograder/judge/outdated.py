@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from autograder.kernel import compat
+from autograder.results.reason import Code, Reason
 
 LIBRARIES = {"transformers", "datasets"}
 MOST = 8  # lines that are reported
@@ -92,8 +93,8 @@ class _Names:
             node.id in self.own or node.id in self.imported or hasattr(builtins, node.id))
 
 
-def outdated(cells: Iterable[str]) -> list[str]:
-    """A sentence for each outdated call in these code cells, its line in it."""
+def outdated(cells: Iterable[str]) -> list[Reason]:
+    """A reason for each outdated call in these code cells, its line in it."""
     parsed = [(cell, tree) for cell in cells if (tree := _parse(cell)) is not None]
     names = _names(tree for _, tree in parsed)
     found = []
@@ -101,7 +102,8 @@ def outdated(cells: Iterable[str]) -> list[str]:
         lines = cell.splitlines()
         for node, says in sorted(_in_cell(tree, names), key=lambda one: one[0]):
             line = lines[node - 1].strip()[:100] if node <= len(lines) else ""
-            found.append(f"Out of date: `{line}`. {says[:1].upper()}{says[1:]}.")
+            found.append(Reason(Code.OUTDATED, line=line,
+                                advice=says[:1].upper() + says[1:]))
     return list(dict.fromkeys(found))[:MOST]
 
 

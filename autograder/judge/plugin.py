@@ -1,4 +1,4 @@
-"""The pytest plugin that turns hidden tests into points and sentences.
+"""The pytest plugin that turns hidden tests into points and reasons.
 
 It gives the tests their fixtures (both, draw, work, settings, folder, award, remark, note, flag),
 stops asking a part whose code hung or died, and adds up what passed.
@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from autograder.flag import Flag, Kind
 from autograder.judge.both import Both, ReferenceFailed, StudentFailed
 from autograder.judge.domain import Draw
 from autograder.judge.explain import Explainer, Trial
@@ -25,9 +24,8 @@ from autograder.judge.sides import StudentSide
 from autograder.judge.testing import Wrong
 from autograder.judge.work import Work
 from autograder.kernel.isolation.policy import SandboxError
-from autograder.results.reason import Reason, misconception
+from autograder.results.reason import Code, Reason, misconception
 from autograder.results.verdict import PartVerdict
-from autograder.results.words import finished
 
 NO_FOLDER = Path(os.devnull)  # in which there is no data
 PLACE = re.compile(r"\S+:\d+: in ")  # a line of pytest's tracebacks
@@ -42,15 +40,15 @@ class Tally:
     passed: float = 0.0
     tests: set[str] = field(default_factory=set)  # those that passed with all of their weight
     conditional: list[tuple[set[str], float]] = field(default_factory=list)  # with one of these
-    together: list[str] = field(default_factory=list)
+    together: list[Reason] = field(default_factory=list)
     together_passed: bool = True
     keeps: float | None = None  # the share of the points that it keeps where all of these passed
-    says: list[str | Reason] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    flags: list[str] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
+    asides: list[Reason] = field(default_factory=list)
+    review: list[Reason] = field(default_factory=list)
     staff: list[str] = field(default_factory=list)
-    stopped: str = ""
-    unread: list[str] = field(default_factory=list)  # flags of answers that no test could read
+    stopped: bool = False
+    unread: list[Reason] = field(default_factory=list)  # reviews of answers that no test could read
     trials: list[Trial] = field(default_factory=list)  # of the part alone
 
     @property
@@ -77,15 +75,15 @@ class Tally:
         """Points right alone or, where that is more, right together."""
         share = self.share
         if not self.weight:
-            self.says.append("This part could not be graded; a person will look at it.")
-            self.flags.append(Flag("no hidden test is there for this part", Kind.NOT_JUDGED))
-        says: list[str | Reason] = self.says
+            self.reasons.append(Reason(Code.NOT_GRADED))
+            self.review.append(Reason(Code.NO_TEST))
+        reasons = self.reasons
         if self.right_together:
-            share, says = self.keeps or 0.0, list(self.together)
+            share, reasons = self.keeps or 0.0, self.together
         points = round(self.points * share, 2)
         unique = lambda lines: tuple(dict.fromkeys(lines))  # noqa: E731
-        return PartVerdict(part, points, self.points, unique(says), unique(self.remarks),
-                           unique(self.flags + self.unread), unique(self.staff))
+        return PartVerdict(part, points, self.points, unique(reasons), unique(self.asides),
+                           unique(self.review + self.unread), unique(self.staff))
 
 
 class JudgePlugin:
@@ -147,7 +145,8 @@ class JudgePlugin:
     @pytest.fixture
     def remark(self, request: pytest.FixtureRequest) -> Callable[[str], None]:
         """Tells the student something that costs nothing."""
-        return self._tally(request.node).remarks.append
+        asides = self._tally(request.node).asides
+        return lambda sentence: asides.append(Reason(Code.TEST_REMARK, text=sentence))
 
     @pytest.fixture
     def note(self, request: pytest.FixtureRequest) -> Callable[[str], None]:
@@ -157,8 +156,8 @@ class JudgePlugin:
     @pytest.fixture
     def flag(self, request: pytest.FixtureRequest) -> Callable[[str], None]:
         """Asks for a person to look at what was handed in, such as a log that cannot be."""
-        flags = self._tally(request.node).flags
-        return lambda sentence: flags.append(Flag(sentence, Kind.LOG))
+        review = self._tally(request.node).review
+        return lambda sentence: review.append(Reason(Code.TEST_FLAG, text=sentence))
 
     # -- pytest's hooks -----------------------------------------------------------------------
 
@@ -234,7 +233,7 @@ class JudgePlugin:
             share, says = self._award or (keeps, together)
             tally.keeps = share if tally.keeps is None else min(tally.keeps, share)
             if share < 1:
-                tally.together.append(finished(says))
+                tally.together.append(Reason(Code.TEST, text=says))
         else:
             share, says = self._award or (1.0, "")
             if only_with:
@@ -244,42 +243,42 @@ class JudgePlugin:
             if share == 1:
                 tally.tests.add(item.name)
             if share < 1:
-                tally.says.append(finished(says))
+                tally.reasons.append(Reason(Code.TEST, text=says))
 
     def explain(self, explainer: Explainer) -> None:
-        """Say of each part which misconceptions explain all of it, in the place of what the tests
-        say."""
+        """Name for each part the misconceptions that explain all of it, in the place of what the
+        tests say."""
         for part, tally in self.tallies.items():
             changes = [] if tally.right_together else explainer.explain(part, tally.trials)
             if changes:
-                tally.says = [misconception(change.name, change.says) for change in changes]
+                tally.reasons = [misconception(change.name, change.says) for change in changes]
                 tally.unread = []
 
     def _explain(self, tally: Tally, error: BaseException) -> None:
-        """Turn a failed test into a sentence."""
+        """Turn a failed test into a reason."""
         if isinstance(error, SandboxError):
             self.broken = error
             return
         if isinstance(error, ReferenceFailed):
-            tally.says.append("This part could not be graded; a person will look at it.")
-            tally.flags.append(Flag("the reference itself failed: the exercise needs mending",
-                                    Kind.NOT_JUDGED))
+            tally.reasons.append(Reason(Code.NOT_GRADED))
+            tally.review.append(Reason(Code.REFERENCE_FAILED))
             tally.staff.append(str(error))
             return
-        if isinstance(error, StudentFailed) and error.failure.fatal:
-            tally.stopped = error.failure.says
-        if isinstance(error, StudentFailed) and error.failure.untried:
-            tally.says.append(f"{finished(error.failure.says)} A person will look at it.")
-            tally.flags.append(Flag(error.failure.untried, Kind.NOT_JUDGED))
-        elif isinstance(error, StudentFailed):
-            says = finished(error.failure.says)
-            tally.says.append(Flag(says, Kind.CRASHED) if error.failure.fatal else says)
-        elif isinstance(error, (Wrong, AssertionError)) and str(error):
-            tally.says.append(finished(str(error)))
+        if isinstance(error, StudentFailed):
+            failure = error.failure
+            tally.stopped |= failure.fatal
+            if failure.untried:
+                tally.reasons.append(Reason(Code.PERSON_LOOKS, why=failure.reason))
+                tally.review.append(Reason(Code.NOT_TRIED, why=failure.untried))
+            else:
+                tally.reasons.append(failure.reason)
+        elif isinstance(error, Wrong):
+            tally.reasons.append(error.reason)
+        elif isinstance(error, AssertionError) and str(error):
+            tally.reasons.append(Reason(Code.TEST, text=str(error)))
         else:
-            tally.says.append("Your code returned something that the test could not read.")
-            tally.unread.append(Flag(f"a hidden test stopped with {type(error).__name__}: the "
-                                     "answer is odd, or the test is", Kind.NOT_JUDGED))
+            tally.reasons.append(Reason(Code.ODD_VALUE))
+            tally.unread.append(Reason(Code.TEST_STOPPED, error=type(error).__name__))
             tally.staff.append(f"{type(error).__name__}: {error}")
 
 

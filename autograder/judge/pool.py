@@ -37,6 +37,8 @@ from autograder.judge.shared import Shared, sharing
 from autograder.judge.work import Work
 from autograder.kernel.isolation.policy import SandboxError
 from autograder.kernel.scratch import Scratch
+from autograder.results import words
+from autograder.results.reason import Code, Reason
 from autograder.results.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -55,7 +57,12 @@ SLACK_SECONDS = 180  # for what is not the student's own time: starting, the ref
 class Lost:
     """The judge's own process died or hung over this work: nobody's zero, but a person's case."""
 
-    reason: str
+    why: Reason
+
+    @property
+    def reason(self) -> str:
+        """Why, in English."""
+        return words.english(self.why)
 
 
 def judge_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[Key, Work]],
@@ -187,15 +194,15 @@ def _result(future: Future[Result], limit: float) -> Result | Lost:
     try:
         return future.result(timeout=0)
     except CancelledError:
-        return Lost("the judging processes died")
+        return Lost(Reason(Code.JUDGES_DIED))
     except FutureTimeout:
-        return Lost(f"judging took more than {limit} s and was stopped")
+        return Lost(Reason(Code.JUDGED_TOO_LONG, limit=limit))
     except ProcessExpired as error:
-        return Lost(f"the judging process died ({error})")
+        return Lost(Reason(Code.JUDGE_DIED, error=str(error)))
     except (SandboxError, CourseError):
         raise  # this machine's or the exercise's fault: no submission can be judged
     except Exception as error:
-        return Lost(f"judging stopped with {type(error).__name__}: {error}")
+        return Lost(Reason(Code.JUDGING_STOPPED, error=f"{type(error).__name__}: {error}"))
 
 
 _grader: Grader | Exception

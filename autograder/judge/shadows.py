@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
 from pathlib import PurePosixPath
 
+from autograder.results.reason import Code, Reason
+
 KERNEL = "ipykernel"  # the distribution whose modules every kernel needs
 COMPILED = (*BYTECODE_SUFFIXES, *EXTENSION_SUFFIXES, ".pyo", ".pyd")
 AT_START = ("sitecustomize", "usercustomize")  # what Python imports without being asked
@@ -39,15 +41,13 @@ def shadowing(names: Iterable[str], given: Collection[str], student_files: Colle
     return found
 
 
-def told(shadows: Mapping[str, str]) -> list[str]:
-    """A sentence for the report on what is left out; compiled copies of modules are not told."""
+def told(shadows: Mapping[str, str]) -> list[Reason]:
+    """What the report says of what is left out; compiled copies of modules are not told."""
     names = [name for name, module in shadows.items() if module != CACHE]
     if not names:
         return []
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return [f"Left out while grading: {', '.join(names[:MOST_NAMED])}{more}. An import would find "
-            "such a file in the place of a module that is given, handed in or part of a library; "
-            "those come first."]
+    more = {"more": len(names) - MOST_NAMED} if len(names) > MOST_NAMED else {}
+    return [Reason(Code.LEFT_OUT, files=", ".join(names[:MOST_NAMED]), **more)]
 
 
 @functools.cache

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from autograder import text
-from autograder.flag import Flag, Kind
 from autograder.kernel import agent, serialization
 from autograder.kernel.isolation.policy import SandboxError, Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.serialization import SerializationError
 from autograder.kernel.session import KernelSession, Outcome
+from autograder.results import words
+from autograder.results.reason import Code, Reason
 from autograder.settings import LimitSettings
 
 MAX_KERNELS = 40
@@ -27,30 +28,34 @@ KILLS = 3  # at one cell, after which the cell itself has done it
 LITTLE = 0.2  # of such a trial, where the kernel was killed
 MAX_REPORTED = 8  # events of one submission
 PAUSE = 0.5, 10.0  # seconds, at least and at most, to see whether a kernel lives on
-NO_START = "with the files of this submission no Jupyter kernel starts"
-USED_UP = "not tried: this submission's time was used up by what came before"
-BUSY = "not tried: the grading machine was too busy"
+NO_KERNEL = Reason(Code.NO_KERNEL)
+USED_UP = Reason(Code.TIME_USED_UP)
+BUSY = Reason(Code.MACHINE_BUSY)
 OBITUARY = "EndedAtImport"  # what a module raises that took its kernel down when first imported
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no value: a sentence for the student, and whether the process is gone.
+    """Why there is no value, and whether the process is gone.
 
     `error` is the type of what was raised, with its message and the line of code it was raised at.
     `untried` says why that tells nothing of the code, where it does not: what the grader lacks.
     """
 
-    says: str
+    reason: Reason
     error: str = ""
     fatal: bool = False
     message: str = ""
     line: str = ""
-    untried: str = ""
+    untried: Reason | None = None
 
     def __post_init__(self) -> None:
-        for name in ("says", "error", "untried"):
-            object.__setattr__(self, name, text.sentence(getattr(self, name)))
+        object.__setattr__(self, "error", text.sentence(self.error))
+
+    @property
+    def says(self) -> str:
+        """The reason in English."""
+        return words.english(self.reason)
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,20 @@ class _Step:
     number: int = 0  # of the cell
     module: str = ""
 
-    def told(self, says: str) -> str:
+    def ended(self, why: Reason) -> Reason:
+        """That it ended its kernel."""
         if self.module:
-            return f"{self.module}.py, while it was imported, {says}"
-        return f"A code cell of the notebook (number {self.number} of those run): {says}"
+            return Reason(Code.IN_MODULE, module=self.module, why=why)
+        return Reason(Code.IN_CELL, cell=self.number, why=why)
+
+    def reported(self, outcome: Outcome) -> list[Reason]:
+        """What went on in it, where it ended by itself."""
+        if self.module:
+            return [Reason(Code.NOTE, text=note) for note in outcome.notes]
+        if outcome.kind != "error" or outcome.why is None:
+            return [Reason(Code.IN_CELL, cell=self.number, notes=note) for note in outcome.notes]
+        notes = {"notes": "; ".join(outcome.notes)} if outcome.notes else {}
+        return [Reason(Code.IN_CELL, cell=self.number, why=outcome.why, **notes)]
 
 
 @dataclass
@@ -92,7 +107,7 @@ class StudentSide:
     seconds: float
     surroundings: Surroundings = field(default_factory=Surroundings)
     before: str = ""
-    events: list[str] = field(default_factory=list)
+    events: list[Reason] = field(default_factory=list)
     guilty: dict[int, Outcome] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,7 +123,8 @@ class StudentSide:
         self._last = Outcome("done")  # how a step ended its kernel
         self._lived = 0.0  # seconds that one lived that ended
         self._since = 0.0
-        self._blamed: dict[int, str] = {}  # steps that are not run, with what is told of them
+        self._blamed: dict[int, Reason] = {}  # steps that are not run, and why
+        self._obituaries: dict[str, Reason] = {}  # by what stands in the place of such a module
         self._buried: dict[int, bytes] = {}  # likewise, modules
         self._searched = False
         self._end = time.monotonic() + self.seconds * self.limits.patience
@@ -131,17 +147,22 @@ class StudentSide:
         """Put one request to the student's code, for so many seconds if not as many as usual."""
         session = self._ready()
         if session is None or self._left() <= 0:
-            says = (NO_START if NO_START in self.events else
-                    BUSY if self.stalled else USED_UP)
+            why = (NO_KERNEL if NO_KERNEL in self.events else
+                   BUSY if self.stalled else USED_UP)
             self.tried = False
-            return Answer(failure=Failure(says, fatal=True, untried=says))
+            return Answer(failure=Failure(why, fatal=True, untried=why))
         outcome = session.ask(request, timeout=seconds or self.limits.probe)
         self.killed |= outcome.killed
         self.stalled |= outcome.kind == "stalled"
         if outcome.kind == "died":
             self._lived = self._age()
             self._deaths.append(len(self._steps))
-        return read_answer(outcome)
+        answer = read_answer(outcome)
+        failure = answer.failure
+        if failure is None or failure.error != OBITUARY:
+            return answer
+        return Answer(failure=replace(failure, reason=self._obituaries.get(
+            failure.message, failure.reason)))
 
     @property
     def taken(self) -> float:
@@ -213,7 +234,7 @@ class StudentSide:
         with Scratch() as empty, KernelSession(
                 empty, self.limits.sandbox(), self.surroundings):
             self._kernels = MAX_KERNELS
-        self.events.append(Flag(NO_START, Kind.CRASHED))
+        self.events.append(NO_KERNEL)
         return None
 
     # -- before the first probe ---------------------------------------------------------------
@@ -259,8 +280,7 @@ class StudentSide:
                               f".put_back({files!r})", timeout=self.limits.probe)
         said = " ".join(str(out.get("data", {}).get("text/plain", "")) for out in outcome.outputs)
         for name in files:
-            event = (f"A code cell of the notebook wrote to {name} while it ran; {name} counts as "
-                     "it was handed in.")
+            event = Reason(Code.MODULE_REWRITTEN, file=name)
             if name in said and event not in self.events:
                 self.events.append(event)
 
@@ -293,18 +313,20 @@ class StudentSide:
         fails is left alone.
         """
         step, outcome = self._steps[index], self._last
-        if outcome.kind == "stalled":
+        if outcome.kind == "stalled" or outcome.why is None:
             return
         if outcome.kind == "died":
             self._deaths.append(index)
-        event = Flag(f"{step.told(outcome.says)}.", Kind.CRASHED)
+        event = step.ended(outcome.why)
         self._blamed[index] = event
         self.events.append(event)
         if step.module:
             file = self.folder / f"{step.module}.py"
             self._buried[index] = file.read_bytes()
+            obituary = words.english(event).removesuffix(".")
+            self._obituaries[obituary] = event
             file.write_text(f"class {OBITUARY}(ImportError): ...\n\n"
-                            f"raise {OBITUARY}({step.told(outcome.says)!r})\n")
+                            f"raise {OBITUARY}({obituary!r})\n")
 
     def _acquit(self) -> None:
         """Forget who was blamed for a death: it may have been another's doing."""
@@ -342,20 +364,18 @@ class StudentSide:
         return min(max(PAUSE[0], 1.5 * self._lived), PAUSE[1])
 
     def _report(self, step: _Step, outcome: Outcome) -> None:
-        told = [f"{note if step.module else step.told(note)}." for note in outcome.notes]
-        if outcome.kind == "error" and not step.module:
-            told = [f"{step.told('; '.join([outcome.says, *outcome.notes]))}."]
-        for event in told:
+        for event in step.reported(outcome):
             if event not in self.events and len(self.events) < MAX_REPORTED:
                 self.events.append(event)
 
 
 def read_answer(outcome: Outcome) -> Answer:
     """What the student's process sent, or why it sent nothing."""
-    if outcome.answer is None:
-        return Answer(failure=Failure(f"your code {outcome.says}", outcome.kind, outcome.fatal,
-                                      untried=BUSY if outcome.kind == "stalled" else ""))
-    return unpack(outcome.answer)
+    if outcome.answer is not None:
+        return unpack(outcome.answer)
+    why = Reason(Code.YOUR_CODE, why=outcome.why or Reason(Code.NO_ANSWER))
+    return Answer(failure=Failure(why, outcome.kind, outcome.fatal,
+                                  untried=BUSY if outcome.kind == "stalled" else None))
 
 
 def unpack(data: bytes) -> Answer:
@@ -363,26 +383,26 @@ def unpack(data: bytes) -> Answer:
     try:
         answer = serialization.unpack(data)
         if "error" in answer:
-            return Answer(failure=_sentence(answer["error"]))
+            return Answer(failure=_failure(answer["error"]))
         return Answer(value=answer["value"])
     except (SerializationError, KeyError, TypeError, AttributeError) as error:
-        return Answer(failure=Failure(f"your code's answer could not be read: {error}", "answer"))
+        return Answer(failure=Failure(
+            Reason(Code.UNREADABLE_ANSWER, error=str(error)), "answer"))
 
 
-def _sentence(error: dict[str, Any]) -> Failure:
-    """Put a Python error into a sentence: what was raised and at which line."""
+def _failure(error: dict[str, Any]) -> Failure:
+    """Read a Python error: what was raised and at which line."""
     kind, message, where, line = (text.sentence(error[key]).strip()
                                   for key in ("type", "message", "where", "line"))
-    where = f" at {where}" if where else ""
-    at = f"{where} (`{line}`)" if line else where
-    if kind == OBITUARY:
-        return Failure(message, kind)
+    exact = {"line": line} if line else {}
+    at = {"place": Reason(Code.AT, where=where, **exact)} if where else {}
     lacking = text.sentence(error.get("lacking", ""))
-    untried = f"the grading machine has not what this needs: {lacking}" if lacking else ""
+    untried = Reason(Code.LACKING, what=lacking) if lacking else None
     if kind == "NotImplementedError":
-        return Failure(f"not written yet: NotImplementedError{where}", kind)
+        place = {"place": Reason(Code.AT, where=where)} if where else {}
+        return Failure(Reason(Code.NOT_WRITTEN, why=Reason(Code.RAISED, error=kind, **place)), kind)
     if kind == "MemoryError" or "can't allocate memory" in message:
-        return Failure(f"your code ran out of memory{at}", "MemoryError")
-    first = message.splitlines()[0][:300] if message else ""
-    return Failure(f"your code stopped with {kind}{': ' if first else ''}{first}{at}", kind,
-                   message=message, line=line, untried=untried)
+        return Failure(Reason(Code.MEMORY_ERROR, **at), "MemoryError")
+    first = {"message": message.splitlines()[0][:300]} if message else {}
+    return Failure(Reason(Code.STOPPED_WITH, why=Reason(Code.RAISED, error=kind, **first, **at)),
+                   kind, message=message, line=line, untried=untried)

@@ -18,6 +18,9 @@ import numpy as np
 import pytest
 import torch
 
+from autograder.results import words
+from autograder.results.reason import Code, Reason, Value
+
 Test = TypeVar("Test", bound=Callable[..., Any])
 KEEPS_TOGETHER = 0.75  # a broken contract costs at most a quarter of its part
 
@@ -46,19 +49,28 @@ def part(name: str, weight: float = 1.0, together: str | None = None,
 
 
 class Wrong(AssertionError):
-    """The student's value is wrong; the message is the sentence for the student."""
+    """The student's value is wrong; the message is the sentence for the student.
+
+    Values of its placeholders go beside it, so that it can be translated: Wrong("`{name}` is no
+    number", name="loss").
+    """
+
+    def __init__(self, says: str | Reason, **values: Value) -> None:
+        self.reason = says if isinstance(says, Reason) else Reason(Code.TEST, text=says, **values)
+        super().__init__(words.english(self.reason))
 
 
 def assert_close(student: Any, reference: torch.Tensor, says: str, rtol: float = 1e-4,
                  atol: float = 1e-5) -> None:
     """Fail with `says`, and what can be seen from outside, where two tensors differ."""
+    why = Reason(Code.TEST, text=says)
     if not isinstance(student, torch.Tensor):
-        raise Wrong(f"{says}: a tensor was expected, but {_kind(student)} came back")
+        raise Wrong(Reason(Code.NO_TENSOR, why=why, found=_kind(student)))
     if student.shape != reference.shape:
-        raise Wrong(f"{says}: the shape is {list(student.shape)}, expected "
-                    f"{list(reference.shape)}")
+        raise Wrong(Reason(Code.OTHER_SHAPE, why=why, shape=str(list(student.shape)),
+                           expected=str(list(reference.shape))))
     if not torch.isfinite(student.double()).all():
-        raise Wrong(f"{says}: it holds NaN or infinite values")
+        raise Wrong(Reason(Code.NOT_FINITE, why=why))
     if not torch.allclose(student.double(), reference.double(), rtol=rtol, atol=atol):
         raise Wrong(says)
 

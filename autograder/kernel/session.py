@@ -20,7 +20,6 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
-from autograder import text
 from autograder.kernel import (
     agent,
     compat,
@@ -36,8 +35,9 @@ from autograder.kernel.isolation import seccomp
 from autograder.kernel.isolation.policy import Limits, SandboxError, Surroundings
 from autograder.kernel.module_text import module_text
 from autograder.kernel.owntime import Budget, OutOfTime, OwnTime, Stalled, root_of
+from autograder.results import words
+from autograder.results.reason import Code, Reason
 
-KILLED = "was killed (signal 9)"
 KERNEL_NAME = "autograder-sandbox"
 A_WHILE = 15.0  # seconds, from a kernel's last word to its end
 MOST_NOTES = 8  # of one cell
@@ -50,23 +50,31 @@ Kind = Literal["done", "error", "timeout", "stalled", "died", "flooded"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell or a probe ended: its kind, and one sentence for a person.
+    """How a cell or a probe ended: its kind, and why where it is not `done`.
 
     A cell leaves `outputs`, a probe its `answer`, as packed bytes.
     """
 
     kind: Kind
-    says: str = ""
+    why: Reason | None = None
     outputs: tuple[NotebookNode, ...] = ()
     answer: bytes | None = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "says", text.sentence(self.says))
+    @property
+    def says(self) -> str:
+        """Why, in English; empty where it is done."""
+        return words.english(self.why) if self.why else ""
+
+    @property
+    def error(self) -> str:
+        """The type of the error that was raised; empty where none was."""
+        raised = self.why is not None and self.why.code is Code.RAISED
+        return str(self.why.values["error"]) if self.why and raised else ""
 
     @property
     def killed(self) -> bool:
         """Whether SIGKILL ended it: from the student's own code, or from outside."""
-        return self.kind == "died" and self.says == KILLED
+        return self.why is not None and self.why.code is Code.KILLED
 
     @property
     def notes(self) -> list[str]:
@@ -107,7 +115,7 @@ class KernelSession:
             self._client.start_new_kernel(**self._start)
             self._client.start_new_kernel_client()
         except RuntimeError as error:
-            self.killed = self._last_words() == KILLED
+            self.killed = self._last_words().code is Code.KILLED
             raise SandboxError(
                 f"the sandboxed kernel did not start ({error}). Run `autograder doctor` to see "
                 "what this machine lacks."
@@ -133,7 +141,7 @@ class KernelSession:
             try:
                 connection, _ = listener.accept()
             except BlockingIOError:
-                return Outcome("died", "it did not connect")
+                return Outcome("died", Reason(Code.NOT_CONNECTED))
         self._own = OwnTime(root_of(_process_at(connection)))
         self._channel = Channel(connection, self._look)
         return outcome
@@ -150,7 +158,7 @@ class KernelSession:
     def run(self, source: str, timeout: float) -> Outcome:
         """Execute one cell for at most `timeout` seconds of its own, and see the kernel live on."""
         if not self.alive:
-            return Outcome("died", "the kernel had already ended")
+            return Outcome("died", Reason(Code.ALREADY_ENDED))
         cell = nbformat.v4.new_code_cell(source)
         client, budget = self._client, self._budget(timeout)
         client.nb.cells[:] = [cell]
@@ -177,7 +185,7 @@ class KernelSession:
         The packed answer stands in the outcome.
         """
         if not self.alive or self._channel is None:
-            return Outcome("died", "the kernel had already ended")
+            return Outcome("died", Reason(Code.ALREADY_ENDED))
         budget = self._budget(timeout)
         try:
             reply = self._channel.ask(request, budget)
@@ -192,7 +200,8 @@ class KernelSession:
         else:
             if not reply.failed:
                 return Outcome("done", answer=reply.data)
-            outcome = Outcome("error", reply.data[:MOST_SAID].decode(errors="replace"))
+            outcome = Outcome("error", Reason(
+                Code.RAISED, error=reply.data[:MOST_SAID].decode(errors="replace")))
         if outcome.fatal:
             self.close()
         return outcome
@@ -202,9 +211,8 @@ class KernelSession:
 
     def _over(self, over: OutOfTime | Stalled, budget: Budget) -> Outcome:
         if isinstance(over, OutOfTime):
-            return Outcome("timeout", f"ran for more than {budget.seconds:g} s and was stopped")
-        return Outcome("stalled", f"was stopped after {budget.wall:g} s, in most of which the "
-                                  "grading machine was busy with other things")
+            return Outcome("timeout", Reason(Code.TIMEOUT, limit=budget.seconds))
+        return Outcome("stalled", Reason(Code.STALLED, seconds=budget.wall))
 
     def rest(self, seconds: float) -> Outcome:
         """Run nothing for a while; tell how the kernel ended, if it did."""
@@ -235,34 +243,34 @@ class KernelSession:
             raise Gone
 
     def _flooded(self) -> Outcome:
-        return Outcome("flooded", f"printed more than {self.limits.output} MiB and was stopped")
+        return Outcome("flooded", Reason(Code.PRINTED_TOO_MUCH, limit=self.limits.output))
 
-    def _why_silent(self) -> str:
+    def _why_silent(self) -> Reason:
         """Why the kernel's end is closed: it ends, as a rule, and its status is known in a moment.
         """
         provisioner: Any = self._manager.provisioner
         try:
             provisioner.process.wait(A_WHILE)
         except subprocess.TimeoutExpired:
-            return "gave no answer"
+            return Reason(Code.NO_ANSWER)
         return self._last_words()
 
-    def _last_words(self) -> str:
+    def _last_words(self) -> Reason:
         provisioner: Any = self._manager.provisioner
         process = getattr(provisioner, "process", None)
         if provisioner is not None and provisioner.group is not None and provisioner.group.ran_out:
-            return f"used more than the {self.limits.memory} MiB of memory that are allowed in all"
+            return Reason(Code.OUT_OF_MEMORY, limit=self.limits.memory)
         status = process.returncode if process is not None else None
         if status is None:
-            return "ended its own process"
+            return Reason(Code.ENDED_ITSELF)
         number = -status if status < 0 else status - 128
         if number == seccomp.BLOCKED:
-            return "made a system call that is blocked while grading, and was stopped"
+            return Reason(Code.BLOCKED_CALL)
         if number == signal.SIGKILL:
-            return KILLED
+            return Reason(Code.KILLED)
         if number > 0:
-            return f"crashed the Python process (signal {number})"
-        return f"ended its own process (exit status {status})"
+            return Reason(Code.CRASHED, signal=number)
+        return Reason(Code.ENDED_ITSELF, status=status)
 
 
 def _name(number: bytes) -> bytes:
@@ -286,11 +294,16 @@ def _read(cell: NotebookNode, reply: dict[str, Any]) -> Outcome:
     errors = [output for output in outputs if output.output_type == "error"]
     if errors:
         last = errors[-1]
-        return Outcome("error", f"{last.ename}: {str(last.evalue)[:500]}", outputs)
+        return Outcome("error", _raised(last.ename, last.evalue), outputs)
     if reply.get("status", "ok") != "ok":
-        says = f"{reply.get('ename', 'Error')}: {str(reply.get('evalue', ''))[:500]}"
-        return Outcome("error", says, outputs)
-    return Outcome("done", "", outputs)
+        return Outcome("error", _raised(reply.get("ename", "Error"), reply.get("evalue", "")),
+                       outputs)
+    return Outcome("done", outputs=outputs)
+
+
+def _raised(error: object, message: object) -> Reason:
+    said = {"message": str(message)[:500]} if message else {}
+    return Reason(Code.RAISED, error=str(error), **said)
 
 
 def _bootstrap(lenient: bool, questions: Path) -> str:

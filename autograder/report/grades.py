@@ -14,10 +14,10 @@ from autograder.intake import elsewhere
 from autograder.late import duration
 from autograder.report.read import CourseResults
 from autograder.report.totals import GradeRow, by_member, homework_rows
+from autograder.results import words
+from autograder.results.reason import Code, Reason
 from autograder.results.submission import GradedSubmission
 from autograder.results.verdict import PartVerdict
-
-NOT_WRITTEN = "Not written yet"
 
 
 def grade_rows(results: CourseResults, name: str) -> list[GradeRow]:
@@ -109,8 +109,8 @@ def _reasons(parts: list[PartVerdict]) -> list[str]:
     """The first sentence on each part that lost points; parts that share one stand together."""
     shared: dict[str, list[str]] = {}
     for part in parts:
-        if part.says:
-            says = "not written yet" if part.says[0].startswith(NOT_WRITTEN) else part.says[0]
+        if part.reasons:
+            says = words.english(Reason(Code.NOT_WRITTEN)) if part.unwritten else part.says[0]
             shared.setdefault(says, []).append(_short(part.part))
     return [f"{', '.join(names)}: {says}" for says, names in shared.items()]
 

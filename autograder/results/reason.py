@@ -70,6 +70,22 @@ class Stop(StrEnum):
     START = "start"
     LOST = "lost"
 
+    @property
+    def label(self) -> str:
+        """What is said of the code, or of its judge."""
+        return STOP_LABELS[self]
+
+
+STOP_LABELS = {
+    Stop.TIME: "ran out of time",
+    Stop.MEMORY: "ran out of memory",
+    Stop.OUTPUT: "printed without end",
+    Stop.BLOCKED: "made a system call that is blocked",
+    Stop.CRASHED: "crashed, or ended its own process",
+    Stop.START: "kept its kernel from starting",
+    Stop.LOST: "was lost: its judge died or hung",
+}
+
 
 class Code(StrEnum):
     """All reasons. Codes are kept in journals: a new one may come, none gets another meaning.
@@ -87,6 +103,7 @@ class Code(StrEnum):
     ENDED_ITSELF = "ended_itself"  # status, where it is known
     NO_ANSWER = "no_answer"
     ALREADY_ENDED = "already_ended"
+    NOT_CONNECTED = "not_connected"
     STALLED = "stalled"  # seconds, by the clock
     YOUR_CODE = "your_code"  # why
     IN_CELL = "in_cell"  # cell, why, notes
@@ -113,15 +130,21 @@ class Code(StrEnum):
     TEST_REMARK = "test_remark"
     TEST_FLAG = "test_flag"
     MISCONCEPTION = "misconception"  # name, text
+    NO_TENSOR = "no_tensor"  # why, found
+    OTHER_SHAPE = "other_shape"  # why, shape, expected
+    NOT_FINITE = "not_finite"  # why
     NOT_GRADED = "not_graded"
     ODD_VALUE = "odd_value"
     # What asks for a person.
+    VERSION_FAILED = "version_failed"  # error, of the reference or of a misconception
     NO_TEST = "no_test"
     REFERENCE_FAILED = "reference_failed"
     TEST_STOPPED = "test_stopped"  # error
     NOT_TRIED = "not_tried"  # why
     NOT_JUDGED = "not_judged"  # why
-    BORROWED = "borrowed"  # text
+    LIBRARY_NAME = "library_name"  # file
+    COPIED = "copied"  # where, tokens, source
+    HIDDEN_CODE = "hidden_code"  # where, names
     STEP_FAILED = "step_failed"  # step, error
     NOT_ON_ROSTER = "not_on_roster"
     REVIEW = "review"  # kind, text
@@ -150,18 +173,21 @@ STOPS = {
     Code.ENDED_ITSELF: Stop.CRASHED,
     Code.NO_ANSWER: Stop.CRASHED,
     Code.ALREADY_ENDED: Stop.CRASHED,
+    Code.NOT_CONNECTED: Stop.CRASHED,
     Code.NO_KERNEL: Stop.START,
     Code.NOT_JUDGED: Stop.LOST,
 }
 REVIEWS = {
     **dict.fromkeys((Code.TIMEOUT, Code.OUT_OF_MEMORY, Code.PRINTED_TOO_MUCH, Code.BLOCKED_CALL,
                      Code.KILLED, Code.CRASHED, Code.ENDED_ITSELF, Code.NO_ANSWER,
-                     Code.ALREADY_ENDED, Code.NO_KERNEL), ReviewKind.CRASHED),
+                     Code.ALREADY_ENDED, Code.NOT_CONNECTED, Code.NO_KERNEL), ReviewKind.CRASHED),
     **dict.fromkeys((Code.NO_TEST, Code.REFERENCE_FAILED, Code.TEST_STOPPED, Code.NOT_TRIED,
                      Code.NOT_JUDGED), ReviewKind.NOT_JUDGED),
     Code.PERSON_LOOKS: None,  # the flag beside it asks
     Code.TEST_FLAG: ReviewKind.LOG,
-    Code.BORROWED: ReviewKind.BORROWED,
+    Code.LIBRARY_NAME: ReviewKind.BORROWED,
+    Code.COPIED: ReviewKind.BORROWED,
+    Code.HIDDEN_CODE: ReviewKind.BORROWED,
     Code.STEP_FAILED: ReviewKind.FAULT,
     Code.NOT_ON_ROSTER: ReviewKind.NAMES,
 }

@@ -9,7 +9,7 @@ from typing import Any
 from autograder import flag, text
 from autograder.flag import Flag
 from autograder.results import legacy, words
-from autograder.results.reason import Code, Reason, at_most
+from autograder.results.reason import Code, Reason, Stop, at_most
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class PartVerdict:
     def unwritten(self) -> bool:
         """Whether the part lost its points because there is no code yet."""
         return bool(self.reasons) and self.reasons[0].unwritten
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the part lost its points because its code raised an error or was stopped."""
+        return bool(self.reasons) and (self.reasons[0].raised or self.reasons[0].stop is not None)
 
     @property
     def says(self) -> tuple[str, ...]:
@@ -104,6 +109,14 @@ class Verdict:
     @property
     def max_points(self) -> float:
         return sum(part.max_points for part in self.parts)
+
+    @property
+    def stops(self) -> tuple[Stop, ...]:
+        """All that stopped the code, or its judge, each once."""
+        found = [*self.incidents, *(one for part in self.parts
+                                    for one in (*part.reasons, *part.review))]
+        stops = {one.stop for one in found}
+        return tuple(stop for stop in Stop if stop in stops)
 
     @property
     def events(self) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from autograder.judge.shared import offline_environment
 from autograder.judge.sides import Answer, Failure, unpack
 from autograder.judge.work import Work
 from autograder.release import source
+from autograder.results.reason import Code, Reason
 from autograder.strength.code import Solution
 
 Result = TypeVar("Result")
@@ -58,7 +59,8 @@ class _Side:
         try:
             answer = unpack(trusted.answer(self._folder, request, str(self._scratch)))
         except Exception as error:  # it cannot even be loaded
-            return Answer(failure=Failure(f"{type(error).__name__}: {error}", fatal=True))
+            return Answer(failure=Failure(Reason(
+                Code.VERSION_FAILED, error=f"{type(error).__name__}: {error}"), fatal=True))
         if self._remember:
             self._known[request] = answer
         return answer

@@ -7,22 +7,21 @@ from typing import Any
 
 import pytest
 
-from autograder.flag import Flag, Kind
 from autograder.judge import sides
 from autograder.judge.pool import Lost
 from autograder.kernel.isolation import seccomp
 from autograder.kernel.isolation.policy import Limits
 from autograder.kernel.session import KernelSession, Outcome
-from autograder.report.classpage import failures
 from autograder.report.classpage.batch_times import batches, times
 from autograder.report.classpage.losses import losses, met, reason
-from autograder.results.verdict import PartVerdict, nothing
-from autograder.results.words import finished
+from autograder.results import legacy, words
+from autograder.results.reason import Code, Reason, ReviewKind, Stop
+from autograder.results.verdict import PartVerdict, Verdict, nothing
 from classpage.classes import because, entry, toy_verdict, verdict
 
 
-def last_words(status: int | None, ran_out: bool = False) -> str:
-    """What the kernel's own code says of a process that ended so."""
+def last_words(status: int | None, ran_out: bool = False) -> Reason:
+    """Why a process ended so, by the kernel's own code."""
     session = KernelSession.__new__(KernelSession)
     session.limits = Limits()
     session._manager = SimpleNamespace(provisioner=SimpleNamespace(  # type: ignore[assignment]
@@ -31,33 +30,35 @@ def last_words(status: int | None, ran_out: bool = False) -> str:
 
 
 @pytest.mark.parametrize(("status", "ran_out", "kind"), [
-    (-seccomp.BLOCKED, False, failures.BLOCKED), (-9, False, failures.CRASHED),
-    (128 + 11, False, failures.CRASHED), (-11, False, failures.CRASHED),
-    (0, False, failures.CRASHED), (3, False, failures.CRASHED), (None, False, failures.CRASHED),
-    (-9, True, failures.MEMORY)])
-def test_what_the_kernel_says_of_ends_is_known(status: int, ran_out: bool, kind: str) -> None:
-    words = last_words(status, ran_out)
-    failure = sides.read_answer(Outcome("died", words)).failure
+    (-seccomp.BLOCKED, False, Stop.BLOCKED), (-9, False, Stop.CRASHED),
+    (128 + 11, False, Stop.CRASHED), (-11, False, Stop.CRASHED),
+    (0, False, Stop.CRASHED), (3, False, Stop.CRASHED), (None, False, Stop.CRASHED),
+    (-9, True, Stop.MEMORY)])
+def test_what_the_kernel_says_of_ends_is_known(status: int, ran_out: bool, kind: Stop) -> None:
+    why = last_words(status, ran_out)
+    failure = sides.read_answer(Outcome("died", why)).failure
     assert failure is not None
-    assert failures.kind(finished(failure.says)) == kind
-    assert failures.kind(f"bert.py, while it was imported, {words}.") == kind
-    assert failures.kind(f"A code cell of the notebook (number 3 of those run): {words}.") == kind
+    for told in (failure.reason, Reason(Code.IN_MODULE, module="bert", why=why),
+                 Reason(Code.IN_CELL, cell=3, why=why)):
+        assert told.stop is kind and told.review is ReviewKind.CRASHED
+        assert legacy.reason(words.sentence(told)) == told, "as old journals hold it"
 
 
 @pytest.mark.parametrize(("sentence", "kind"), [
-    ("Your code ran for more than 20 s and was stopped.", failures.TIME),
-    ("Not tried: this submission's time was used up by what came before.", failures.TIME),
-    ("Your code printed more than 8 MiB and was stopped.", failures.OUTPUT),
-    ("Your code ran out of memory at bert.py, line 220 (`return bytearray(10)`).", failures.MEMORY),
-    ("Your code gave no answer.", failures.CRASHED),
-    (finished(sides.NO_START), failures.START),
+    ("Your code ran for more than 20 s and was stopped.", Stop.TIME),
+    ("Not tried: this submission's time was used up by what came before.", Stop.TIME),
+    ("Your code printed more than 8 MiB and was stopped.", Stop.OUTPUT),
+    ("Your code ran out of memory at bert.py, line 220 (`return bytearray(10)`).", Stop.MEMORY),
+    ("Your code gave no answer.", Stop.CRASHED),
+    ("With the files of this submission no Jupyter kernel starts.", Stop.START),
     ("Your code stopped with TypeError: 'int' object is not callable.", None),
     ("Your code stopped with E: Your code ran for more than 20 s and was stopped.", None),
     ("A code cell of the notebook (number 1 of those run): Odd: crashed the Python process "
      "(signal 11).", None),
     ("The words of a text differ.", None)])
-def test_only_whole_sentences_of_ours_tell_of_failures(sentence: str, kind: str | None) -> None:
-    assert failures.kind(sentence) == kind
+def test_of_old_sentences_only_whole_ones_of_ours_tell_of_failures(sentence: str, kind: Stop | None
+                                                                   ) -> None:
+    assert legacy.reason(sentence).stop is kind
 
 
 def part(says: str = "", misconception: str = "", points: float = 1) -> PartVerdict:
@@ -81,18 +82,24 @@ def test_losses_are_summed_by_part_and_reason() -> None:
         entry("c", toy_verdict(2, says="The words of a text differ at line 3.")),
         entry("d", toy_verdict(3, says="A text of the notebook, line 2, differs.")),
         entry("e", toy_verdict())]
-    words, count, scale = losses(["toy_words", "toy_count", "toy_scale"], entries)
-    assert (words.judged, words.total) == (5, 4 + 3 + 2 + 1)
-    assert words.points == {"named": 4, "unnamed": 6, "stopped": 0, "unwritten": 0}
-    assert words.lost_by == {"named": 1, "unnamed": 3}
-    assert words.named_share == pytest.approx(0.4)
-    assert [(said.points, [one.student for one in said.entries]) for said in words.said] == [
+    first, count, scale = losses(["toy_words", "toy_count", "toy_scale"], entries)
+    assert (first.judged, first.total) == (5, 4 + 3 + 2 + 1)
+    assert first.points == {"named": 4, "unnamed": 6, "stopped": 0, "unwritten": 0}
+    assert first.lost_by == {"named": 1, "unnamed": 3}
+    assert first.named_share == pytest.approx(0.4)
+    assert [(said.points, [one.student for one in said.entries]) for said in first.said] == [
         (5, ["b", "c"]), (1, ["d"])]
     assert (count.total, count.named_share, scale.total) == (0, None, 3)
 
 
+def old_verdict(says: str) -> Verdict:
+    """A verdict as it was kept before there were reasons."""
+    return Verdict.from_json({"exercise": "toy", "events": [], "parts": [
+        {"part": "toy_words", "points": 0, "max_points": 4, "says": [says]}]})
+
+
 def test_sentences_that_differ_in_the_place_only_are_one() -> None:
-    entries = [entry(student, toy_verdict(0, says=f"Wrong at bert.py, line {line} (`x = {line}`)."))
+    entries = [entry(student, old_verdict(f"Wrong at bert.py, line {line} (`x = {line}`)."))
                for student, line in (("a", 3), ("b", 77))]
     (said,) = losses(["toy_words"], entries)[0].said
     assert (said.sentence, len(said.entries)) == ("Wrong.", 2)
@@ -111,9 +118,9 @@ def at(second: int) -> str:
 
 
 def lost(student: str, time: str) -> Any:
-    flag = f"not judged: {Lost('the judging process died').reason}"
-    return entry(student, nothing("toy", {"toy_words": 4}, "the judging process died",
-                                  review=(Flag(flag, Kind.NOT_JUDGED),)), time)
+    why = Lost(Reason(Code.JUDGE_DIED, error="signal 9")).why
+    return entry(student, nothing("toy", {"toy_words": 4}, why, review=(
+        Reason(Code.NOT_JUDGED, why=why),)), time)
 
 
 def test_batches_are_told_by_their_seeds() -> None:
@@ -144,7 +151,7 @@ def test_failures_and_the_slowest() -> None:
     found = times([], [entry("a", looping), entry("b", ended), entry("c", toy_verdict()),
                        lost("d", at(3))])
     assert {one.kind: one.students for one in found.failures} == {
-        failures.TIME: ("a",), failures.CRASHED: ("b",), failures.LOST: ("d",)}
+        Stop.TIME: ("a",), Stop.CRASHED: ("b",), Stop.LOST: ("d",)}
     assert [(one.student, one.stopped) for one in found.slowest[:2]] == [
-        ("a", (failures.TIME,)), ("b", (failures.CRASHED,))]
+        ("a", (Stop.TIME,)), ("b", (Stop.CRASHED,))]
     assert found.seconds is not None and found.seconds.values == (2, 3, 9)

@@ -27,6 +27,7 @@ from autograder.judge.work import Work, read_work, runnable_cells
 from autograder.report import grades
 from autograder.report.table import table
 from autograder.report.totals import GradeRow, by_member, display_names
+from autograder.results.words import english
 from fuzz import fence
 from fuzz.arena import HONEST_ZIP, Arena
 from fuzz.holds import inert, lay, must, shown
@@ -133,7 +134,7 @@ def _graded(arena: Arena, course: Course, assignment: str, student: str, exercis
              if "nbgrader" in cell.metadata]
     must(sorted(found) == sorted(wanted), f"parts {sorted(found)}, released were {sorted(wanted)}")
     cells = runnable_cells(work.notebook, released)
-    said += outdated(cells)
+    said += map(english, outdated(cells))
     losses = recorded.losses(work.notebook)
     said += losses.oddities() if losses.train else []
     recorded.figures(work.notebook)

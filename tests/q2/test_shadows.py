@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from autograder.course import Course
 from autograder.judge.shadows import shadowing, told
 from autograder.results.verdict import Verdict
+from autograder.results.words import english
 
 GIVEN = {"base_bert.py", "config.py", "tokenizer.py", "utils.py", "sanity_check.py"}
 STUDENT = {"bert.py", "classifier.py", "result.log"}
@@ -57,7 +58,7 @@ def test_what_nobody_imports_is_kept() -> None:
 
 def test_what_is_left_out_is_told_but_for_pythons_own_copies() -> None:
     assert told(left_out("__pycache__/bert.cpython-311.pyc")) == []
-    (sentence,) = told(left_out(*(f"utils/part{number}.py" for number in range(9))))
+    (sentence,) = map(english, told(left_out(*(f"utils/part{n}.py" for n in range(9)))))
     assert "utils/part4.py and 4 more" in sentence and "part5" not in sentence
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from autograder.journal import Entry
-from autograder.report.classpage import failures
 from autograder.report.classpage.totals import Distribution, distribution
+from autograder.results.reason import Stop
 
 SLOWEST = 5
 LAST = 8  # batches that are listed
@@ -47,14 +47,14 @@ class Judged:
     student: str
     exercise: str
     seconds: float
-    stopped: tuple[str, ...]
+    stopped: tuple[Stop, ...]
 
 
 @dataclass(frozen=True)
 class Failures:
-    """One kind of failure (failures.KINDS), and the submissions that met it."""
+    """One kind of failure, and the submissions that met it."""
 
-    kind: str
+    kind: Stop
     count: int
     students: tuple[str, ...]
 
@@ -80,7 +80,7 @@ def batches(assignment: str, entries: Iterable[Entry]) -> list[Batch]:
         verdict, time = entry.verdict, _time(entry.time)
         if time is None:
             continue
-        lost = failures.LOST in failures.kinds(verdict)
+        lost = Stop.LOST in verdict.stops
         if lost and not found:
             early += 1
             continue
@@ -107,11 +107,11 @@ def _time(text: str) -> datetime | None:
 def times(found: Iterable[Batch], entries: Iterable[Entry]) -> Times:
     """Sum up the batches, and the entries that stand: the last on each student's exercise."""
     judged = [Judged(entry.student, entry.exercise, entry.verdict.seconds,
-                     tuple(failures.kinds(entry.verdict))) for entry in entries]
+                     entry.verdict.stops) for entry in entries]
     by_kind = {kind: tuple(sorted({one.student for one in judged if kind in one.stopped}))
-               for kind in failures.KINDS}
+               for kind in Stop}
     slowest = sorted(judged, key=lambda one: (-one.seconds, one.student, one.exercise))[:SLOWEST]
     return Times(tuple(sorted(found, key=lambda batch: batch.began)[-LAST:]),
-                 distribution([one.seconds for one in judged if failures.LOST not in one.stopped]),
+                 distribution([one.seconds for one in judged if Stop.LOST not in one.stopped]),
                  tuple(slowest),
                  tuple(Failures(kind, len(who), who) for kind, who in by_kind.items() if who))

@@ -5,19 +5,17 @@ Told from the judge's verdicts; what a person has changed since in formgrader do
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from autograder.journal import Entry
-from autograder.report.classpage import failures
-from autograder.report.grades import NOT_WRITTEN
+from autograder.results import words
+from autograder.results.reason import Reason
 from autograder.results.verdict import PartVerdict
 
-Reason = Literal["named", "stopped", "unwritten", "unnamed"]
-WHERE = re.compile(r" at (?:the notebook|[\w.-]+), line \d+.*", re.S)
+Why = Literal["named", "stopped", "unwritten", "unnamed"]
 SAY = 4  # sentences on unnamed losses of a part
 
 
@@ -50,8 +48,8 @@ class Losses:
 
     part: str
     judged: int = 0
-    lost_by: Counter[Reason] = field(default_factory=Counter)
-    points: dict[Reason, float] = field(default_factory=lambda: {
+    lost_by: Counter[Why] = field(default_factory=Counter)
+    points: dict[Why, float] = field(default_factory=lambda: {
         "named": 0.0, "stopped": 0.0, "unwritten": 0.0, "unnamed": 0.0})
     said: list[GeneralSentence] = field(default_factory=list)
 
@@ -72,7 +70,7 @@ class Losses:
 def losses(parts: Iterable[str], entries: Iterable[Entry]) -> list[Losses]:
     """The losses in each of the parts, from the last entry on each student's exercise."""
     found = {part: Losses(part) for part in parts}
-    told: dict[tuple[str, str], list[tuple[Entry, float]]] = {}
+    told: dict[tuple[str, Reason | None], list[tuple[Entry, float]]] = {}
     for entry in entries:
         for part in entry.verdict.parts:
             if part.part not in found:
@@ -87,7 +85,8 @@ def losses(parts: Iterable[str], entries: Iterable[Entry]) -> list[Losses]:
             one.points[why] += lost
             if why == "unnamed":
                 told.setdefault((part.part, _general(part)), []).append((entry, lost))
-    for (name, sentence), who in told.items():
+    for (name, because), who in told.items():
+        sentence = words.finished(words.english(because)) if because else "Nothing was said."
         found[name].said.append(GeneralSentence(sentence, sum(lost for _, lost in who),
                                      tuple(entry for entry, _ in who)))
     for one in found.values():
@@ -95,13 +94,13 @@ def losses(parts: Iterable[str], entries: Iterable[Entry]) -> list[Losses]:
     return list(found.values())
 
 
-def reason(part: PartVerdict) -> Reason:
+def reason(part: PartVerdict) -> Why:
     """Why a part lost points."""
     if part.misconceptions:
         return "named"
-    if part.says and part.says[0].startswith(NOT_WRITTEN):
+    if part.unwritten:
         return "unwritten"
-    return "stopped" if failures.stopped(part) else "unnamed"
+    return "stopped" if part.stopped else "unnamed"
 
 
 def met(entries: Iterable[Entry]) -> list[Met]:
@@ -115,6 +114,6 @@ def met(entries: Iterable[Entry]) -> list[Met]:
     return sorted(found, key=lambda one: (-len(one.entries), one.part, one.name))
 
 
-def _general(part: PartVerdict) -> str:
-    """The first sentence, without the place in the code."""
-    return WHERE.sub("", part.says[0]).rstrip(".") + "." if part.says else "Nothing was said."
+def _general(part: PartVerdict) -> Reason | None:
+    """What was said first, wherever in the code it was met."""
+    return part.reasons[0].general if part.reasons else None

@@ -19,7 +19,6 @@ from autograder.report.totals import GradeRow
 
 State = Literal["right", "partly", "wrong", "unwritten", "waits"]
 Why = Literal["instructions", "late", "most"]
-NOT_WRITTEN = "Not written yet"  # how the judge says it
 LITTLE = 0.005  # points that are none
 
 
@@ -199,7 +198,7 @@ def _state(points: float | None, most: float, verdict: PartVerdict | None, nobod
         return "right"
     if points > 0:
         return "partly"
-    unwritten = verdict is not None and verdict.says and verdict.says[0].startswith(NOT_WRITTEN)
+    unwritten = verdict is not None and verdict.unwritten
     return "unwritten" if unwritten or nobody_gave else "wrong"
 
 

@@ -187,7 +187,8 @@ def _flags(verdict: Verdict) -> list[str]:
     """The flags of a verdict, with their parts' names where they are not of all parts."""
     parts: dict[str, list[str]] = {}
     for part in verdict.parts:
-        crashes = [says for says in part.says if kind_of(says) is Kind.CRASHED]
+        crashes = [says for says, reason in zip(part.says, part.reasons, strict=True)
+                   if reason.review is Kind.CRASHED and reason not in verdict.incidents]
         for flag in (*crashes, *part.flags):
             parts.setdefault(flag, []).append(part.part)
     return [flag if len(some) == len(verdict.parts) else retold(flag, f"{', '.join(some)}: {flag}")
