@@ -25,7 +25,7 @@ from autograder.gradebook import native, queries
 from autograder.gradebook.backup import back_up
 from autograder.gradebook.preprocessors import known
 from autograder.gradebook.writers import PageWriters
-from autograder.intake.notebooks import Settled, is_settled, released_instead, settle
+from autograder.intake.notebooks import Findings, is_settled, released_instead, settle
 from autograder.intake.received import Received, note_of, notes, write_notes
 from autograder.intake.times import late_in
 from autograder.journal import Entry, Journal, last_entries, path_of
@@ -114,7 +114,7 @@ def _settle(course: Course, assignment: str, students: list[str]) -> None:
     known = {row.student: row for row in notes(course, assignment)}
     rows, faults = [], Faults(course, assignment)
     for student in students:
-        folder, said = course.submitted / student / assignment, list[Settled]()
+        folder, said = course.submitted / student / assignment, list[Findings]()
         with faults.guard(Step.SETTLE, student):
             said = [settle(course, assignment, exercise, folder)
                     for exercise in course.assignment(assignment).exercises

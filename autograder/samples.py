@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.intake.groups import is_members_heading
+from autograder.intake.owners import is_members_heading
 from autograder.judge.work import Work
 from autograder.release.edits import Change, Edit, apply, read_changes
 from autograder.suggest import did_you_mean

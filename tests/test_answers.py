@@ -15,9 +15,8 @@ from autograder.course import Course
 from autograder.flag import Flag, Kind
 from autograder.gradebook import native, queries
 from autograder.gradebook.preprocessors import known
-from autograder.intake.answers import is_empty
 from autograder.intake.received import Received, write_notes
-from autograder.intake.written import NOT_KEPT
+from autograder.intake.written import NOT_KEPT, is_empty
 from autograder.release.build import prepare
 from autograder.release.source import by_hand
 from autograder.results.verdict import PartVerdict, Verdict

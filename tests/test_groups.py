@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from autograder import roster
 from autograder.course import Course, CourseError
-from autograder.intake.groups import doubts, named_in
+from autograder.intake.owners import doubts, named_in
 from autograder.intake.receive import receive
 from autograder.intake.received import Received, notes, write_notes
 from autograder.release.build import prepare

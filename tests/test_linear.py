@@ -14,7 +14,7 @@ import pytest
 from autograder.crossfeedback import anonymise
 from autograder.crossfeedback.names import Names
 from autograder.gradebook import safe
-from autograder.intake import answers, cells, groups, order
+from autograder.intake import cells, order, owners, written
 from autograder.intake.read import MOST_CELLS, read_any
 from autograder.release import parts
 from autograder.roster import Member
@@ -28,8 +28,8 @@ READERS: dict[str, Callable[[str], object]] = {
     "parsed": cells.parsed, "names": cells.names, "functions": parts.functions.__wrapped__,
     "likeness": lambda text: cells.likeness(text, text),
     "prints": fingerprints.prints.__wrapped__,
-    "answers": lambda text: answers.UNSEEN.sub("", text),
-    "people's names": lambda text: [groups.BETWEEN.split(groups.MARKUP.sub("", line))
+    "answers": lambda text: written.UNSEEN.sub("", text),
+    "people's names": lambda text: [owners.BETWEEN.split(owners.MARKUP.sub("", line))
                                     for line in text.split("\n\n")],
     "heads": anonymise.members_heading, "colours": lambda text: anonymise.ANSI.sub("", text),
     "anonymous": lambda text: PEOPLE.clean(text, "code"),

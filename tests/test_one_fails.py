@@ -255,7 +255,7 @@ def test_every_step_has_a_label() -> None:
 
 
 @pytest.mark.parametrize("name", [
-    "choose", "settle", "_write_timestamp", "keep_beside", "_as_utf8", "renamed"])
+    "select", "settle", "_write_timestamp", "keep_beside", "_as_utf8", "naming"])
 def test_an_upload_that_cannot_be_taken_in_is_a_row(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     toy, folder = own_course(tmp_path), tmp_path / "downloads"

@@ -17,7 +17,7 @@ from mending import mended, runs_like_the_solution
 from nbformat import NotebookNode
 
 from autograder.intake import read
-from autograder.intake.repair import read_any
+from autograder.intake.read import read_any
 
 
 def dumped(notebook: NotebookNode) -> bytes:

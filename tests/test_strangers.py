@@ -27,9 +27,9 @@ from strangers import (
 from autograder.course import Course, CourseError
 from autograder.flag import Kind, kind_of
 from autograder.intake import replaced
+from autograder.intake.expected import ExpectedFiles
 from autograder.intake.receive import receive
 from autograder.intake.received import Received, notes
-from autograder.intake.wrote import Written
 
 FILES = ("q1/q1a.ipynb", "q1/q1b.ipynb", "q2/bert.py", "q2/classifier.py")
 
@@ -73,7 +73,7 @@ def graded(course: Course, name: str, student: str = STUDENT) -> bytes:
 def holds_work(course: Course, name: str, data: bytes, student: str = STUDENT) -> bool:
     """Whether what is graded holds the work of a file."""
     assignment, file = name.split("/")
-    written = Written(course, assignment)
+    written = ExpectedFiles(course, assignment)
     work = written.into(file, data, file)
     assert work
     return work == written.into(file, graded(course, name, student), file)

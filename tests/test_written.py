@@ -18,8 +18,8 @@ from autograder.cells import STAFF_TAG, is_staff
 from autograder.course import Course
 from autograder.gradebook import beside
 from autograder.gradebook.pages import MAX_PAGES, PageError, pages
+from autograder.intake.owners import Owned
 from autograder.intake.platforms.upload import Upload
-from autograder.intake.whose import Owned
 from autograder.intake.written import WRITTEN, take_written
 from autograder.judge.work import Work
 from autograder.samples import _written as a_pdf

@@ -20,7 +20,7 @@ from autograder.crossfeedback import pictures
 from autograder.crossfeedback.comment_cells import CommentedExercise, plain, says_something
 from autograder.crossfeedback.names import Names
 from autograder.crossfeedback.rounds import KEY
-from autograder.intake.groups import BETWEEN
+from autograder.intake.owners import BETWEEN
 from autograder.roster import Member
 from autograder.settings import MEMBERS
 

@@ -27,7 +27,7 @@ from autograder.course import Course
 from autograder.crossfeedback import merge
 from autograder.gradebook import beside, safe
 from autograder.gradebook.whole import OfWholeNotebooks
-from autograder.intake import answers
+from autograder.intake import written
 from autograder.intake.received import note_of
 from autograder.intake.times import late_of
 from autograder.journal import Entry, Journal, path_of
@@ -84,7 +84,7 @@ class Judge(NbGraderPreprocessor):
             if lines:
                 nb.cells.insert(0, _list_of(heading, lines))
         resources[RESOURCE] = verdict
-        resources[CAME], resources[NOTE] = answers.written_came(work.files, note), note
+        resources[CAME], resources[NOTE] = written.written_came(work.files, note), note
         return nb, resources
 
 
@@ -107,7 +107,7 @@ class SaveJudgedGrades(OfWholeNotebooks, NbgraderSaveAutoGrades):
             grade.needs_manual_grade = grade.manual_score is not None or in_doubt or bool(
                 part and part.flags)
         elif by_hand(cell):
-            zero = answers.is_zero_by_itself(cell, resources[CAME], resources[NOTE])
+            zero = written.is_zero_by_itself(cell, resources[CAME], resources[NOTE])
             grade.auto_score = 0.0 if zero else None
             grade.needs_manual_grade = not zero or grade.manual_score is not None
         else:
@@ -118,7 +118,7 @@ class SaveJudgedGrades(OfWholeNotebooks, NbgraderSaveAutoGrades):
         if by_hand(cell):
             comment = self.gradebook.find_comment(cell.metadata.nbgrader.grade_id, self.notebook_id,
                                                   self.assignment_id, self.student_id)
-            zero = answers.is_zero_by_itself(cell, resources[CAME], resources[NOTE])
+            zero = written.is_zero_by_itself(cell, resources[CAME], resources[NOTE])
             comment.auto_comment = NO_ANSWER if zero else None
 
 

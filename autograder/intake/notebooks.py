@@ -1,7 +1,6 @@
-"""Find an exercise's notebook among what was handed in, and mend what can be told for certain.
+"""Settle an exercise's notebook: find it, repair it, and make it one that nbgrader can read.
 
-What is in its place afterwards can be read by nbgrader. Where that differs from what was handed
-in, the original is kept in the journal's folder.
+Where the result differs from what was handed in, the original is kept in the journal's folder.
 """
 
 from __future__ import annotations
@@ -19,20 +18,19 @@ from autograder.course import Course
 from autograder.files import replacing, write_file
 from autograder.flag import Flag, Kind
 from autograder.intake.elsewhere import elsewhere
+from autograder.intake.expected import is_exercise, released_notebook
 from autograder.intake.made_from import made_from, mend, stamp_beside
-from autograder.intake.repair import read_any
-from autograder.intake.wrote import is_exercise
-from autograder.intake.wrote import released_notebook as released_notebook
+from autograder.intake.read import read_any
 from autograder.release import version
 
 SUFFIXES = (".ipynb", ".py")
 
 
 @dataclass
-class Settled:
-    """What there is to say about one exercise's notebook.
+class Findings:
+    """The findings on a submission, or on one of its notebooks.
 
-    `elsewhere` tells of parts that nobody filled in where else their work may be.
+    `elsewhere` are the places that may hold the work of parts whose cells are not filled in.
     """
 
     violations: list[str] = field(default_factory=list)
@@ -42,51 +40,51 @@ class Settled:
 
 
 def settle(course: Course, assignment: str, exercise: str, folder: Path,
-           beside: Iterable[str] = (), search: bool = True) -> Settled:
-    """Make sure that `folder` holds a notebook which nbgrader can read; tell what was done.
+           beside: Iterable[str] = (), search: bool = True) -> Findings:
+    """Make sure that `folder` holds a notebook that nbgrader can read.
 
-    `beside` are files that came with it and may hold work, too. Where the notebook is missing,
-    `search` for it under other names.
+    beside: files that came with it and may hold work, too
+    search: look for a missing notebook under other names
     """
-    said = Settled()
+    found = Findings()
     path = folder / f"{exercise}.ipynb"
     released = released_notebook(course, assignment, exercise)
     if search and not path.is_file():
-        _find_renamed(course, assignment, path, released, said)
+        _find_renamed(course, assignment, path, released, found)
     if not path.is_file():
         if path.is_dir():
             path.rename(path.with_suffix(".folder"))
         use_released(course, assignment, exercise, folder)
-        said.violations.append(f"{path.name} is missing; graded with the notebook as it was "
+        found.violations.append(f"{path.name} is missing; graded with the notebook as it was "
                                "released")
-        return said
+        return found
     data = path.read_bytes()
     notebook, reading = read_any(data, path.name)
     if notebook is None:
         _keep(course, assignment, path)
         use_released(course, assignment, exercise, folder)
-        told = f"{path.name} is not a readable notebook ({'; '.join(reading)})"
-        said.violations.append(f"{told}; graded with the notebook as it was released")
-        said.flags.append(Flag(f"{told}: look into it, or ask for another", Kind.UNREAD))
-        return said
+        why = f"{path.name} is not a readable notebook ({'; '.join(reading)})"
+        found.violations.append(f"{why}; graded with the notebook as it was released")
+        found.flags.append(Flag(f"{why}: look into it, or ask for another", Kind.UNREAD))
+        return found
     stamp = version.read(notebook) or stamp_beside(
         folder, course.assignment(assignment).student_files)
     mended = mend(course, assignment, exercise, notebook, released, stamp)
-    said.remarks += [f"{path.name}: {text}" for text in (*reading, *mended.repaired)]
-    said.flags += [Flag(f"{path.name}: {text}", Kind.NOTEBOOK) for text in mended.unsure]
+    found.remarks += [f"{path.name}: {text}" for text in (*reading, *mended.repaired)]
+    found.flags += [Flag(f"{path.name}: {text}", Kind.NOTEBOOK) for text in mended.unsure]
     if reading or mended.notebook is not notebook:
         _keep(course, assignment, path)
         _write(mended.notebook, path)
     origin = made_from(course, assignment, exercise, stamp, released)
-    said.elsewhere = elsewhere(mended.notebook, (released, origin.released), beside,
+    found.elsewhere = elsewhere(mended.notebook, (released, origin.released), beside,
                                course.assignment(assignment).members)
-    return said
+    return found
 
 
 def is_settled(course: Course, assignment: str, exercise: str, folder: Path) -> bool:
-    """Whether nbgrader can read a notebook as it is, and it is of the present version, or of none.
+    """Whether nbgrader can read a notebook, and its version is the present one or unknown.
 
-    A release that comes after a submission was taken in makes it one of an older version.
+    A release makes submissions that were taken in before it ones of an older version.
     """
     try:
         notebook = nbformat.reads((folder / f"{exercise}.ipynb").read_text(encoding="utf-8"),
@@ -99,8 +97,8 @@ def is_settled(course: Course, assignment: str, exercise: str, folder: Path) -> 
 
 
 def _find_renamed(course: Course, assignment: str, path: Path, released: NotebookNode,
-                  said: Settled) -> None:
-    """Give the one notebook that holds the exercise's cells, under another name, its own."""
+                  found: Findings) -> None:
+    """Rename the one notebook that holds the exercise's cells to its own name."""
     settings = course.assignment(assignment)
     taken = {*settings.student_files, *(f"{name}.ipynb" for name in settings.exercises)}
     candidates = [other for other in sorted(path.parent.rglob("*"))
@@ -109,17 +107,17 @@ def _find_renamed(course: Course, assignment: str, path: Path, released: Noteboo
                if _is_of(course, assignment, path.stem, other, released)]
     if len(fitting) == 1:
         name = fitting[0].relative_to(path.parent)
-        said.remarks.append(f"{path.name} was handed in as {name}")
+        found.remarks.append(f"{path.name} was handed in as {name}")
         notebook, reading = read_any(fitting[0].read_bytes(), fitting[0].name)
         if notebook is None or fitting[0].suffix == ".ipynb":
             fitting[0].replace(path)
         else:
-            said.remarks += [f"{name}: {text}" for text in reading]
+            found.remarks += [f"{name}: {text}" for text in reading]
             _write(notebook, path)
     elif fitting:
         names = ", ".join(str(other.relative_to(path.parent)) for other in fitting)
-        said.flags.append(Flag(f"{path.name} is missing, and {names} all look like it: choose one, "
-                               "name it so, and grade again", Kind.NOTEBOOK))
+        found.flags.append(Flag(f"{path.name} is missing, and {names} all look like it: choose "
+                                "one, name it so, and grade again", Kind.NOTEBOOK))
 
 
 def _is_of(course: Course, assignment: str, exercise: str, path: Path, present: NotebookNode
@@ -130,7 +128,7 @@ def _is_of(course: Course, assignment: str, exercise: str, path: Path, present: 
 
 @contextlib.contextmanager
 def released_instead(course: Course, assignment: str, folder: Path) -> Iterator[None]:
-    """For a while, the released notebooks lie in the place of the student's."""
+    """Replace the student's notebooks by the released ones for a while."""
     names = course.assignment(assignment).exercises
     for exercise in names:
         (folder / f"{exercise}.ipynb").rename(folder / f"{exercise}.aside")
@@ -143,12 +141,12 @@ def released_instead(course: Course, assignment: str, folder: Path) -> Iterator[
 
 
 def use_released(course: Course, assignment: str, exercise: str, folder: Path) -> None:
-    """Put the released notebook in the place of the student's."""
+    """Replace the student's notebook by the released one."""
     shutil.copy(course.build / "release" / assignment / f"{exercise}.ipynb", folder)
 
 
 def _keep(course: Course, assignment: str, path: Path) -> None:
-    """Keep a notebook as it came, before anything of it is changed for the first time."""
+    """Keep a notebook as it was handed in, before its first change."""
     kept = originals(course, assignment, path.parent.parent.name) / path.name
     if not kept.exists():
         write_file(kept, path.read_bytes())
@@ -160,7 +158,7 @@ def _write(notebook: NotebookNode, path: Path) -> None:
 
 
 def keep_beside(course: Course, assignment: str, student: str, files: Mapping[str, bytes]) -> None:
-    """Keep files that nobody asked for and a person may look at, with the originals."""
+    """Keep files that nobody asked for, with the originals, for a person to look at."""
     for name, data in files.items():
         path = originals(course, assignment, student) / "beside" / name
         with contextlib.suppress(OSError):  # of a path that cannot be, its sentence is enough
@@ -169,5 +167,5 @@ def keep_beside(course: Course, assignment: str, student: str, files: Mapping[st
 
 
 def originals(course: Course, assignment: str, student: str) -> Path:
-    """Where a submission's notebooks are kept as they came."""
+    """The folder of a submission's notebooks as they were handed in."""
     return course.journal / "originals" / assignment / student

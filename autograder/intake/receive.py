@@ -1,11 +1,11 @@
-"""Take a folder of uploads in: one row for each, whatever is wrong with it."""
+"""Take in a folder of uploads: a record for each, whatever is wrong with it."""
 
 from __future__ import annotations
 
 import re
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -13,83 +13,94 @@ from autograder.course import Course
 from autograder.faults import of_the_machine, sentence
 from autograder.files import write_file
 from autograder.flag import Flag, Kind
-from autograder.intake import attempts, groups, replaced
+from autograder.intake import attempts, replaced
 from autograder.intake.archive import WEIGHTS, ArchiveError
-from autograder.intake.attempts import Counting
+from autograder.intake.attempts import (
+    Counting,
+    has_written,
+    named_as_expected,
+    naming,
+    refuse_another_assignment,
+    sort_uploads,
+)
 from autograder.intake.cells import listed
-from autograder.intake.choose import WRITTEN_IN, Choosers, Chosen, Source, choose
 from autograder.intake.contents import names_in, read_upload
+from autograder.intake.expected import ExpectedOfCourse, given_names
 from autograder.intake.made_from import of_modules
-from autograder.intake.notebooks import Settled, keep_beside, settle, use_released
+from autograder.intake.notebooks import Findings, keep_beside, settle, use_released
+from autograder.intake.owners import Owned, doubts, named_in, owned, roster_for
 from autograder.intake.platforms import opened
 from autograder.intake.platforms.upload import Download, Upload
 from autograder.intake.read import read_any, utf16
 from autograder.intake.received import TIMESTAMP, Received, write_notes
 from autograder.intake.replaced import drop_if_same, set_aside
-from autograder.intake.uploads import flat, has_written, refuse_another, renamed, sort_out
-from autograder.intake.whose import asked, owned
+from autograder.intake.selection import WRITTEN_IN, Selection, Source, select
 from autograder.intake.written import WRITTEN, is_written_by, take_written
-from autograder.intake.wrote import given_names
 from autograder.roster import Roster
 from autograder.settings import Assignment
 
 
 def receive(course: Course, assignment: str, folder: Path, time: str = "") -> list[Received]:
-    """Lay the uploads of `folder` out as nbgrader's submitted/ID/ASSIGNMENT/; return a row each.
+    """Lay out the uploads of `folder` as nbgrader's submitted/ID/ASSIGNMENT/; return the records.
 
-    `folder` may be what a learning platform gives to download, its zip too. ID is a student's or,
-    where groups hand in, a group's name. An upload that cannot be read still gets a folder, with
-    the notebook as it was released: its owner stands in the gradebook with zero points and the
-    reason. What is replaced is kept under `time` (replaced.py). Raises CourseError where the folder
-    does not exist, holds no upload, or holds nothing of the assignment.
+    `folder` may be a learning platform's download, zipped or not. ID is a student's or, where
+    groups hand in, a group's name. An upload that cannot be read still gets a folder, with the
+    released notebook: its owner gets zero points and the reason. Replaced submissions are kept
+    under `time` (replaced.py). Raises CourseError where the folder does not exist, holds no upload,
+    or holds nothing of the assignment.
     """
     with opened(course, folder) as download:
-        rows = _Intake(course, assignment, folder, time or replaced.now()).rows(download)
-    write_notes(course, assignment, rows)
-    return sorted(rows, key=lambda row: (row.student, row.upload))
+        records = _Intake(course, assignment, folder, time or replaced.now()).records(download)
+    write_notes(course, assignment, records)
+    return sorted(records, key=lambda record: (record.student, record.upload))
 
 
-@dataclass
 class _Intake:
     """One run over one folder."""
 
-    course: Course
-    assignment: str
-    folder: Path
-    time: str
-
-    def rows(self, download: Download) -> list[Received]:
-        course, assignment = self.course, self.assignment
+    def __init__(self, course: Course, assignment: str, folder: Path, time: str) -> None:
+        self.course, self.assignment, self.folder, self.time = course, assignment, folder, time
+        self.settings = course.assignment(assignment)
         self.given = given_names(course)
-        self.people = asked(course, assignment, download.uploads)
-        self.everything = owned(course, assignment, download.uploads, self.people)
-        self.choosers = Choosers(course)
-        self.uploads = sort_out(self.choosers, assignment, self.everything)
-        refuse_another(self.choosers, assignment, self.folder, self.uploads, self.given)
-        counts = attempts.counting(course, assignment, self.uploads.heads)
-        rows = [Received(name, problem=f"left out: {why}")
-                for name, why in download.left_out.items()]
-        taken: dict[str, dict[str, list[str]]] = {}
-        for counting in counts.values():
-            row, from_others = self._one(counting)
-            rows.append(row)
-            taken[counting.one.owner] = from_others
-        for one in self.uploads.heads:
-            if counts[one.owner].one is not one:
-                row = attempts.passed_over(course, assignment, one, counts[one.owner].one)
-                if files := taken[one.owner].get(one.upload.shown):
-                    row = replace(row, problem=f"{row.problem}; but {listed(files)} "
-                                               f"{'was' if len(files) == 1 else 'were'} taken from "
-                                               "this one")
-                rows.append(row)
-        ids = {one.owner for one in self.uploads.heads}
-        rows += [Received(upload.shown, problem=self._nobodys(upload),
-                          handed_in=attempts.iso(upload)) for upload in self.uploads.nobodys
-                 if not (has_written(course, assignment) and is_written_by(upload, ids))]
-        return rows
+        self.expected = ExpectedOfCourse(course)
 
-    def _nobodys(self, upload: Upload) -> str:
-        expected = self.course.assignment(self.assignment).archive
+    def records(self, download: Download) -> list[Received]:
+        course, assignment = self.course, self.assignment
+        self.people = roster_for(course, assignment, download.uploads)
+        self.everything = owned(course, assignment, download.uploads, self.people)
+        self.uploads = sort_uploads(self.expected, assignment, self.everything)
+        refuse_another_assignment(self.expected, assignment, self.folder, self.uploads, self.given)
+        counts = attempts.counting(course, assignment, self.uploads.attempts)
+        records = [Received(name, problem=f"left out: {why}")
+                   for name, why in download.left_out.items()]
+        from_others: dict[str, dict[str, list[str]]] = {}
+        for counting in counts.values():
+            record, from_others[counting.one.owner] = self._take_in_guarded(counting)
+            records.append(record)
+        for one in self.uploads.attempts:
+            if counts[one.owner].one is not one:
+                files = from_others[one.owner].get(one.upload.shown, [])
+                records.append(self._passed_over(one, counts[one.owner].one, files))
+        return records + self._unowned(set(counts))
+
+    def _passed_over(self, one: Owned, counts: Owned, files: list[str]) -> Received:
+        """The record of an attempt that does not count, though `files` of it may be used."""
+        record = attempts.passed_over(self.course, self.assignment, one, counts)
+        if not files:
+            return record
+        were = "was" if len(files) == 1 else "were"
+        return replace(record, problem=f"{record.problem}; but {listed(files)} {were} taken from "
+                                       "this one")
+
+    def _unowned(self, owners: set[str]) -> list[Received]:
+        """The records of uploads without an owner, except PDFs that are somebody's written part."""
+        written = has_written(self.course, self.assignment)
+        return [Received(upload.shown, problem=self._why_unowned(upload),
+                         handed_in=attempts.iso(upload)) for upload in self.uploads.unowned
+                if not (written and is_written_by(upload, owners))]
+
+    def _why_unowned(self, upload: Upload) -> str:
+        expected = self.settings.archive
         if upload.sender:
             return (f"neither the file (expected {expected}) nor {upload.sender.platform}, which "
                     f"has it from {upload.sender}, tells for certain whose it is")
@@ -101,21 +112,20 @@ class _Intake:
             more = (f"; it holds uploads of {listed(inside)}: if it is a download of its own, take "
                     f"it in by itself: autograder intake {self.assignment} "
                     f"{self.folder / upload.path.name}")
-        if self.course.assignment(self.assignment).groups:
+        if self.settings.groups:
             return (f"neither the {kind}'s name (expected {expected}, with the group's name) nor "
                     f"the names in it tell which group it is from{more}")
         return f"the {kind}'s name holds no student id; expected {expected}{more}"
 
     def _ids_inside(self, upload: Upload) -> list[str]:
-        """The students whose ids are in the names of what a folder or a zip holds."""
+        """The student ids in the names of what a folder or a zip holds."""
         student_id = rf"(?<!\d)(?:{self.course.toml.course.student_id})(?!\d)"
-        found = set()
-        for name in names_in(upload):
-            found |= {match[0] for match in re.finditer(student_id, name)}
-        return sorted(found)
+        return sorted({match[0] for name in names_in(upload)
+                       for match in re.finditer(student_id, name)})
 
-    def _one(self, counting: Counting) -> tuple[Received, dict[str, list[str]]]:
-        """Take one owner's uploads in. What fails with them is their row, and stops nobody else."""
+    def _take_in_guarded(self, counting: Counting) -> tuple[Received, dict[str, list[str]]]:
+        """Take in one owner's uploads; a failure with them is in their record, and stops no other.
+        """
         try:
             return self._take_in(counting)
         except Exception as error:
@@ -124,7 +134,7 @@ class _Intake:
             owner, upload = counting.one.owner, counting.one.upload
             folder = self.course.submitted / owner / self.assignment
             _write({}, folder)
-            for exercise in self.course.assignment(self.assignment).exercises:
+            for exercise in self.settings.exercises:
                 use_released(self.course, self.assignment, exercise, folder)
             why = f"it could not be taken in ({sentence(error)})"
             return Received(upload.shown, owner, why, flags=(Flag(
@@ -132,148 +142,157 @@ class _Intake:
                 handed_in=attempts.iso(upload)), {}
 
     def _take_in(self, counting: Counting) -> tuple[Received, dict[str, list[str]]]:
+        """Take in one owner's uploads; also return the files taken from other attempts."""
         course, assignment = self.course, self.assignment
-        settings, doubt = course.assignment(assignment), counting.one.doubt
         owner, upload = counting.one.owner, counting.one.upload
-        said = Settled(flags=[Flag(one, Kind.NAMES) for one in (doubt, *counting.flags) if one])
-        told, breaks = renamed(upload, owner, settings.archive)
-        if told:
-            (said.violations if breaks else said.remarks).append(told)
-        if upload.late and upload.sender:
-            said.remarks.append(f"{upload.sender.platform} marks it as late")
-        if upload.sender and upload.sender.doubt:
-            said.flags.append(Flag(upload.sender.doubt, Kind.OTHER))
-        self._tell_aside(owner, said)
+        found = self._findings(counting)
         folder = course.submitted / owner / assignment
-        before = _before(folder)
+        before = _taken_in_before(folder)
         set_aside(course, assignment, owner, self.time)
-        problem, chosen, own = self._lay_out(counting, before, folder, said)
-        keep_beside(course, assignment, owner, chosen.beside)
-        self._settle_all(folder, said, chosen, bool(problem))
-        said.violations += [f"{name} is missing" for name in settings.student_files
-                            if name not in chosen.files and not problem]
-        if settings.written is not None:
-            self._written(owner, settings.written, folder, (own, before), said)
-        if settings.groups and not problem:
-            said.flags += _doubts(folder, settings, owner, self.people)
+        problem, selection, own = self._lay_out(counting, before, folder, found)
+        keep_beside(course, assignment, owner, selection.beside)
+        self._settle_all(folder, found, selection, bool(problem))
+        if not problem:
+            found.violations += [f"{name} is missing" for name in self.settings.student_files
+                                 if name not in selection.files]
+        if self.settings.written is not None:
+            self._take_written(owner, self.settings.written, folder, (own, before), found)
+        if self.settings.groups and not problem:
+            found.flags += _doubts(folder, self.settings, owner, self.people)
         _write_timestamp(upload, folder)
         drop_if_same(course, assignment, owner, self.time)
-        row = Received(upload.shown, owner, problem, (*said.violations, *said.remarks),
-                       tuple(said.violations), tuple(dict.fromkeys(said.flags)),
-                       attempts.iso(upload), bool(upload.late),
-                       upload.sender.account if upload.sender and not doubt else "",
-                       tuple(said.elsewhere.items()))
-        return row, chosen.from_others
+        certain = upload.sender is not None and not counting.one.doubt
+        record = Received(
+            upload.shown, owner, problem, (*found.violations, *found.remarks),
+            tuple(found.violations), tuple(dict.fromkeys(found.flags)), attempts.iso(upload),
+            bool(upload.late), upload.sender.account if upload.sender and certain else "",
+            tuple(found.elsewhere.items()))
+        return record, selection.from_others
 
-    def _tell_aside(self, owner: str, said: Settled) -> None:
-        """Tell of what else an owner sent."""
-        aside = self.uploads.aside.get(owner, [])
-        may_hold = [one.shown for one in aside if one.suffix.lower() in WRITTEN_IN
+    def _findings(self, counting: Counting) -> Findings:
+        """The findings on an upload itself, not on its contents."""
+        owner, upload, doubt = counting.one.owner, counting.one.upload, counting.one.doubt
+        found = Findings(flags=[Flag(one, Kind.NAMES) for one in (doubt, *counting.flags) if one])
+        remark, breaks = naming(upload, owner, self.settings.archive)
+        if remark:
+            (found.violations if breaks else found.remarks).append(remark)
+        if upload.late and upload.sender:
+            found.remarks.append(f"{upload.sender.platform} marks it as late")
+        if upload.sender and upload.sender.doubt:
+            found.flags.append(Flag(upload.sender.doubt, Kind.OTHER))
+        beside = self.uploads.beside.get(owner, [])
+        may_hold = [one.shown for one in beside if one.suffix.lower() in WRITTEN_IN
                     and not one.is_typed]
-        others = [one.shown for one in aside if one.shown not in may_hold]
+        others = [one.shown for one in beside if one.shown not in may_hold]
         if may_hold:
-            said.flags.append(Flag(f"{listed(may_hold)} came with it, and nobody asked for that: "
-                                   "look whether work is in there", Kind.NOTEBOOK))
+            found.flags.append(Flag(f"{listed(may_hold)} came with it, and nobody asked for that: "
+                                    "look whether work is in there", Kind.NOTEBOOK))
         if others:
-            said.remarks.append(f"{listed(others)} came with it, and nobody asked for that")
+            found.remarks.append(f"{listed(others)} came with it, and nobody asked for that")
+        return found
 
-    def _lay_out(self, counting: Counting, before: Source, folder: Path, said: Settled
-                 ) -> tuple[str, Chosen, Source]:
+    def _lay_out(self, counting: Counting, before: Source, folder: Path, found: Findings
+                 ) -> tuple[str, Selection, Source]:
         """Write the files that count to `folder`.
 
-        Returns why nothing can be graded, if so; the files; and all that the upload holds.
+        Returns the reason why nothing can be graded, if so; the files; and all of the upload.
         """
-        course, assignment, upload = self.course, self.assignment, counting.one.upload
-        problem = ""
-        own = Source(upload.shown, {})
+        upload = counting.one.upload
+        problem, own = "", Source(upload.shown, {})
         try:
             own, left_out = self._source(upload)
-            said.remarks += [remark for remark in left_out if WEIGHTS not in remark]
-            said.violations += [remark for remark in left_out if WEIGHTS in remark]
+            found.remarks += [remark for remark in left_out if WEIGHTS not in remark]
+            found.violations += [remark for remark in left_out if WEIGHTS in remark]
         except ArchiveError as error:
             problem = str(error)
         try:
-            chosen = choose(self.choosers[assignment], [own, *self._others(counting), before])
+            selection = select(self.expected[self.assignment],
+                               [own, *self._others(counting), before])
         except ArchiveError as error:
-            problem, chosen = problem or str(error), Chosen()
-        if chosen.files and upload.suffix.lower() == ".pdf":
+            problem, selection = problem or str(error), Selection()
+        if selection.files and upload.suffix.lower() == ".pdf":
             problem = ""  # it is the written part, and the rest was taken in before
-        _as_utf8(course.assignment(assignment).student_files, chosen)
-        said.violations += chosen.violations
-        said.remarks += chosen.remarks
-        said.flags += chosen.flags
-        if fault := _write(chosen.files, folder):
+        _as_utf8(self.settings.student_files, selection)
+        found.violations += selection.violations
+        found.remarks += selection.remarks
+        found.flags += selection.flags
+        if fault := _write(selection.files, folder):
             problem = problem or fault
-            chosen.files.clear()
+            selection.files.clear()
             _write({}, folder)
-        return problem, chosen, own
+        return problem, selection, own
 
     def _source(self, upload: Upload) -> tuple[Source, list[str]]:
         files, left_out = read_upload(upload, self.given)
-        files = flat(self.course, self.assignment, upload, files)
+        files = named_as_expected(self.course, self.assignment, upload, files)
         return Source(upload.shown, files, flat=upload.suffix.lower() != ".zip"), left_out
 
     def _others(self, counting: Counting) -> list[Source]:
-        """The owner's other uploads, the newest first, as far as the rule for attempts has them."""
-        rule = self.course.assignment(self.assignment).attempts
+        """The owner's other attempts that the rule allows to fill gaps, the newest first."""
         found = []
-        for one in reversed(self.uploads.heads):
-            newer = one.upload.when > counting.one.upload.when
-            if (one.owner != counting.one.owner or one is counting.one or one.doubt
-                    or rule == "first" or (rule == "last_in_time" and newer)):
-                continue
-            try:
-                found.append(self._source(one.upload)[0])
-            except ArchiveError:
-                continue  # its row says so
+        for one in reversed(self.uploads.attempts):
+            if self._may_fill_gaps(one, counting.one):
+                try:
+                    found.append(self._source(one.upload)[0])
+                except ArchiveError:
+                    continue  # the reason is in its own record
         return found
 
-    def _settle_all(self, folder: Path, said: Settled, chosen: Chosen, hopeless: bool) -> None:
-        """Settle each exercise's notebook. Of an upload that is `hopeless`, none is a violation."""
-        for exercise in self.course.assignment(self.assignment).exercises:
-            settled = settle(self.course, self.assignment, exercise, folder, chosen.beside,
-                             search=False)
-            (said.remarks if hopeless else said.violations).extend(settled.violations)
-            said.remarks.extend(settled.remarks)
-            said.flags += settled.flags
-            said.elsewhere |= {} if hopeless else settled.elsewhere
-        said.remarks.extend(of_modules(self.course, self.assignment, folder))
+    def _may_fill_gaps(self, one: Owned, counts: Owned) -> bool:
+        if one.owner != counts.owner or one is counts or one.doubt:
+            return False
+        newer = one.upload.when > counts.upload.when
+        return self.settings.attempts == "last" or (
+            self.settings.attempts == "last_in_time" and not newer)
 
-    def _written(self, owner: str, name: str, folder: Path, sources: tuple[Source, ...],
-                 said: Settled) -> None:
-        """Take the written part in: an upload of its own, else a PDF in the zip, else as before."""
+    def _settle_all(self, folder: Path, found: Findings, selection: Selection, hopeless: bool
+                    ) -> None:
+        """Settle each exercise's notebook. In a `hopeless` upload, none of them is a violation."""
+        for exercise in self.settings.exercises:
+            own = settle(self.course, self.assignment, exercise, folder, selection.beside,
+                         search=False)
+            (found.remarks if hopeless else found.violations).extend(own.violations)
+            found.remarks += own.remarks
+            found.flags += own.flags
+            found.elsewhere |= {} if hopeless else own.elsewhere
+        found.remarks += of_modules(self.course, self.assignment, folder)
+
+    def _take_written(self, owner: str, name: str, folder: Path, sources: tuple[Source, ...],
+                      found: Findings) -> None:
+        """Take the written part: an upload of its own, else a PDF in the zip, else the former one.
+        """
         remarks: list[str] = []
-        said.violations += take_written(self.everything, owner, name, folder, remarks)
+        found.violations += take_written(self.everything, owner, name, folder, remarks)
         if (folder / WRITTEN).is_file() or not remarks:
-            said.remarks += remarks
+            found.remarks += remarks
             return
         for source in sources:
             pdfs = [path for path, data in source.files.items() if data.startswith(b"%PDF-")
                     and (not source.before or path == WRITTEN)]
             if len(pdfs) == 1:
                 (folder / WRITTEN).write_bytes(source.files[pdfs[0]])
-                said.remarks.append("the written part is the one that was taken in before"
+                found.remarks.append("the written part is the one that was taken in before"
                                     if source.before else
                                     f"the written part was in the upload, as {pdfs[0]}")
                 return
-        said.remarks += remarks
+        found.remarks += remarks
 
 
-def _before(folder: Path) -> Source:
-    """What was taken in before, from this folder or another one."""
+def _taken_in_before(folder: Path) -> Source:
+    """The files of an earlier intake."""
     files = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*"))
              if path.is_file() and path.name != TIMESTAMP} if folder.is_dir() else {}
     return Source("what was taken in before", files, before=True, flat=True)
 
 
-def _as_utf8(names: Iterable[str], chosen: Chosen) -> None:
-    """Text in UTF-16, as some programs of Windows save it, in the form that Python reads."""
+def _as_utf8(names: Iterable[str], selection: Selection) -> None:
+    """Convert text in UTF-16, as some Windows programs save it, to UTF-8."""
     for name in names:
-        data = chosen.files.get(name, b"")
+        data = selection.files.get(name, b"")
         if codec := utf16(data):
-            chosen.beside[name] = data
-            chosen.files[name] = data.decode(codec, errors="replace").encode("utf-8", "replace")
-            chosen.remarks.append(f"{name} was in UTF-16, and was converted")
+            selection.beside[name] = data
+            selection.files[name] = data.decode(codec, errors="replace").encode("utf-8", "replace")
+            selection.remarks.append(f"{name} was in UTF-16, and was converted")
 
 
 def _write_timestamp(upload: Upload, folder: Path) -> None:
@@ -290,8 +309,7 @@ def _doubts(folder: Path, settings: Assignment, group: str, people: Roster) -> l
         path = folder / f"{exercise}.ipynb"
         notebook, _ = read_any(path.read_bytes(), path.name)
         if notebook is not None:
-            named = groups.named_in(notebook, people, settings.members)
-            flags += groups.doubts(named, group, people)
+            flags += doubts(named_in(notebook, people, settings.members), group, people)
     return flags
 
 

@@ -12,8 +12,8 @@ from dateutil import parser
 from autograder import roster
 from autograder.course import Course
 from autograder.flag import Flag, Kind
+from autograder.intake.expected import decoded
 from autograder.intake.received import TIMESTAMP, Received, notes
-from autograder.intake.wrote import decoded
 from autograder.late import Applied, Deadline, HandedIn, apply
 from autograder.roster import Roster
 

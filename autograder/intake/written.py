@@ -1,26 +1,45 @@
-"""Take the written part in: one PDF a student, which a person reads beside the rubric."""
+"""The written part: one PDF a student, and whether a written answer is empty.
+
+A person reads the PDF beside the rubric. The cell of an answer is empty where nothing of it is
+visible, or where it still holds nbgrader's placeholder.
+"""
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from nbformat import NotebookNode
+from nbgrader.preprocessors import ClearSolutions
+from nbgrader.utils import compute_checksum
+
+from autograder.flag import Kind, kind_of
 from autograder.intake.names import is_named
+from autograder.intake.owners import Owned
 from autograder.intake.platforms.upload import Upload
-from autograder.intake.whose import Owned
+from autograder.intake.received import Received
 
 WRITTEN = "written.pdf"  # its name in nbgrader's folder of the submission
-NOT_KEPT = "the written part cannot be read: "  # begins the sentence on one that was not taken
+NOT_KEPT = "the written part cannot be read: "  # begins the sentence on a PDF that was refused
 MAX_SIZE = 30 * 1024 * 1024
+UNSEEN = re.compile(r"<!--.*?(-->|\Z)|</?(br|p|div|span|center)\b[^<>]*>",
+                    re.DOTALL | re.IGNORECASE)
+_CLEARED = ClearSolutions()
+STUBS = (_CLEARED.text_stub, *_CLEARED.code_stub.values())
+# Marks of Markdown that nobody reads by themselves; a number or a word is an answer.
+MARKS = frozenset("*_#>-+`~\\|")
 
 
 def take_written(uploads: Iterable[Owned], student: str, name: str, folder: Path,
                  remarks: list[str]) -> list[str]:
-    """Copy a student's PDF from among all uploads; return which instructions it breaks.
+    """Copy a student's PDF from among all uploads; return the instructions that it breaks.
 
-    `name` is its name with {id} in it. `remarks` learns of what breaks none: nothing handed in.
+    name: the expected one, with {id} for the student's
+    remarks: extended by one where nothing was handed in, which breaks no instruction
     """
     (folder / WRITTEN).unlink(missing_ok=True)
     expected = name.format(id=student)
@@ -47,7 +66,7 @@ def take_written(uploads: Iterable[Owned], student: str, name: str, folder: Path
 
 
 def is_written_by(upload: Upload, students: Iterable[str]) -> bool:
-    """Whether a PDF has the id of one of these students in its name, and no platform's sender."""
+    """Whether a PDF without a platform's sender has the id of one of these students in its name."""
     return upload.suffix.lower() == ".pdf" and not upload.sender and any(
         _own(student).search(upload.name) for student in students)
 
@@ -59,3 +78,40 @@ def _own(student: str) -> re.Pattern[str]:
 def _newest_first(upload: Upload) -> tuple[int, float]:
     attempt, moment, _ = upload.when
     return -attempt, -moment
+
+
+def is_empty(cell: NotebookNode) -> bool:
+    """Whether a cell holds no answer: nothing visible, or only what was there at release."""
+    if cell.get("attachments") or cell.get("outputs"):
+        return False
+    released = cell.metadata.get("nbgrader", {}).get("checksum")
+    return _seen(cell.source) in _STUBS_SEEN or (
+        released is not None and released == compute_checksum(cell))
+
+
+def is_zero_by_itself(cell: NotebookNode, came: bool, note: Received | None) -> bool:
+    """Whether an answer earns nothing, and no person need look.
+
+    It must be empty, no written part may have come (`came`), and intake must have found nothing
+    that could hold the answer instead.
+    """
+    in_doubt = note is not None and (
+        cell.metadata.nbgrader.grade_id in dict(note.elsewhere)
+        or any(kind_of(flag) is Kind.NOTEBOOK for flag in note.flags))
+    return is_empty(cell) and not came and not in_doubt
+
+
+def written_came(files: Collection[str], note: Received | None) -> bool:
+    """Whether a written part was handed in, even one that cannot be read."""
+    return WRITTEN in files or (note is not None and any(
+        one.startswith(NOT_KEPT) for one in note.violations))
+
+
+def _seen(text: str) -> str:
+    """The visible characters of a Markdown text, without space between them."""
+    shown = html.unescape(UNSEEN.sub("", text))
+    return "".join(one for one in shown if one not in MARKS
+                   and unicodedata.category(one)[0] not in "ZC").casefold()
+
+
+_STUBS_SEEN = frozenset(map(_seen, ("", *STUBS)))

@@ -22,8 +22,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from autograder.course import CourseError, Exercise
-from autograder.intake.answers import is_empty
 from autograder.intake.read import read_any
+from autograder.intake.written import is_empty
 
 OUT_OF_SIGHT = ("__MACOSX", "__pycache__")
 IN_PIECES = (".ipynb", ".py")

@@ -25,7 +25,7 @@ from autograder import roster
 from autograder.course import Course
 from autograder.crossfeedback import handout, rounds
 from autograder.crossfeedback.comment_cells import CommentCells
-from autograder.intake.notebooks import released_notebook
+from autograder.intake.expected import released_notebook
 from autograder.release.build import prepare
 from autograder.validate import handed_in
 from fuzz.zips import entries_of, zipped

@@ -17,7 +17,7 @@ from autograder.course import Course, CourseError
 from autograder.crossfeedback import collect, merge, rounds
 from autograder.crossfeedback import report as cross_report
 from autograder.gradebook.config import configure
-from autograder.intake.notebooks import released_notebook
+from autograder.intake.expected import released_notebook
 from autograder.intake.receive import receive
 from autograder.judge.work import Work
 from autograder.report.table import table

@@ -18,7 +18,8 @@ from autograder.exercises.q1b import recorded
 from autograder.exercises.q2 import resultlog
 from autograder.gradebook import preprocessors
 from autograder.gradebook.pages import PageError, pages
-from autograder.intake.notebooks import released_notebook, settle
+from autograder.intake.expected import released_notebook
+from autograder.intake.notebooks import settle
 from autograder.intake.receive import receive
 from autograder.intake.received import Received, notes
 from autograder.intake.written import WRITTEN

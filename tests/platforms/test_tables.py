@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from autograder.course import Course, CourseError
 from autograder.intake.platforms import canvas, moodle
-from autograder.intake.platforms.person import Person, same_name, students
-from autograder.intake.platforms.upload import Tree, Upload
+from autograder.intake.platforms.upload import Person, Tree, Upload, same_name, students
 from autograder.roster import Member, Roster
 from autograder.table import Table
 from platforms.conftest import GRADEBOOK, WORKSHEET

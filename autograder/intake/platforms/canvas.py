@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from autograder.course import CourseError
-from autograder.intake.platforms.person import Person
-from autograder.intake.platforms.upload import Tree, Upload
+from autograder.intake.platforms.upload import Person, Tree, Upload
 from autograder.table import Table
 
 PLATFORM = "Canvas"

@@ -17,8 +17,7 @@ from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from autograder.course import CourseError
-from autograder.intake.platforms.person import Person, same_name
-from autograder.intake.platforms.upload import Tree, Upload
+from autograder.intake.platforms.upload import Person, Tree, Upload, same_name
 from autograder.table import Table
 
 PLATFORM = "Moodle"

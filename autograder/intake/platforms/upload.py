@@ -1,25 +1,55 @@
-"""One file that a student uploaded, and what the platform that it comes from tells about it."""
+"""Uploaded files, and what a learning platform says of them and of their senders."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from autograder.intake.platforms.person import Person
+from autograder.course import Course
+from autograder.roster import Roster
 
-Tree = dict[PurePosixPath, Path]  # where a file lay in the download, and where it can be read
+Tree = dict[PurePosixPath, Path]  # a file's path in the download, and where to read it
+
+
+@dataclass(frozen=True)
+class Person:
+    """A sender, or a row of a platform's table; what the platform does not say is empty.
+
+    `number` is the platform's own (Moodle's participant, Canvas's user), `ids` are the school's
+    (ID number, SIS ids), `group` is the name of a team, `late` the platform's word, `row` the row
+    of the table, `doubt` something for a person to look at.
+    """
+
+    platform: str
+    number: str = ""
+    name: str = ""
+    ids: tuple[str, ...] = ()
+    group: str = ""
+    handed_in: datetime | None = None
+    late: bool | None = None
+    row: int = -1
+    doubt: str = ""
+
+    @property
+    def account(self) -> str:
+        """The platform's name with the person's number there."""
+        return f"{self.platform} {self.number}" if self.number else ""
+
+    def __str__(self) -> str:
+        return f"{self.name or self.group or 'somebody'} ({self.number or 'without a number'})"
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file of the download. `name` is the student's own, `shown` what people see of it.
+    """A file of the download. `name` is the student's own, `shown` the one that people see.
 
-    `sender` is who handed it in, where a platform tells; `handed_in` has a time zone; `late` is
-    what the platform says. `attempt` grows from one attempt to the next, where the platform counts.
-    A folder is a zip that somebody's browser unpacked. `pieces` are files that were uploaded one by
-    one and count together.
+    `sender` and `late` come from the platform; `handed_in` has a time zone; `attempt` grows from
+    one attempt to the next, if the platform counts them. A folder is a zip that a browser unpacked.
+    `pieces` are files that were uploaded one by one and count together.
     """
 
     path: Path
@@ -33,12 +63,12 @@ class Upload:
 
     @classmethod
     def plain(cls, path: Path) -> Upload:
-        """A file or a folder of which nothing is known but itself."""
+        """A file or a folder without a platform."""
         return cls(path, f"{path.name}.zip" if path.is_dir() else path.name, path.name)
 
     @classmethod
     def together(cls, pieces: Sequence[Upload]) -> Upload:
-        """Files that were uploaded one by one, as one upload; the newest tells when."""
+        """Files that were uploaded one by one, as one upload with the time of the newest."""
         pieces = sorted(pieces, key=lambda piece: piece.when)
         shown = ", ".join(piece.shown for piece in pieces)
         return pieces[0] if len(pieces) == 1 else replace(
@@ -46,7 +76,7 @@ class Upload:
 
     @property
     def is_typed(self) -> bool:
-        """Whether it was typed on the platform's page, beside what was uploaded."""
+        """Whether it was typed on the platform's page, not uploaded."""
         return self.sender is not None and self.suffix.lower() in (".html", ".htm")
 
     @property
@@ -55,14 +85,64 @@ class Upload:
 
     @property
     def when(self) -> tuple[int, float, str]:
-        """Uploads sort by this, oldest first; a file's own time stands in for what nobody tells."""
+        """The sort key, oldest first; the file's own time where the platform has none."""
         moment = self.handed_in.timestamp() if self.handed_in else self.path.stat().st_mtime
         return self.attempt, moment, self.name
 
 
 @dataclass(frozen=True)
 class Download:
-    """What a platform gave. `left_out` holds what was not read, with the reason of each."""
+    """The uploads of a download; `left_out` are the files not read, with the reasons."""
 
     uploads: list[Upload]
     left_out: dict[str, str]
+
+
+def students(course: Course, people: Roster, persons: Iterable[Person],
+             senders: Mapping[str, str] | None = None) -> dict[Person, str]:
+    """The students that these persons are: by the school's ids, else by a full name of only one.
+
+    `senders` are the owners of uploads taken in, by `Person.account`; they count before names. A
+    person whom none of these identifies is left out.
+    """
+    once = list(dict.fromkeys(persons))
+    found = {person: who for person in once
+             if (who := _by_id(course, people, person) or (senders or {}).get(person.account))}
+    named = {person: who for person in once if person not in found
+             if (who := _by_name(people, person))}
+    accounts: dict[str, set[str]] = {}
+    for person, who in named.items():
+        accounts.setdefault(who, set()).add(person.account)
+    return found | {person: who for person, who in named.items()
+                    if len(accounts[who]) == 1 and who not in found.values()}
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two full names can be one, in whatever order and with whatever lost in a file name.
+
+    "Example, Ada", "Ada Example" and Canvas's "exampleada" are one name.
+    """
+    return _squeezed(one) in _orders(other) or _squeezed(other) in _orders(one)
+
+
+def _by_id(course: Course, people: Roster, person: Person) -> str:
+    known = {member.id for member in people.members}
+    fitting = [one for one in person.ids if re.fullmatch(course.toml.course.student_id, one)]
+    return next((one for one in fitting if one in known), fitting[0] if fitting else "")
+
+
+def _by_name(people: Roster, person: Person) -> str:
+    named = [member.id for member in people.members
+             if person.name and same_name(person.name, member.name)]
+    return named[0] if len(named) == 1 else ""
+
+
+def _squeezed(name: str) -> str:
+    """A name's letters and digits alone, folded."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _orders(name: str) -> set[str]:
+    """A name squeezed, with any of its words first: "Ada B. Example" may be sorted as "Example"."""
+    words = [word for word in map(_squeezed, name.replace(",", " ").split()) if word]
+    return {"".join([*words[n:], *words[:n]]) for n in range(len(words))}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from autograder.course import Course, CourseError
 from autograder.intake.platforms.canvas import OF_STUDENT, TEST_STUDENT, Gradebook
-from autograder.intake.platforms.person import same_name
+from autograder.intake.platforms.upload import same_name
 from autograder.report.export.result import (
     StudentResult,
     Trouble,

@@ -15,7 +15,7 @@ from pathlib import Path
 from autograder.course import CourseError
 from autograder.files import replacing
 from autograder.intake.platforms.moodle import BLIND, Worksheet
-from autograder.intake.platforms.person import Person
+from autograder.intake.platforms.upload import Person
 from autograder.report.export.result import (
     StudentResult,
     Trouble,

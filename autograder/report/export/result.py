@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autograder.course import Course, CourseError
 from autograder.faults import Faults, Step
-from autograder.intake.platforms.person import Person, students
+from autograder.intake.platforms.upload import Person, students
 from autograder.release import source
 from autograder.report.feedback.write import path as page_path
 from autograder.report.grades import by_person, grade_rows
