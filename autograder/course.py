@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -203,6 +204,18 @@ class Course:
     def releases(self) -> Path:
         """The record of what was given out to students (release/record.py)."""
         return self.root / "releases"
+
+    @property
+    def handout(self) -> list[str]:
+        """What students receive beside the assignments' folders, by path."""
+        settings = self.toml.release
+        return self.matching([settings.instructions, settings.collect, *settings.written,
+                              *settings.files])
+
+    def matching(self, patterns: Iterable[str]) -> list[str]:
+        """The course's files with such names, by path, in their order."""
+        return sorted({path.relative_to(self.root).as_posix() for pattern in patterns
+                       for path in self.root.glob(pattern) if path.is_file()})
 
     @property
     def hub(self) -> Path:

@@ -16,6 +16,7 @@ from autograder.settings import (
     FolderName,
     Homework,
     LimitSettings,
+    ReleaseSettings,
     SandboxSettings,
     SimilaritySettings,
     Strict,
@@ -33,6 +34,7 @@ class CourseToml(Strict):
     sandbox: SandboxSettings = SandboxSettings()
     similarity: SimilaritySettings = SimilaritySettings()
     crossfeedback: CrossfeedbackSettings = CrossfeedbackSettings()
+    release: ReleaseSettings = ReleaseSettings()
     assignments: dict[FolderName, Assignment]
     homeworks: dict[FolderName, Homework] = Field({})
     late: LateDays = LateDays()

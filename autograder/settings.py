@@ -38,6 +38,15 @@ FileName = Annotated[str, AfterValidator(_names_the_student)]
 
 MEMBERS = "Members of the group"
 
+def _leads_inside(pattern: str) -> str:
+    if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
+        raise ValueError("expected the name of a file in the course's folder")
+    return pattern
+
+
+# The name of a file of the course; a * stands for any part of it.
+Pattern = Annotated[str, AfterValidator(_leads_inside)]
+
 # What becomes a folder's name, of nbgrader's and ours.
 FolderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -198,6 +207,23 @@ class SimilaritySettings(Strict):
     minimum: int = Field(60, gt=0, description="So many tokens at least, weighted by rarity.")
     common: float = Field(0.1, gt=0, le=1, description="What a larger share of the class has is "
                                                        "common.")
+
+
+class ReleaseSettings(Strict):
+    """[release]: what students receive beside the assignments' folders, and what these may hold.
+
+    Files are named as seen from the folder of course.toml; a * stands for any part of a name.
+    """
+
+    instructions: Pattern = Field("setup.md", description="How to start, for students.")
+    collect: Pattern = Field("collect_submission.sh", description=(
+        "The script that packs what is handed in, given out where that is a zip."))
+    written: list[Pattern] = Field(["written/*.tex"], description=(
+        "Templates, given out where there is a written part."))
+    files: list[Pattern] = Field(["requirements.txt", "data/*.py"], description=(
+        "What else is given out."))
+    leftovers: list[Pattern] = Field(["*.log", "*-output.txt", "*.pt", "rehearsal/*"], description=(
+        "What running the exercises writes beside them, which is no part of a release."))
 
 
 class CrossfeedbackSettings(Strict):

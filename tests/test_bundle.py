@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -19,6 +20,7 @@ from autograder.release import bundle
 from autograder.release.build import build
 from autograder.release.bundle import contents, write_zip
 from autograder.release.repository import MANIFEST, write_repository
+from autograder.settings import ReleaseSettings
 
 SETUP = "# Setting up\n\nRun `python data/prepare.py`, then `bash collect_submission.sh`.\n"
 COLLECT = """\
@@ -68,6 +70,52 @@ def test_the_zip_holds_what_students_receive_and_nothing_else(course: Course) ->
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == RECEIVED
         assert all(archive.read(name) == (course.root / name).read_bytes() for name in RECEIVED)
+
+
+def test_a_course_names_what_it_gives_out_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                                  ) -> None:
+    monkeypatch.setattr(bundle, "broken", lambda *args: ())
+    course = laid_out(tmp_path, TOY_COURSE + """
+[release]
+instructions = "START.md"
+collect = "pack.sh"
+written = []
+files = ["tools/*.py"]
+leftovers = ["run-*.txt"]
+""")
+    for name, text in {"START.md": "Run `tools/fetch.py`, then `pack.sh`. See `setup.md`.",
+                       "pack.sh": "true\n", "tools/fetch.py": "1\n", "toy/run-1.txt": "x"}.items():
+        (course.root / name).parent.mkdir(exist_ok=True)
+        (course.root / name).write_text(text)
+    (course.root / "toy" / "result.log").unlink()
+    (course.root / "toy" / "best.pt").unlink()
+    assert list(contents(course, ["toy"])) == [
+        "START.md", "pack.sh", "tools/fetch.py", "toy/given.py", "toy/toy.ipynb", "toy/vectors.py"]
+    _, faults = write_zip(course, "toy")
+    assert faults == ["START.md speaks of setup.md, which students would not receive."]
+    (course.root / "START.md").write_text("Run `tools/fetch.py`.")
+    _, (fault,) = write_zip(course, "toy")
+    assert fault.startswith("pack.sh must ask for a student id")
+    write_repository(course, ["toy"], tmp_path / "students")
+    readme = (tmp_path / "students" / "README.md").read_text()
+    assert "[START.md](START.md) says how" in readme and "`bash pack.sh` makes it" in readme
+    ignored = (tmp_path / "students" / ".gitignore").read_text().splitlines()
+    assert "run-*.txt" in ignored and "*.pt" not in ignored
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../roster.csv", "data/../../x", ""])
+def test_nothing_from_outside_the_course_is_given_out(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CourseError, match=r"release\.files\.0: .*in the course's folder"):
+        Toy(course=f'{TOY_COURSE}[release]\nfiles = ["{name}"]\n').write(tmp_path)
+
+
+def test_a_course_of_before_gives_out_the_same() -> None:
+    """Without [release]: what was named by the engine then."""
+    course = Course.load(REPO)
+    before = replace(course, toml=course.toml.model_copy(update={"release": ReleaseSettings()}))
+    assert before.handout == course.handout
+    for names in (["hw4"], ["hw3"]):
+        assert contents(before, names).keys() == contents(course, names).keys()
 
 
 def test_the_same_files_make_the_same_bytes(course: Course, tmp_path: Path) -> None:
@@ -279,7 +327,7 @@ def test_a_student_gets_from_the_zip_to_the_first_check(tmp_path: Path, monkeypa
     monkeypatch.setattr(bundle, "broken", lambda *args: ())
     (tmp_path / "course").mkdir()
     course = copy_course(tmp_path / "course")
-    for name in ("q1", "q2", *bundle.BESIDE):
+    for name in ("q1", "q2", *Course.load(REPO).handout):
         target = course.root / name
         target.parent.mkdir(exist_ok=True)
         shutil.copytree(REPO / name, target) if (REPO / name).is_dir() else shutil.copy(

@@ -185,9 +185,10 @@ def test_what_does_not_run_is_found(tmp_path: Path, name: str, text: str, fault:
 @pytest.mark.nbgrader
 def test_q2_is_released_as_its_sources_give_it(course: Course) -> None:
     shutil.copytree(REPO / "q2", course.root / "q2",
-                    ignore=shutil.ignore_patterns(*(name.partition("/")[0]
-                                                    for name in check.LEFTOVERS)))
-    for name in check.BESIDE:
+                    ignore=shutil.ignore_patterns(*(
+                        name.partition("/")[0]
+                        for name in (*check.CACHES, *course.toml.release.leftovers))))
+    for name in Course.load(REPO).handout:
         (course.root / name).parent.mkdir(exist_ok=True)
         shutil.copy(REPO / name, course.root / name)
     assert check.problems(course, "q2") == []

@@ -25,7 +25,6 @@ from autograder.intake.names import may_be, suffixes
 from autograder.intake.read import read_any, utf16
 from autograder.release import source, version
 from autograder.release.build import clear_solutions
-from autograder.release.check import BESIDE
 
 Work = frozenset[str]  # pieces of text; of two files, the one with more of them holds the other
 NOTHING: Work = frozenset()
@@ -55,7 +54,7 @@ def released_text(course: Course, assignment: str, name: str) -> str | None:
 
 def given_names(course: Course) -> set[str]:
     """The names of all files that the kit gives out, of whatever assignment."""
-    found = {PurePosixPath(name).name for name in BESIDE} | {"README.md"}
+    found = {PurePosixPath(name).name for name in course.handout} | {"README.md"}
     for assignment, settings in course.toml.assignments.items():
         found |= {f"{exercise}.ipynb" for exercise in settings.exercises}
         for exercise in course.exercises(assignment):

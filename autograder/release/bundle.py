@@ -12,12 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from autograder.course import Course
 from autograder.kernel.scratch import Scratch
-from autograder.release.check import BESIDE, LEFTOVERS, broken, files_of, leaks_in
+from autograder.release.check import broken, files_of, is_left_over, leaks_in
 from autograder.release.version import LENGTH
 
 TIME = (1980, 1, 1, 0, 0, 0)  # the same files make the same zip, whenever and wherever
-COLLECT = "collect_submission.sh"
-INSTRUCTIONS = "setup.md"
 PROGRAMS = (".py", ".sh", ".ipynb")
 SECONDS = 60  # for what students run that trains nothing
 MISSING = re.compile(r"Problem: (\S+) is missing")
@@ -27,14 +25,15 @@ def contents(course: Course, names: Iterable[str]) -> dict[str, bytes]:
     """All that students receive of homeworks or assignments, by path, as it lies released."""
     assignments = list(dict.fromkeys(one for name in names for one in course.together(name)))
     files = {f"{assignment}/{name}": data for assignment in assignments
-             for name, data in files_of(course.root / assignment).items()}
+             for name, data in files_of(course, course.root / assignment).items()}
     settings = [course.assignment(assignment) for assignment in assignments]
-    unneeded = {name for name in BESIDE if name.startswith("written/")
-                and not any(one.written for one in settings)}
+    unneeded: list[str] = []
+    if not any(one.written for one in settings):
+        unneeded += course.matching(course.toml.release.written)
     if all(one.archive.endswith(".ipynb") for one in settings):  # there is nothing to pack
-        unneeded.add(COLLECT)
-    files |= {name: (course.root / name).read_bytes() for name in BESIDE
-              if name not in unneeded and (course.root / name).is_file()}
+        unneeded.append(course.toml.release.collect)
+    files |= {name: (course.root / name).read_bytes() for name in course.handout
+              if name not in unneeded}
     return dict(sorted(files.items()))
 
 
@@ -86,26 +85,26 @@ def _write(files: Mapping[str, bytes], path: Path) -> None:
 
 def _unnamed(course: Course, files: Mapping[str, bytes]) -> Iterator[str]:
     """Files beside the assignments that the instructions speak of, and that are not given out."""
-    told = files.get(INSTRUCTIONS, b"").decode()
-    for name in sorted(set(re.findall(r"[\w./-]*\w", told)) - {*files, *BESIDE}):
+    instructions = course.toml.release.instructions
+    text = files.get(instructions, b"").decode()
+    for name in sorted(set(re.findall(r"[\w./-]*\w", text)) - {*files, *course.handout}):
         inside = PurePosixPath(name).parts[0] in course.toml.assignments
-        if not inside and _is_ours(course.root, PurePosixPath(name)):
-            yield f"{INSTRUCTIONS} speaks of {name}, which students would not receive."
+        if not inside and _is_ours(course, PurePosixPath(name)):
+            yield f"{instructions} speaks of {name}, which students would not receive."
 
 
-def _is_ours(root: Path, name: PurePosixPath) -> bool:
+def _is_ours(course: Course, name: PurePosixPath) -> bool:
     """Whether a path is a file of the course, and not one that everybody makes on their machine.
 
     The latter are hidden files, a virtual environment under whatever name, data and models that
     are prepared, and what running the exercises leaves.
     """
     hidden = name.is_absolute() or any(part.startswith(".") for part in name.parts)
-    if hidden or not (root / name).is_file():
+    if hidden or not (course.root / name).is_file():
         return False
-    environment = any((root / folder / "pyvenv.cfg").is_file() for folder in name.parents)
+    environment = any((course.root / folder / "pyvenv.cfg").is_file() for folder in name.parents)
     prepared = name.parts[0] == "data" and name.suffix not in PROGRAMS
-    left = any(name.match(one) for one in LEFTOVERS)
-    return not (environment or prepared or left)
+    return not (environment or prepared or is_left_over(course, name))
 
 
 def _tried(course: Course, assignments: list[str], files: Mapping[str, bytes], path: Path
@@ -114,13 +113,13 @@ def _tried(course: Course, assignments: list[str], files: Mapping[str, bytes], p
     with Scratch() as folder:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(folder)
-        if files_of(folder) != files:
+        if files_of(course, folder) != files:
             yield f"{path.name} does not hold what was put into it."
             return
         for name, data in files.items():
             if name.endswith(".py"):
                 yield from _misspelt(name, data)
-        yield from _packed(assignments, folder)
+        yield from _packed(course, assignments, folder)
         for assignment in assignments:
             yield from broken(course, assignment, folder / assignment)
 
@@ -132,15 +131,16 @@ def _misspelt(name: str, data: bytes) -> Iterator[str]:
         yield f"{name} is no Python: {error}"
 
 
-def _packed(assignments: list[str], folder: Path) -> Iterator[str]:
+def _packed(course: Course, assignments: list[str], folder: Path) -> Iterator[str]:
     """What the script for handing in misses, other than what students make themselves."""
-    if not (folder / COLLECT).is_file():
+    collect = course.toml.release.collect
+    if not (folder / collect).is_file():
         return
-    done = subprocess.run(["bash", COLLECT], cwd=folder, capture_output=True, text=True,
+    done = subprocess.run(["bash", collect], cwd=folder, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=SECONDS)
     if done.returncode != 1 or "Problem: ID" not in done.stderr:
-        yield (f"{COLLECT} must ask for a student id before it packs anything; it ended with "
+        yield (f"{collect} must ask for a student id before it packs anything; it ended with "
                f"{done.returncode}: {done.stderr.strip()[-200:]}")
     for name in map(PurePosixPath, MISSING.findall(done.stderr)):
-        if name.parts[0] in assignments and not any(name.match(one) for one in LEFTOVERS):
-            yield f"{COLLECT} asks for {name}, which students do not receive."
+        if name.parts[0] in assignments and not is_left_over(course, name):
+            yield f"{collect} asks for {name}, which students do not receive."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import nbformat
 from nbformat import NotebookNode
@@ -18,13 +18,8 @@ from autograder.release.build import build
 from autograder.release.edits import read_changes
 from autograder.release.solved import MARKERS
 
-# What students also receive, beside the folders of the assignments.
-BESIDE = ("setup.md", "requirements.txt", "collect_submission.sh", "data/prepare.py",
-          "data/creatures.py", "written/2000_00000_written.tex")
 STAFF_PATHS = ("autograder/", "gradebook.db")
-# What running the exercise leaves in its folder is no part of the release.
-LEFTOVERS = ("result.log", "*-output.txt", "*.pt", "__pycache__/*", ".ipynb_checkpoints/*",
-             "rehearsal/*")
+CACHES = ("__pycache__/*", ".ipynb_checkpoints/*")
 TELLING_SOLUTION = 14  # characters: shorter lines (`return x`) stand in any program
 TELLING_TEST = 30
 LIBRARY = re.compile(r"(from (?!autograder)[\w.]+ )?import (?!autograder)")
@@ -49,8 +44,8 @@ def stale(course: Course, assignment: str, released: Path) -> Iterator[str]:
     build(course, assignment)
     with Scratch() as folder:
         generate_assignment(course, assignment, folder, folder / "gradebook.db")
-        fresh = files_of(folder / assignment)
-    there = files_of(released)
+        fresh = files_of(course, folder / assignment)
+    there = files_of(course, released)
     for name in sorted(fresh.keys() | there.keys()):
         if name not in there:
             yield f"{assignment}/{name} is missing: run `autograder release {assignment}`."
@@ -62,32 +57,38 @@ def stale(course: Course, assignment: str, released: Path) -> Iterator[str]:
 
 def leaks(course: Course, assignment: str, released: Path) -> Iterator[str]:
     """Lines of solutions, hidden tests, probes or misconceptions, and staff paths, in a release."""
-    beside = {name: (course.root / name).read_bytes()
-              for name in BESIDE if (course.root / name).is_file()}
-    yield from leaks_in(course.exercises(assignment), {**files_of(released), **beside})
+    beside = {name: (course.root / name).read_bytes() for name in course.handout}
+    yield from leaks_in(course.exercises(assignment), {**files_of(course, released), **beside})
 
 
 def leaks_in(exercises: Sequence[Exercise], files: Mapping[str, bytes]) -> Iterator[str]:
-    """Likewise, the secrets of these exercises in files (name -> contents).
-
-    What one exercise gives its students is no secret because another one's solution says it, too.
-    """
-    given = {exercise.name: _given(exercise) for exercise in exercises}
-    secrets = {secret: kind for exercise in exercises for secret, kind in _secrets(exercise)
-               if not any(secret in lines for other, lines in given.items()
-                          if other != exercise.name)}
-    staff = {*STAFF_PATHS, *(path.name for exercise in exercises
-                             for path in exercise.folder.iterdir() if path.is_file())}
+    """Likewise, the secrets of these exercises in files (name -> contents)."""
+    secrets, staff = _secrets_of(exercises), _staff_paths(exercises)
     for name, data in files.items():
         lines = _lines(name, data)
         for line in lines:
-            for path in staff:
-                if path in line:
-                    yield f"{name} names a staff path: {line.strip()[:100]}"
-        plain = "\n".join(_plain(line) for line in lines)
-        for secret, kind in secrets.items():
-            if secret in plain:
-                yield f"{name} holds a line of {kind}: {secret[:100]}"
+            yield from (f"{name} names a staff path: {line.strip()[:100]}"
+                        for path in staff if path in line)
+        plain = "\n".join(map(_plain, lines))
+        yield from (f"{name} holds a line of {kind}: {secret[:100]}"
+                    for secret, kind in secrets.items() if secret in plain)
+
+
+def _secrets_of(exercises: Sequence[Exercise]) -> dict[str, str]:
+    """The secrets of several exercises, each with the name of its kind.
+
+    What one exercise gives its students is no secret because another one's solution says it, too.
+    """
+    found: dict[str, str] = {}
+    for exercise in exercises:
+        given = set[str]().union(*(_given(other) for other in exercises if other != exercise))
+        found |= {secret: kind for secret, kind in _secrets(exercise) if secret not in given}
+    return found
+
+
+def _staff_paths(exercises: Sequence[Exercise]) -> set[str]:
+    return {*STAFF_PATHS, *(path.name for exercise in exercises
+                            for path in exercise.folder.iterdir() if path.is_file())}
 
 
 def broken(course: Course, assignment: str, released: Path) -> Iterator[str]:
@@ -96,35 +97,46 @@ def broken(course: Course, assignment: str, released: Path) -> Iterator[str]:
     In the skeleton a visible check may fail, but only because nothing is written yet; with the
     solutions filled in each must pass.
     """
-    yield from _run(course, assignment, released, "the released", NOT_YET)
+    yield from _run(course, assignment, released, solved=False)
     for exercise in course.exercises(assignment):
         reference = course.build / "reference" / exercise.name
         with Scratch() as folder:
-            for name, data in {**files_of(reference), **_handin(exercise)}.items():
+            for name, data in {**files_of(course, reference), **_handin(exercise)}.items():
                 (folder / name).write_bytes(data)
-            yield from _run(course, assignment, folder, "the solved", ())
+            yield from _run(course, assignment, folder, solved=True)
 
 
-def _run(course: Course, assignment: str, folder: Path, which: str, allowed: tuple[str, ...]
-         ) -> Iterator[str]:
+def _run(course: Course, assignment: str, folder: Path, solved: bool) -> Iterator[str]:
+    """What does not run in a folder: of the released exercise, or of the solved one."""
     limits = course.toml.limits
+    which = "the solved" if solved else "the released"
     with KernelSession(folder, limits.sandbox(), course.surroundings(assignment)) as session:
-        for module in sorted(folder.glob("*.py")):
-            outcome = session.run(f"__import__({module.stem!r}) and None", limits.cell)
-            if outcome.kind != "done" or outcome.notes:  # a kernel runs what is below an error
-                said = "; ".join(filter(None, (outcome.says, *outcome.notes)))
-                yield f"{which} {module.name} cannot be imported: {said}"
+        for path in sorted(folder.glob("*.py")):
+            for fault in _import(session, path, limits.cell):
+                yield f"{which} {path.name} {fault}"
         for path in sorted(folder.glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
             for number, cell, outcome in run_cells(session, notebook, limits.cell):
-                marks = cell.metadata.get("nbgrader", {})
-                written = marks.get("grade", False) or marks.get("solution", False)
-                excused = written and outcome.error in allowed
-                if outcome.kind != "done" and not excused:
-                    yield f"{which} {path.name}, cell {number}, does not run: {outcome.says}"
-                elif marks.get("grade") and not allowed and _is_on_stderr(outcome):
-                    yield (f"{which} {path.name}, cell {number}, writes to stderr: nbgrader's "
-                           "Validate tells students that a check which does so has failed")
+                for fault in _fault_of_cell(cell, outcome, solved):
+                    yield f"{which} {path.name}, cell {number}, {fault}"
+
+
+def _import(session: KernelSession, module: Path, seconds: float) -> Iterator[str]:
+    outcome = session.run(f"__import__({module.stem!r}) and None", seconds)
+    if outcome.kind != "done" or outcome.notes:  # a kernel runs what is below an error
+        yield f"cannot be imported: {'; '.join(filter(None, (outcome.says, *outcome.notes)))}"
+
+
+def _fault_of_cell(cell: NotebookNode, outcome: Outcome, solved: bool) -> Iterator[str]:
+    """What is wrong with a cell's outcome, if anything."""
+    marks = cell.metadata.get("nbgrader", {})
+    if outcome.kind != "done":
+        for_students = marks.get("grade") or marks.get("solution")
+        if solved or not (for_students and outcome.error in NOT_YET):
+            yield f"does not run: {outcome.says}"
+    elif solved and marks.get("grade") and _is_on_stderr(outcome):
+        yield ("writes to stderr: nbgrader's Validate tells students that a check which does so "
+               "has failed")
 
 
 def run_cells(session: KernelSession, notebook: NotebookNode, seconds: float
@@ -188,10 +200,16 @@ def _plain(line: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"(?<=\S)\s{2,}#.*$", "", line)).strip()
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
+def files_of(course: Course, folder: Path) -> dict[str, bytes]:
     """What is released in a folder, by paths within it; what running leaves there is left out."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*"))
-            if path.is_file() and not any(path.relative_to(folder).match(p) for p in LEFTOVERS)}
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {str(name): path.read_bytes() for name, path in files.items()
+            if not is_left_over(course, name)}
+
+
+def is_left_over(course: Course, name: PurePath) -> bool:
+    """Whether running an exercise writes such a file beside it."""
+    return any(name.match(pattern) for pattern in (*CACHES, *course.toml.release.leftovers))
 
 
 def _lines(name: str, data: bytes) -> list[str]:

@@ -11,7 +11,6 @@ from nbformat import NotebookNode
 from autograder.course import Course
 from autograder.release import source
 from autograder.release.build import GITHUB, colab_badge
-from autograder.release.bundle import COLLECT
 from autograder.release.record import recorded
 from autograder.release.version import read
 
@@ -59,7 +58,8 @@ def _due(course: Course, name: str) -> Iterable[str]:
 
 def _start(course: Course) -> str:
     repository = course.toml.course.repository
-    lines = ["[setup.md](setup.md) says how, on Colab and on a laptop."]
+    how = course.toml.release.instructions
+    lines = [f"[{how}]({how}) says how, on Colab and on a laptop."]
     if repository:
         lines.append("On Colab, a click on a badge above opens the notebook; save a copy in your "
                      "Drive before you write in it. On a laptop, begin with\n\n"
@@ -74,11 +74,14 @@ def _handing_in(course: Course, names: list[str]) -> Iterable[str]:
         title = (course.toml.homeworks.get(name) or course.assignment(name)).title
         for archive, groups in archives.items():
             who = "your group's name" if groups else "your student id"
-            how = "" if archive.endswith(".ipynb") else f" `bash {COLLECT}` makes it."
+            zipped = not archive.endswith(".ipynb")
+            how = f" `bash {course.toml.release.collect}` makes it." if zipped else ""
             yield f"- {title}: `{archive}`, with {who} in the place of `{{id}}`.{how}"
         written = [course.assignment(one).written for one in course.together(name)]
+        templates = [f"`{path}`" for path in course.matching(course.toml.release.written)]
+        source = f", made from {' or '.join(templates)}" if templates else ""
         for pdf in filter(None, written):
-            yield f"  Beside it, the written part as `{pdf}`; its template lies in `written/`."
+            yield f"  Beside it, the written part as `{pdf}`{source}."
 
 
 def _versions(course: Course, names: list[str]) -> str:

@@ -15,17 +15,14 @@ from pathlib import Path
 from autograder.course import Course, CourseError
 from autograder.files import write_file
 from autograder.release.bundle import contents, mode
+from autograder.release.check import CACHES
 from autograder.release.readme import readme
 
 MANIFEST = ".released.json"
 IGNORED = """\
 # what training and running write
-__pycache__/
-.ipynb_checkpoints/
-*.pt
-*-output.txt
-rehearsal/
-# data and weights are prepared, see setup.md
+{}
+# data and weights are prepared, see {}
 data/*
 !data/*.py
 # your own environment, and what you hand in
@@ -54,7 +51,7 @@ def write_repository(course: Course, names: list[str], folder: Path) -> Changed:
     Raises CourseError, before anything is written, where a file of somebody else is in the way.
     """
     files = {**contents(course, names), "README.md": readme(course, names).encode(),
-             ".gitignore": IGNORED.encode()}
+             ".gitignore": _ignored(course).encode()}
     if (course.root / "LICENSE").is_file():
         files["LICENSE"] = (course.root / "LICENSE").read_bytes()
     if folder.resolve() == course.root:
@@ -79,6 +76,14 @@ def write_repository(course: Course, names: list[str], folder: Path) -> Changed:
     overwritten = [name for name in written if name in there
                    and _hash(there[name]) != before.get(name)]
     return Changed(tuple(written), tuple(removed), tuple(overwritten), tuple(left))
+
+
+def _ignored(course: Course) -> str:
+    """What git leaves alone in the repository: what is written there and not handed in."""
+    handed_in = {name for one in course.toml.assignments.values() for name in one.student_files}
+    written = [name.removesuffix("*") for name in (*CACHES, *course.toml.release.leftovers)
+               if name not in handed_in]
+    return IGNORED.format("\n".join(written), course.toml.release.instructions)
 
 
 def _check(folder: Path, files: Mapping[str, bytes], before: Mapping[str, str]) -> None:

@@ -17,7 +17,6 @@ from autograder.intake.notebooks import SUFFIXES
 from autograder.intake.read import read_any
 from autograder.release import record
 from autograder.release.build import prepare
-from autograder.release.check import BESIDE
 from autograder.roster import Roster
 from autograder.similarity import units
 from autograder.similarity.fingerprints import Given, prints
@@ -49,7 +48,7 @@ def released(course: Course, assignment: str) -> Released:
     if not folder.is_dir():
         prepare(course, assignment)
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-    beside = [path.read_bytes() for path in map(course.root.joinpath, BESIDE) if path.is_file()]
+    beside = [(course.root / name).read_bytes() for name in course.handout]
     older = record.notebooks(course, assignment)
     return Released(files, Given.of(_texts(files)), {
         **files, **{f"beside {number}": data for number, data in enumerate(beside)},

@@ -17,7 +17,6 @@ import nbformat
 
 from autograder.course import Course, Exercise
 from autograder.kernel.session import KernelSession
-from autograder.release.check import BESIDE
 from autograder.release.solved import MARKERS
 
 RUN = 8
@@ -84,7 +83,7 @@ def released(course: Course, assignment: str) -> Iterator[tuple[str, str]]:
     """What students receive, file by file: a notebook as the text of its cells and outputs."""
     folder = course.build / "release" / assignment
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    for path in [*paths, *(course.root / name for name in BESIDE)]:
+    for path in [*paths, *(course.root / name for name in course.handout)]:
         if path.suffix == ".ipynb":
             notebook = nbformat.read(path, as_version=4)
             yield path.name, "\n".join(str(cell) for cell in notebook.cells)

@@ -30,10 +30,9 @@ def prepared_course(assignment: str, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("secrecy")
     course = copy_course(folder)
     prepare(course, assignment)
-    for name in secrecy.BESIDE:
-        if (REPO / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((REPO / name).read_bytes())
+    for name in Course.load(REPO).handout:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((REPO / name).read_bytes())
     yield course
     pool.close_all()
 
