@@ -121,7 +121,7 @@ def scale(vector):
 TOY_HIDDEN_TESTS = '''
 import pytest
 
-from autograder.judge.testing import assert_close, part
+from autograder.testing import assert_close, part
 
 TEXT = "The cat saw the other cat"
 

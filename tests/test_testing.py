@@ -11,7 +11,9 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from autograder.judge.testing import Wrong, assert_close, is_close, same
+from autograder import testing as testing_api
+from autograder.course import EXERCISES
+from autograder.testing import Wrong, assert_close, is_close, same
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 values = st.recursive(
@@ -80,3 +82,17 @@ def test_no_sentence_holds_a_value_of_the_reference() -> None:
         with pytest.raises(Wrong) as wrong:
             assert_close(student, secret, "differs")
         assert "123" not in str(wrong.value)
+
+
+def test_exercises_import_nothing_else_for_their_tests() -> None:
+    """Of the judge, its domain, its executors: all comes from autograder.testing."""
+    found = [f"{path.name}: {line}" for path in EXERCISES.rglob("*.py")
+             for line in path.read_text().splitlines()
+             if line.startswith(("from autograder.judge", "import autograder.judge"))]
+    assert found == []
+
+
+def test_the_api_is_what_it_says() -> None:
+    for name in testing_api.__all__:
+        assert hasattr(testing_api, name)
+        assert f"{name}" in str(testing_api.__doc__), "its docstring lists all of it"

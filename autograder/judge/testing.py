@@ -1,13 +1,4 @@
-"""What a hidden test uses: `part`, `assert_close`, and the fixtures that plugin.py provides.
-
-    @part("q2_attention", weight=6)
-    def test_without_padding(both, draw):
-        student, reference = both(probes.attention, key=draw(2, 3, 7, 4), ...)
-        assert_close(student, reference, "the context differs from equation (1)")
-
-A failed test's sentence goes to the student: `assert_close` and `assert x, "sentence"` are the
-two ways to say one. It must never hold a value of the reference.
-"""
+"""Marks and comparisons of hidden tests; exercises import them from autograder.testing."""
 
 from __future__ import annotations
 

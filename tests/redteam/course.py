@@ -22,7 +22,7 @@ BY_HAND = '''
 # Why are these vectors scaled?
 '''
 HIDDEN_TESTS = '''
-from autograder.judge.testing import assert_close, part
+from autograder.testing import assert_close, part
 
 
 def text(draw):

@@ -7,8 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from autograder.exercises.hw3 import probes_swag_training as probes
-from autograder.judge.domain import Draw
-from autograder.judge.testing import Wrong, same
+from autograder.testing import Draw, Wrong, same
 
 
 def check_backbone(found: Any, wanted: dict[str, Tensor]) -> None:

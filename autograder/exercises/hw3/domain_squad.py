@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograder.judge.domain import Among, Domain, Whole
+from autograder.testing import Among, Domain, Whole
 
 INPUT, TARGET = 512, 16  # tokens
 ENDS = 2  # one in the text, and one of the tokenizer's

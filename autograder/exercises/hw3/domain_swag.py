@@ -5,7 +5,7 @@ Four endings are SWAG's, and the first ids of a sequence are [CLS] for the model
 
 from __future__ import annotations
 
-from autograder.judge.domain import Among, Domain, Whole
+from autograder.testing import Among, Domain, Whole
 
 # -- 2.1 -------------------------------------------------------------------------------------------
 EXAMPLES = Domain(count=Whole(1, 5))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from autograder.exercises.hw3.domain_swag import PAIR, SPLIT, TEXT
-from autograder.judge.domain import Draw
+from autograder.testing import Draw
 
 SPECIAL = ["[CLS]", "[SEP]", "[UNK]", "[MASK]", "[PAD]"]
 WORDS = """

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from autograder.exercises.hw3.inputs_swag import labels
-from autograder.judge.domain import Draw
+from autograder.testing import Draw
 
 
 def config(case: Any) -> dict[str, int]:

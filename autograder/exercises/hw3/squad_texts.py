@@ -25,8 +25,7 @@ from autograder.exercises.hw3.domain_squad import (
     TEXTS,
     TRAINING,
 )
-from autograder.judge.domain import Draw
-from autograder.judge.testing import Wrong
+from autograder.testing import Draw, Wrong
 
 PAD, END = 0, 1
 SPACE = "▁"  # as T5's tokenizer writes it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from autograder.exercises.hw3 import probes_attention as probes
-from autograder.judge.testing import Wrong, part
+from autograder.testing import Wrong, part
 
 
 @part("hw3_1_4c")

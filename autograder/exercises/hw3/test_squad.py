@@ -25,8 +25,7 @@ from autograder.exercises.hw3.squad_texts import (
     without_end,
     words,
 )
-from autograder.judge.domain import Draw
-from autograder.judge.testing import Wrong, assert_close, part, same
+from autograder.testing import Draw, Wrong, assert_close, part, same
 
 BATCH = ("input_ids", "attention_mask", "labels", "decoder_attention_mask")
 FEATURES = ("input_ids", "attention_mask", "target_ids", "target_attention_mask")

@@ -24,8 +24,7 @@ from autograder.exercises.hw3.squad_texts import (
     trained_on,
     without_end,
 )
-from autograder.judge.domain import Draw
-from autograder.judge.testing import Wrong, is_close, part, same
+from autograder.testing import Draw, Wrong, is_close, part, same
 
 # ------------------------------------------------------------------------------------------- 3.2
 

@@ -22,8 +22,7 @@ from autograder.exercises.hw3.inputs_swag import (
     vocabulary,
     whole,
 )
-from autograder.judge.domain import Draw, Whole
-from autograder.judge.testing import Wrong, assert_close, part, same
+from autograder.testing import Draw, Whole, Wrong, assert_close, part, same
 
 
 def examples(draw: Draw, **fixed: Any) -> dict[str, list[Any]]:

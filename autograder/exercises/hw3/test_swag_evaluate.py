@@ -8,8 +8,7 @@ from typing import Any
 from autograder.exercises.hw3 import probes_swag_accuracy as probes
 from autograder.exercises.hw3 import probes_swag_saved
 from autograder.exercises.hw3.inputs_swag import Opinions, opinions, sizes
-from autograder.judge.domain import Draw
-from autograder.judge.testing import Wrong, part, same
+from autograder.testing import Draw, Wrong, part, same
 
 # ----------------------------------------------------------------------------------- 2.4 load
 

@@ -13,9 +13,7 @@ from autograder.exercises.hw3 import probes_swag_saved
 from autograder.exercises.hw3.checks_swag import check_backbone, read_arguments
 from autograder.exercises.hw3.domain_swag import NETWORK
 from autograder.exercises.hw3.network_swag import Network, config, layers, network
-from autograder.judge.both import StudentFailed
-from autograder.judge.domain import Whole
-from autograder.judge.testing import Wrong, assert_close, part, same
+from autograder.testing import StudentFailed, Whole, Wrong, assert_close, part, same
 
 # -------------------------------------------------------------------------------- 2.3 network
 

@@ -16,8 +16,7 @@ from autograder.exercises.hw3.checks_swag import check_backbone, read_arguments
 from autograder.exercises.hw3.domain_swag import ENCODED, LOGITS, NETWORK
 from autograder.exercises.hw3.inputs_swag import labels, logits, vocabulary
 from autograder.exercises.hw3.network_swag import network
-from autograder.judge.domain import Draw
-from autograder.judge.testing import Wrong, part, same
+from autograder.testing import Draw, Wrong, part, same
 
 # ---------------------------------------------------------------------------------- 2.2 model
 

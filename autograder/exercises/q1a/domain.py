@@ -5,7 +5,7 @@ Not the 512 tokens that a sequence may have: the notebook names them.
 
 from __future__ import annotations
 
-from autograder.judge.domain import Among, Domain, Whole
+from autograder.testing import Among, Domain, Whole
 
 LIMIT = 512
 

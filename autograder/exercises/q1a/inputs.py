@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from autograder.exercises.q1a.passages import Passage
-from autograder.judge.testing import Wrong, assert_close, is_close
+from autograder.testing import Wrong, assert_close, is_close
 
 
 def read(answer: Any) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from autograder.exercises.q1a.domain import LIMIT, SCORES, TEXTS
-from autograder.judge.domain import Draw
+from autograder.testing import Draw
 
 Word = tuple[str, ...]  # its WordPieces
 

@@ -27,8 +27,7 @@ from autograder.exercises.q1a.passages import (
     some,
 )
 from autograder.exercises.q1a.traps import END_BEFORE_START, OUTSIDE, Trap, Trials, far, near
-from autograder.judge.domain import Draw
-from autograder.judge.testing import Wrong, assert_close, part, same
+from autograder.testing import Draw, Wrong, assert_close, part, same
 
 MANY = 3 * LIMIT  # tokens of a context that do not fit
 # Tests that nobody passes who has not loaded this checkpoint, not encoded this text.

@@ -24,7 +24,7 @@ from autograder.exercises.q1a.passages import (
     question,
     scores,
 )
-from autograder.judge.domain import Draw
+from autograder.testing import Draw
 
 MARKS = 6  # places of the context that a trap may use, in their order
 LOW = -5.0

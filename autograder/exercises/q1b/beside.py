@@ -7,7 +7,7 @@ import io
 from matplotlib.figure import Figure
 
 from autograder.exercises.q1b import recorded
-from autograder.judge.work import Work
+from autograder.testing import Work
 
 Picture = tuple[str, bytes]  # a caption and a PNG
 

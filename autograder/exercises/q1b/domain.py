@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.judge.domain import Among, Domain, Whole
+from autograder.testing import Among, Domain, Whole
 
 SPLITS = Domain(
     examples=Whole(20, 60),

@@ -21,8 +21,8 @@ from nbformat import NotebookNode
 from autograder.course import EXERCISES, Exercise
 from autograder.exercises.q1b import recorded
 from autograder.exercises.q1b.recorded import Run, Training
-from autograder.judge.sides import Answer
 from autograder.release import source
+from autograder.testing import Answer
 
 FEW = 3  # batches that are repeated: the third is the first that depends on a state of AdamW
 SECONDS = 3.0  # of the person's code; the stand-in with the given settings takes one

@@ -15,8 +15,7 @@ from torch.nn.functional import normalize
 
 from autograder.exercises.q1b import curves, probes, probes_replay, recorded, replay
 from autograder.exercises.q1b.domain import DATA, RUNS, SPLITS
-from autograder.judge.domain import Draw
-from autograder.judge.testing import assert_close, part, same
+from autograder.testing import Draw, assert_close, part, same
 
 STEPS = ["weight", "moved", "gradients"]  # what a test of the steps asks a probe for
 LEFT = ["weight", "moved", "gradients", "gradient_left", "buffer", "forwards"]

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.judge.domain import Among, Domain, Draw, Whole
+from autograder.testing import Among, Domain, Draw, Whole
 
 LOWEST = torch.finfo(torch.float32).min
 SIZES = Domain(  # (a), (b), (d)

@@ -28,8 +28,8 @@ from autograder.exercises.q2 import probes_replay
 from autograder.exercises.q2.plausible import matrix_weights
 from autograder.exercises.q2.resultlog import count, of_checkpoint
 from autograder.exercises.q2.source.utils import ResultLogRecord
-from autograder.judge.both import Both
 from autograder.kernel.isolation.policy import READS
+from autograder.testing import Both
 
 STEPS = 3  # that are taken again at most
 SECONDS = 3.0  # of the student's code

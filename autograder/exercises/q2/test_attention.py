@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from autograder.exercises.q2 import domain, probes
-from autograder.judge.domain import Draw, Whole
-from autograder.judge.testing import assert_close, is_close, part
+from autograder.testing import Draw, Whole, assert_close, is_close, part
 
 
 def attention_inputs(draw: Draw, case: SimpleNamespace) -> dict[str, Any]:

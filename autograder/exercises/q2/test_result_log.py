@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from autograder.exercises.q2 import plausible, probes_replay, replay, resultlog
-from autograder.judge.testing import part
+from autograder.testing import part
 
 ASK = "Ask how it came about, or for the model that the run saved"
 

@@ -17,9 +17,7 @@ import torch
 
 from autograder.exercises.q2 import domain, probes
 from autograder.exercises.q2 import test_attention as alone
-from autograder.judge.both import StudentFailed
-from autograder.judge.domain import Draw
-from autograder.judge.testing import KEEPS_TOGETHER, is_close, part
+from autograder.testing import KEEPS_TOGETHER, Draw, StudentFailed, is_close, part
 
 A, B, C, D = "q2_attention", "q2_self_attention", "q2_add_norm", "q2_layer"
 # What each part must be to the code that calls it. The tests on dropout are asked apart.

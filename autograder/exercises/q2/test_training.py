@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.exercises.q2 import domain, probes_training
-from autograder.judge.domain import Draw
-from autograder.judge.testing import assert_close, part
+from autograder.testing import Draw, assert_close, part
 
 
 def trained(both: Any, draw: Draw, **run: Any) -> tuple[dict, list[dict]]:
