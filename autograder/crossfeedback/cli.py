@@ -13,10 +13,10 @@ from autograder.course import Course
 from autograder.terminal import Assignment, CourseOption, Grid, console, say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown",
-                  help="Groups comment on each other: hand out, take back, tell who took part.")
+                  help="Groups comment on each other: hand out, take back, report who took part.")
 
 
-@app.command(epilog="Example: `autograder crossfeedback assign hw3 --seed 7`")
+@app.command(epilog="Example: `autograder crossfeedback assign essay --seed 7`")
 def assign(
     assignment: Assignment,
     seed: Annotated[int | None, typer.Option(
@@ -26,7 +26,7 @@ def assign(
         "--again", help="Draw anew, although a round was handed out; it is put aside.")] = False,
     course: CourseOption = Path(),
 ) -> None:
-    """Give every group that handed in another group's notebook, with nobody's name in it."""
+    """Give every group that handed in the anonymous notebook of another one."""
     from autograder.crossfeedback import handout, rounds
 
     found = Course.find(course)
@@ -48,14 +48,14 @@ def assign(
     raise typer.Exit(1 if given.failed else 0)
 
 
-@app.command(epilog="Example: `autograder crossfeedback collect hw3 downloads/`")
+@app.command(epilog="Example: `autograder crossfeedback collect essay downloads/`")
 def collect(
     assignment: Assignment,
     folder: Annotated[Path, typer.Argument(
         help="What came back: notebooks or zips, named anyhow, in folders or not.")],
     course: CourseOption = Path(),
 ) -> None:
-    """Take commented notebooks back; the comments stand in the next feedback pages."""
+    """Take commented notebooks back; the next feedback pages show the comments."""
     from autograder.crossfeedback.collect import collect
 
     found = Course.find(course)
@@ -63,19 +63,19 @@ def collect(
     taken = collect(found, assignment, folder)
     grid = Grid("file", "from", "subtasks", "what was found")
     for row in taken:
-        told = Text(row.problem, "red") if row.problem else "; ".join(
+        finding = Text(row.problem, "red") if row.problem else "; ".join(
             [*([] if row.comments else ["no comments in it"]), *row.remarks]) or "complete"
         grid.add_row(row.file, row.reviewer or "?",
-                     "" if row.comments is None else str(len(row.comments)), told)
+                     "" if row.comments is None else str(len(row.comments)), finding)
     console.print(grid)
     say("To put the comments into the feedback pages: nbgrader generate_feedback "
         f"{assignment} --force; autograder feedback {assignment}")
     raise typer.Exit(1 if any(row.problem for row in taken) else 0)
 
 
-@app.command(epilog="Example: `autograder crossfeedback report hw3`")
+@app.command(epilog="Example: `autograder crossfeedback report essay`")
 def report(assignment: Assignment, course: CourseOption = Path()) -> None:
-    """Tell who took part; the status is 1 where somebody has not."""
+    """Report who took part; the status is 1 if a group has not."""
     from autograder.crossfeedback import report as reports
     from autograder.crossfeedback import rounds
 

@@ -1,8 +1,8 @@
-"""Take people out of a text: names however written, ids, e-mail addresses, paths, accounts.
+"""Redact people in a text: names in any spelling, ids, e-mail addresses, paths, accounts.
 
-Texts are folded before they are searched (case, accents, invisible characters), and what is found
-is replaced in the text as it was. What stands in the exercise's own text stays: it tells nobody
-anything, and code has to stay readable where somebody is called Max.
+Texts are folded for the search (case, accents, invisible characters); matches are replaced in the
+original. The exercise's own text stays: it identifies nobody, and code has to stay readable if
+somebody is called Max.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from urllib.parse import unquote
 from autograder.roster import Member
 
 REMOVED = "[removed]"
-SHORTEST = 3  # letters of a part of a name that is looked for by itself
-SHORTEST_ID = 5  # letters and digits of an id that is looked for
-TELLING = 6  # letters from which a part is looked for within words too: `lovelace99`, `alovelace`
+SHORTEST = 3  # letters of a part of a name that is searched by itself
+SHORTEST_ID = 5  # letters and digits of an id that is searched
+DISTINCT = 6  # letters from which a part is searched within words, too: `lovelace99`, `alovelace`
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa"})
 LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe",
                          "þ": "th"})
-BEFORE, AFTER = r"(?<![^\W\d_])", r"(?![^\W\d_])"  # no letter stands there
-GAP = r"[\s.,;_*'&/\0-]{0,4}"  # what stands between the words of a name
-HUMP = "\0"  # stands between the words of camelCase in a folded text
+BEFORE, AFTER = r"(?<![^\W\d_])", r"(?![^\W\d_])"  # no letter there
+GAP = r"[\s.,;_*'&/\0-]{0,4}"  # between the words of a name
+HUMP = "\0"  # between the words of camelCase in a folded text
 
-# What tells of somebody whatever the name: addresses, home folders, accounts, keys.
+# What identifies somebody without a name: addresses, home folders, accounts, keys.
 ANYBODY = re.compile(
     r"""(?P<mail>(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+(?:[a-z]{2}|com|org|net|edu|gov|info|name|mail|dev)\b
           (?![\w(\[]))
@@ -48,10 +48,10 @@ AGAIN = re.compile(r"\[removed\](?:[ .,_@/-]*\[removed\])+")
 
 
 class Names:
-    """The people of one group, and how to take them out of a text.
+    """Redacts the people of one group.
 
-    members: those of the roster; `also` are further names that the notebook itself gives
-    given: the texts of the exercise; their lines stay as they are, and so do their words in code
+    members: those on the roster; also: further names, from the notebook itself
+    given: the texts of the exercise; their lines stay, and so do their words in code
     """
 
     def __init__(self, group: str, members: Iterable[Member], also: Iterable[str] = (),
@@ -85,13 +85,13 @@ class Names:
         return AGAIN.sub(REMOVED, _without(text, [s for s in spans if not _inside(s, kept)]))
 
     def _given(self, text: str) -> list[tuple[int, int]]:
-        """Where the exercise's own lines stand."""
+        """The spans of the exercise's own lines."""
         return [match.span() for match in re.finditer(r"[^\n]+", text)
                 if match[0].strip() in self._lines]
 
     @staticmethod
     def _code(text: str, kind: str) -> list[tuple[int, int]]:
-        """Where code stands: comments are none."""
+        """The spans of code, without comments."""
         if kind == "markdown":
             return [match.span() for match in CODE.finditer(text)]
         if kind != "code":
@@ -100,26 +100,26 @@ class Names:
 
 
 def mentioned(members: Iterable[Member], text: str) -> list[Member]:
-    """Those of many people who may stand in a text, for Names to look for: it takes its time.
+    """The members who may be named in a text: a fast filter before Names.
 
     Nobody is missing whom Names would find, except by less than a word of the name.
     """
     folded = _fold(_spoken(text))[0]
     letters = re.sub(r"[\0'’ʼ`]", "", folded)
     signs = re.sub(r"[\W_]", "", folded)
-    return [member for member in members if _may_stand(member, letters, signs)]
+    return [member for member in members if _may_be_in(member, letters, signs)]
 
 
-def _may_stand(member: Member, letters: str, signs: str) -> bool:
-    words, number = _told_by(member)
+def _may_be_in(member: Member, letters: str, signs: str) -> bool:
+    words, number = _search_words(member)
     return (number in signs if number else False) or any(
         any(word in letters for word in form if len(word) >= SHORTEST)
         or (bool(form) and all(word in letters for word in form)) for form in words)
 
 
 @functools.lru_cache(maxsize=8192)
-def _told_by(member: Member) -> tuple[tuple[tuple[str, ...], ...], str]:
-    """The words of a member's name, with umlauts spelt either way, and the id's signs."""
+def _search_words(member: Member) -> tuple[tuple[tuple[str, ...], ...], str]:
+    """The words of a member's name, in both spellings of umlauts, and the id's characters."""
     forms = (_words(member.name), _words(member.name.casefold().translate(UMLAUTS)))
     return forms, re.sub(r"[\W_]", "", _fold(member.id)[0])
 
@@ -142,7 +142,7 @@ def _whole(words: tuple[str, ...]) -> Iterator[str]:
     """Patterns of a whole name, in either order, and of the account names made from it."""
     if not words:
         return
-    inside = sum(map(len, words)) >= TELLING or not "".join(words).isascii()
+    inside = sum(map(len, words)) >= DISTINCT or not "".join(words).isascii()
     for order in {words, words[::-1], (*words[-1:], *words[:-1])}:
         pattern = GAP.join(map(_spelt, order))
         yield pattern if inside else BEFORE + pattern + AFTER
@@ -156,7 +156,7 @@ def _whole(words: tuple[str, ...]) -> Iterator[str]:
 
 
 def _part(word: str) -> str:
-    if len(word) >= TELLING or not word.isascii():
+    if len(word) >= DISTINCT or not word.isascii():
         return _spelt(word)
     return BEFORE + _spelt(word) + AFTER
 
@@ -177,7 +177,7 @@ def _id(student: str) -> str:
 
 
 def _group(group: str) -> str:
-    """A group's name; one of a letter or a number only where `group` stands before it."""
+    """A group's name; one of a letter or a number only after the word `group`."""
     words = re.findall(r"[^\W_]+", _fold(group)[0].replace(HUMP, ""))
     if not words:
         return ""
@@ -218,7 +218,7 @@ def _fold(text: str) -> tuple[str, list[int]]:
 
 
 def _span(match: re.Match[str], index: list[int], text: str) -> tuple[int, int]:
-    """Where in the text a match in the folded text stands, with the accents that follow it."""
+    """The span in the text of a match in the folded text, with the accents that follow it."""
     end = index[match.end() - 1] + 1
     while end < len(text) and not _folded(text[end]):
         end += 1
@@ -250,7 +250,7 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
 
 
 def _between(text: str, pattern: re.Pattern[str]) -> list[tuple[int, int]]:
-    """What lies between the matches of a pattern."""
+    """The spans between the matches of a pattern."""
     borders = [0, *itertools.chain(*(match.span() for match in pattern.finditer(text))), len(text)]
     return list(zip(borders[::2], borders[1::2], strict=True))
 
@@ -262,7 +262,7 @@ def _bare(text: str, code: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _spoken(text: str) -> str:
-    """The text with letters that are written as codes (%C3%B1, &ntilde;, \\u00f1) undone."""
+    """The text with letters that are written as codes (%C3%B1, &ntilde;, \\u00f1) decoded."""
     return CODED.sub(_letter, text)
 
 

@@ -1,4 +1,4 @@
-"""Who took part: a row for each group of the roster, none left out."""
+"""The report of a round: a row for each group of the roster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEADER = ("group", "members", "reviews", "letter", "came_back", "file", "subtask
 
 @dataclass(frozen=True)
 class Row:
-    """What a group did. `reviews` and `letter` are empty where it got nothing to comment on."""
+    """A group's part in it. `reviews` and `letter` are empty if it got no notebook to review."""
 
     group: str
     members: tuple[str, ...]
@@ -42,17 +42,17 @@ class Row:
 
     @property
     def happened(self) -> str:
-        """Why a group has not taken part, or what was unusual."""
+        """The reason why a group took no part, or what was unusual."""
         if not self.reviews:
             return "handed in nothing, so it got nothing to comment on"
         if self.came is None:
             return "nothing came back"
-        says = [] if self.took_part else ["came back without comments"]
-        return "; ".join([*says, *self.came.remarks])
+        empty = [] if self.took_part else ["came back without comments"]
+        return "; ".join([*empty, *self.came.remarks])
 
 
 def rows(course: Course, assignment: str, roster: Roster) -> list[Row]:
-    """A row for each group: those of the roster, and those that took part and left it since."""
+    """A row for each group of the roster, and each that took part and has left the roster."""
     drawn = rounds.load(course, assignment)
     came = returns(course, assignment)
     subtasks = commented_exercise(course, assignment).subtasks

@@ -1,10 +1,10 @@
-"""Who reviews whom: drawn once from a seed, written down, and the same ever after.
+"""Rounds of cross-feedback: the reviewer of each group, drawn once from a seed and kept.
 
-    COURSE/crossfeedback/hw3/
+    COURSE/crossfeedback/NAME/
         assignment.json          seed, letters, pairs, and a token for each notebook handed out
-        out/GROUP/               what GROUP is to comment on
-        comments.json            what came back
-        report.csv               who took part
+        out/GROUP/               the notebook that GROUP comments on
+        comments.json            the comments that came back
+        report.csv               the groups that took part
         earlier/N/               rounds that were drawn anew
 """
 
@@ -31,8 +31,9 @@ KEY = "crossfeedback"  # in the metadata of what is handed out
 class Round:
     """One round of cross-feedback. All maps are by a group's name.
 
-    `reviews` says whose notebook a group comments on, `letters` what a group is called in what is
-    handed out, `tokens` by what the notebook that a group got is known when it comes back.
+    reviews: the group whose notebook it comments on
+    letters: its name in what is handed out
+    tokens: identify the notebook that it got when that comes back
     """
 
     assignment: str
@@ -42,7 +43,7 @@ class Round:
     tokens: dict[str, str]
 
     def reviewer_of(self, letter: str) -> str | None:
-        """Who comments on the group of this letter."""
+        """The reviewer of the group of this letter."""
         return next((reviewer for reviewer, reviewed in self.reviews.items()
                      if self.letters[reviewed] == letter), None)
 
@@ -54,7 +55,7 @@ def folder(course: Course, assignment: str) -> Path:
 def draw(assignment: str, groups: Iterable[str], seed: int) -> Round:
     """Draw a round among groups: one cycle through all of them, and letters in another order.
 
-    On a cycle nobody meets himself and, from three groups on, no two meet each other.
+    On a cycle no group reviews itself and, from three groups on, no two review each other.
     Raises CourseError where there are fewer than two.
     """
     names = sorted(set(groups))
@@ -78,7 +79,7 @@ def letter(index: int) -> str:
 
 
 def load(course: Course, assignment: str) -> Round:
-    """The round as it was drawn. Raises CourseError where none was."""
+    """The present round. Raises CourseError where none was drawn."""
     path = folder(course, assignment) / ASSIGNMENT
     if not path.is_file():
         raise CourseError(f"Nobody reviews anybody's {assignment} yet. First: autograder "
@@ -92,9 +93,9 @@ def load(course: Course, assignment: str) -> Round:
 
 def settle(course: Course, assignment: str, groups: Iterable[str], seed: int | None = None,
            again: bool = False) -> Round:
-    """The round among `groups`: the one that was drawn or, where there is none, a new one.
+    """The round among `groups`: the present one or, where there is none, a new one.
 
-    Raises CourseError where what was drawn would change and `again` does not allow it. With
+    Raises CourseError where the present one would change and `again` does not allow it. With
     `again` the earlier round is put aside, with all that came back in it.
     """
     names = set(groups)
@@ -126,7 +127,7 @@ def _changes(drawn: Round, names: set[str], seed: int | None) -> list[str]:
 
 
 def _put_aside(place: Path) -> None:
-    """Move what an earlier round left into a folder of its own."""
+    """Move the files of an earlier round into a folder of its own."""
     left = [path for path in place.glob("*") if path.name != "earlier"]
     if left:
         earlier = place / "earlier"
@@ -150,8 +151,8 @@ def write_json(path: Path, data: object) -> None:
 def handed_in(course: Course, assignment: str, roster: Roster, exercise: str) -> dict[str, Path]:
     """The notebook of each group that handed one in.
 
-    A submission lies under the group's name or under a member's id; the newest counts. What intake
-    put there because nothing could be read is nobody's.
+    A submission is under the group's name or under a member's id; the newest counts. A released
+    notebook, which intake puts in the place of an unreadable one, does not.
     """
     released = released_file(course, assignment, exercise)
     empty = released.read_bytes() if released.is_file() else None

@@ -1,4 +1,4 @@
-"""Take cells apart that an editor, or a script's plain text, had put into one."""
+"""Split cells that an editor or a script export merged."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from nbformat import NotebookNode
 from autograder.cells import is_locked, is_solution, marks
 from autograder.intake.cells import plain
 
-SHORT = 30  # characters: a text that is shorter counts only with empty lines around it, ...
-SHORTEST = 10  # ... and one that is shorter yet not at all
+SHORT = 30  # characters: a shorter text is split off only between empty lines, ...
+SHORTEST = 10  # ... and one shorter than this never
 
 
-def take_apart(cells: list[NotebookNode], released: Sequence[NotebookNode]
+def split_merged(cells: list[NotebookNode], released: Sequence[NotebookNode]
                ) -> tuple[list[NotebookNode], list[int]]:
-    """Give released texts that stand word for word inside other cells a cell of their own.
+    """Split released texts that are word for word inside other cells off into cells of their own.
 
-    Returns the cells and the positions in `released` of those that were found inside another.
+    Returns the cells, and the positions in `released` of the texts that were split off.
     """
     texts = [plain(cell.source) for cell in cells]
     parted = []
@@ -38,9 +38,9 @@ def take_apart(cells: list[NotebookNode], released: Sequence[NotebookNode]
 
 
 def _to_look_for(cells: list[NotebookNode], released: Sequence[NotebookNode]) -> list[int]:
-    """Checks, what grading must not run, and the questions of answers that are missing.
+    """The released cells to look for: checks, code not to be run, and questions without answers.
 
-    Where no cell has marks, as in a script, also the other code that students do not write.
+    Where no cell has nbgrader's metadata, as in a script, also other code that is given.
     """
     named = {marks(cell).get("grade_id") for cell in cells} - {None}
     claimed = named | {cell.get("id") for cell in cells}
@@ -57,10 +57,10 @@ def _to_look_for(cells: list[NotebookNode], released: Sequence[NotebookNode]) ->
 
 
 def _part(cell: NotebookNode, whole: str, text: str, name: str | None) -> list[NotebookNode]:
-    """The cell in up to three: what stands before the text, the text, and what stands after.
+    """Split a cell in up to three: before the text, the text, and after it.
 
-    The outputs stay with the last. The marks go with the text if they are its own, else with the
-    first of the others.
+    The outputs stay with the last. The marks go to the text if they are its own, else to the first
+    of the others.
     """
     before, after = f"\n{whole}\n".split(f"\n{text}\n", 1)
     pieces = [piece for piece in (before.strip("\n"), text, after.strip("\n")) if piece]

@@ -1,4 +1,4 @@
-"""What can be told of a notebook's cell by itself: its marks, its text, the names it defines."""
+"""The text of a single cell: comparison, names that it defines, its own name in a sentence."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ ASSIGNED = re.compile(r"([A-Za-z_]\w*(?: ?, ?[A-Za-z_]\w*)*)\s*(?::[^=]+)?=(?!=)
 
 
 def plain(source: str) -> str:
-    """A cell's text without what editors change: line ends, trailing space, empty lines around."""
+    """A cell's text without line ends, trailing space and empty lines around, which editors change.
+    """
     return "\n".join(line.rstrip() for line in source.splitlines()).strip("\n")
 
 
 def names(text: str) -> frozenset[str]:
-    """The names that code defines at its top level. It need not be code that parses."""
+    """The names that code, even code with errors, defines at its top level."""
     if text.startswith("%%"):
         return frozenset()
     found: set[str] = set()
@@ -47,7 +48,7 @@ def functions(text: str) -> set[str]:
 
 
 def parsed(text: str) -> ast.Module | None:
-    """Code as Python reads it, IPython's magics left out; None where it is no code."""
+    """The syntax tree of code without IPython's magics; None where it is no code."""
     try:
         return ast.parse(MAGIC.sub(r"\1pass", text[:PARSED]))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -55,7 +56,7 @@ def parsed(text: str) -> ast.Module | None:
 
 
 def likeness(one: str, other: str, least: float = 0.0) -> float:
-    """How alike two texts are, word by word, from 0 to 1; 0 for whatever lies below `least`."""
+    """The likeness of two texts, word by word, from 0 to 1; 0 if it is below `least`."""
     matcher = SequenceMatcher(None, _words(one), _words(other), autojunk=False)
     if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
         return 0.0
@@ -68,7 +69,7 @@ def _words(text: str) -> list[str]:
 
 
 def name_of(cell: NotebookNode) -> str:
-    """What to call a cell: the name of its part or else how it begins."""
+    """A cell's name in a sentence: its part's, else the beginning of its text."""
     name = marks(cell).get("grade_id")
     if isinstance(name, str) and name:
         return f"`{on_one_line(name[:60])}`"
@@ -77,7 +78,7 @@ def name_of(cell: NotebookNode) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """`a`, `b` and `c`; of many only the first few."""
+    """The names as `a`, `b` and `c`; of many only the first few."""
     names = list(names)
     if len(names) > NAMED:
         names[NAMED - 1:] = [f"{len(names) - NAMED + 1} more"]
@@ -86,24 +87,24 @@ def listed(names: Iterable[str]) -> str:
 
 
 def squeezed(text: str) -> str:
-    """A text without white space, as texts are compared."""
+    """A text without white space, for comparison."""
     return "".join(text.split())
 
 
 def lines_of(cells: Iterable[NotebookNode]) -> set[str]:
-    """All lines of some cells, as lines are compared."""
+    """All lines of some cells, without white space."""
     return {squeezed(line) for cell in cells for line in cell.source.splitlines()} - {""}
 
 
 def added(text: str, known: Collection[str]) -> str:
-    """The lines of a text that are not among the `known` ones, as they are written."""
+    """The lines of a text that are not among the `known` ones."""
     lines = [line for line in plain(text).splitlines()
              if not line.strip() or squeezed(line) not in known]
     return "\n".join(lines).strip("\n") if any(line.strip() for line in lines) else ""
 
 
 def is_code(text: str) -> bool:
-    """Whether code does more than import, print and show: somebody may have written it to count."""
+    """Whether code does more than import, print and show, so that it may be somebody's work."""
     tree = parsed(text)
     if tree is None:
         return bool(re.search(r"\w", text))

@@ -25,7 +25,7 @@ def restore(
                     ] = False,
     course: CourseOption = Path(),
 ) -> None:
-    """Bring back the submissions that an intake replaced; what is there now is kept in its turn."""
+    """Restore the submissions that an intake replaced; the present ones are kept in turn."""
     found = Course.find(course)
     kept = [one for assignment in found.together(name) for one in replaced(found, assignment)]
     if show:
@@ -46,7 +46,7 @@ def restore(
 
 
 def _chosen(kept: list[Replaced], time: str, students: list[str]) -> list[Replaced]:
-    """What one intake replaced: one entry an assignment."""
+    """The entries of one intake: one for each assignment."""
     fitting = [one for one in kept if (not time or time in (one.time, one.when))
                and (not students or set(students) & set(one.owners))]
     last = max((one.time for one in fitting), default="")

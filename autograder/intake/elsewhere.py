@@ -1,7 +1,7 @@
-"""Find parts that nobody filled in although their answer may be elsewhere in the notebook.
+"""Find misplaced work: parts that are not filled in, though their answer may be elsewhere.
 
-"Nothing here" is certain only where nothing else is there. An answer in words that has a cell of
-its own beside the empty one is moved; whatever is less certain is for a person.
+An answer in words in a cell of its own beside the empty one is moved; anything less certain is for
+a person.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHOWN = 4  # places in one sentence
 
 @dataclass(frozen=True)
 class _Place:
-    """A cell with lines that nobody released."""
+    """A cell with lines that were not released."""
 
     index: int
     name: str
@@ -67,7 +67,7 @@ def elsewhere(notebook: NotebookNode, released: Sequence[NotebookNode], beside: 
 
 
 def flags(found: Iterable[tuple[str, str]], nothing: Collection[str]) -> list[str]:
-    """A flag for each place that may hold the work of parts that got `nothing`."""
+    """A flag for each place that may hold the work of parts without points (`nothing`)."""
     parts: dict[str, list[str]] = {}
     for part, where in found:
         if part in nothing:
@@ -78,11 +78,11 @@ def flags(found: Iterable[tuple[str, str]], nothing: Collection[str]) -> list[st
 
 def move_answers(cells: list[NotebookNode], found: Mapping[int, int],
                  released: Sequence[NotebookNode]) -> tuple[list[int], dict[str, str]]:
-    """Move answers in words from cells of their own beside them, or copy them from the question.
+    """Move answers in words from cells beside their own, or copy them from the question's cell.
 
-    `cells` are changed in place; `found` tells which released cell each is. Nothing is moved where
-    the cell before or after the answer is missing. Returns the places of cells that are part of
-    another one from now on, and what was done by part's name.
+    cells: changed in place; found: the released cell of each, by position
+    Nothing is moved where the cell before or after the answer is missing. Returns the positions of
+    cells that were merged into another one, and a sentence on each part.
     """
     lines = lines_of(released)
     known = {s: released[r] for s, r in found.items()}
@@ -120,7 +120,7 @@ def _is_empty(cell: NotebookNode, skeleton: str) -> bool:
 
 def _run(cells: Sequence[NotebookNode], known: Mapping[int, NotebookNode], start: int, step: int
          ) -> Iterator[int]:
-    """The cells of words from one place on, up to the next released cell or to code."""
+    """The cells of words from a position on, up to the next released cell or to code."""
     s = start
     while 0 <= s < len(cells) and s not in known:
         if not _is_words(cells[s]):
@@ -131,7 +131,7 @@ def _run(cells: Sequence[NotebookNode], known: Mapping[int, NotebookNode], start
 
 
 def _is_words(cell: NotebookNode) -> bool:
-    """Whether a cell holds text: also one of code that is none, or that is all comments."""
+    """Whether a cell holds words: a code cell of nothing but comments or prose does, too."""
     if cell.cell_type != "code" or not cell.source.strip():
         return True
     if cell.source.lstrip().startswith(("%", "!")):
@@ -150,12 +150,12 @@ def _looks_like_code(text: str) -> bool:
 
 
 def _edge(known: Mapping[int, NotebookNode], s: int) -> int | None:
-    """Where the nearest released cell before a cell is."""
+    """The position of the nearest released cell before a cell."""
     return max((t for t in known if t < s), default=None)
 
 
 def _question(known: Mapping[int, NotebookNode], s: int, empty: Sequence[int]) -> int | None:
-    """The cell of the question, where this is the only empty answer that follows it."""
+    """The position of the question's cell, if this is the only empty answer to it."""
     before = [t for t in sorted(known) if t < s]
     group = [s]
     while before and is_solution(known[before[-1]]):
@@ -176,20 +176,20 @@ def _fill(cells: Sequence[NotebookNode], s: int, own: Sequence[int]) -> None:
 
 
 def _words(cell: NotebookNode) -> str:
-    """A cell's text; comments lose their marks."""
+    """A cell's text, without the marks of comments."""
     if cell.cell_type != "code" or parsed(cell.source) is None:
         return str(cell.source)
     return "\n".join(re.sub(r"^\s*# ?", "", line) for line in cell.source.splitlines())
 
 
 def _attach(cell: NotebookNode, other: NotebookNode) -> None:
-    """Take over pasted pictures."""
+    """Copy pasted pictures from another cell."""
     if other.get("attachments"):
         cell["attachments"] = {**cell.get("attachments", {}), **other["attachments"]}
 
 
 def _solutions(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, list[str]]]:
-    """Each cell that students fill in, with the parts that are graded by it."""
+    """Yield each cell that students fill in, with the parts that it is graded for."""
     waiting: tuple[NotebookNode, list[str]] | None = None
     for cell in notebook.cells:
         if is_solution(cell):
@@ -218,7 +218,7 @@ def _places(notebook: NotebookNode, released: Sequence[NotebookNode], members: s
 
 
 def _shares(notebook: NotebookNode, cell: NotebookNode) -> Iterator[str]:
-    """Answers before or after an empty one that have its letter at the start of a line."""
+    """Yield answers near an empty one that have its letter at the start of a line."""
     name = str(marks(cell)["grade_id"])
     found = re.search(r"[a-z0-9]{1,2}$", name)
     label = name[-1] if found else ""

@@ -21,9 +21,9 @@ def have_ids(notebook: NotebookNode) -> bool:
 
 
 def give_ids(placed: list[tuple[NotebookNode, int | None]], released: list[NotebookNode]) -> None:
-    """Give every cell an id of its own where it has none.
+    """Give every cell without an id of its own one.
 
-    No cell keeps the id of a released cell that it is not: grading passes some over by their ids.
+    No cell keeps the id of another released cell: grading skips some cells by their ids.
     """
     reserved = {cell.get("id") for cell in released}
     seen: set[str] = set()
@@ -38,7 +38,7 @@ def give_ids(placed: list[tuple[NotebookNode, int | None]], released: list[Noteb
 
 
 def _fresh(cell: NotebookNode, number: int, taken: set[Any]) -> str:
-    """An id that is the same whenever the same notebook is repaired."""
+    """An id that is the same in each repair of the same notebook."""
     while True:
         found = hashlib.sha256(f"{number}/{cell.source}".encode(errors="replace")).hexdigest()[:8]
         if found not in taken:

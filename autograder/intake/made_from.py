@@ -1,6 +1,6 @@
-"""Which version a notebook was made from: it is compared with that one, and judged by today's.
+"""Repair a notebook against the release that it was made from, then bring it up to date.
 
-Points, names of parts and checks are always today's, whatever a notebook says of itself.
+Points, names of parts and checks are always the present ones, whatever a notebook claims.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from autograder.release import source, version
 from autograder.release.record import Recorded, recorded
 from autograder.release.version import Stamp
 
-SHOWN = 40  # characters of what a notebook says of itself
+SHOWN = 40  # characters of a version that a notebook claims
 
 
 @dataclass(frozen=True)
 class MadeFrom:
-    """`released` is the notebook to compare with: that of the version it was made from, if known.
+    """The released notebook to compare with: of the version it was made from, if that is known.
 
     `remarks` and `flags` are as in Received; without any, the notebook is of the present version or
-    says nothing of one.
+    claims none.
     """
 
     released: NotebookNode
@@ -38,10 +38,10 @@ class MadeFrom:
 
 def mend(course: Course, assignment: str, exercise: str, notebook: NotebookNode,
          present: NotebookNode, stamp: Stamp | None) -> Repaired:
-    """Repair a notebook that says it was made from `stamp`, into the form of the `present` one.
+    """Repair a notebook with this version stamp, and bring it into the form of the `present` one.
 
-    Where it is of another version than that, what is returned says so, and is stamped anew. If that
-    has been done before, and another release came since, where it is from has been said.
+    A notebook of another version gets a remark, and a new stamp. Its origin is reported once, even
+    if there are further releases.
     """
     origin = made_from(course, assignment, exercise, stamp, present)
     mended = repair(notebook, origin.released)
@@ -61,7 +61,7 @@ def mend(course: Course, assignment: str, exercise: str, notebook: NotebookNode,
 
 def made_from(course: Course, assignment: str, exercise: str, stamp: Stamp | None,
               present: NotebookNode) -> MadeFrom:
-    """The release that a notebook with this stamp was made from, and what there is to say of it.
+    """The release that a notebook with this stamp was made from.
 
     Raises CourseError where the record of that version cannot be read.
     """
@@ -85,10 +85,7 @@ def made_from(course: Course, assignment: str, exercise: str, stamp: Stamp | Non
 
 
 def up_to_date(notebook: NotebookNode, present: NotebookNode) -> Repaired:
-    """A notebook in the form of an older release in that of the present one.
-
-    What was done is no damage; what stays unsure is for a person all the same.
-    """
+    """Bring a notebook from the form of an older release into that of the present one."""
     right = {marks(cell)["grade_id"]: cell for cell in present.cells if marks(cell)}
     brought = copy.deepcopy(notebook)
     brought.cells = [cell for cell in brought.cells
@@ -102,21 +99,21 @@ def up_to_date(notebook: NotebookNode, present: NotebookNode) -> Repaired:
 
 
 def stamp_beside(folder: Path, student_files: Iterable[str]) -> Stamp | None:
-    """What the modules beside a notebook say, where the notebook itself lost it."""
+    """The version stamp of the modules beside a notebook, for one that lost its own."""
     return next((stamp for _, stamp in _modules(folder, student_files)), None)
 
 
 def of_modules(course: Course, assignment: str, folder: Path) -> list[str]:
     """A remark on each module that was made from another version than the settled notebooks."""
     settings = course.assignment(assignment)
-    told = set()
+    versions = set()
     for exercise in settings.exercises:
         notebook = nbformat.read(folder / f"{exercise}.ipynb", as_version=4)
         own = version.read(notebook)
-        told |= {version.made_from(notebook) or (own.version if own else "")}
+        versions |= {version.made_from(notebook) or (own.version if own else "")}
     return [f"{name}: it was made from version {known}"
             for name, stamp in _modules(folder, settings.student_files)
-            if stamp.version not in told and (known := _known(course, assignment, stamp))]
+            if stamp.version not in versions and (known := _known(course, assignment, stamp))]
 
 
 def _modules(folder: Path, student_files: Iterable[str]) -> Iterator[tuple[str, Stamp]]:
@@ -132,7 +129,7 @@ def _known(course: Course, assignment: str, stamp: Stamp) -> Recorded | None:
 
 
 def _differences(old: NotebookNode, present: NotebookNode, known: Recorded) -> Iterator[str]:
-    """What of the parts is not as it was in an older version: for a person to weigh."""
+    """The differences of the parts from an older version, for a person to weigh."""
     before, now = source.parts(old), source.parts(present)
     for part, points in now.items():
         if part not in before:

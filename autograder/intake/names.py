@@ -1,4 +1,4 @@
-"""Compare file names without what platforms, browsers and editors add to them."""
+"""Compare file names, without the additions of platforms, browsers and editors."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ COPY_OF = re.compile(r"^Copy of ", re.I)
 
 
 def without_additions(name: str) -> str:
-    """The name that a student gave a file, as far as platforms and browsers only added to it.
-
-    One rule for every upload: zips, notebooks and PDFs.
-    """
+    """The student's own name of a file, without a platform's prefix and copy marks."""
     for entry in (moodle.ENTRY, canvas.ENTRY):
         if (found := entry.fullmatch(name)) and found["file"]:
             return _no_copy(found["file"])
@@ -35,7 +32,7 @@ def without_additions(name: str) -> str:
 
 
 def is_named(name: str, expected: str) -> bool:
-    """Whether an upload is named as the rules have it, whatever was added to tell copies apart."""
+    """Whether an upload has the expected name, copy marks aside."""
     return expected in (name, _no_copy(name), without_additions(name))
 
 
@@ -47,9 +44,9 @@ def _no_copy(name: str) -> str:
 
 
 def key(name: str, student_id: str = "") -> str:
-    """What is left of a file's name without suffixes, copy marks and a student's id, in lower case.
+    """A file's name in lower case, without suffixes, copy marks and a student's id.
 
-    "Copy of Q1a (1).ipynb.json" has the key "q1a".
+    "Copy of Part (1).ipynb.json" has the key "part".
     """
     name = unicodedata.normalize("NFKC", name)
     if student_id:
@@ -64,7 +61,7 @@ def key(name: str, student_id: str = "") -> str:
 
 
 def suffixes(name: str) -> list[str]:
-    """The known suffixes that a name ends with, in lower case, the last one last."""
+    """The known suffixes at the end of a name, in lower case and in its order."""
     return _split(name.casefold())[1]
 
 

@@ -1,4 +1,4 @@
-"""The order of a notebook's cells, where it is not the one in which they were released."""
+"""Find cells that were moved, and names that are used before they are defined."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KNOWN = {*dir(builtins), "get_ipython", "display", "__file__", "__name__"}
 
 
 def moved(places: Sequence[int]) -> set[int]:
-    """The fewest indices whose removal leaves `places` rising: what somebody moved."""
+    """The moved items: the fewest indices whose removal leaves `places` rising."""
     tails: list[int] = []  # of the best rising sequence of each length, the index of its last
     before: list[int] = []
     for index, place in enumerate(places):
@@ -32,10 +32,10 @@ def moved(places: Sequence[int]) -> set[int]:
 
 
 def used_too_early(cells: Sequence[NotebookNode]) -> Iterator[tuple[NotebookNode, str]]:
-    """Cells that use a name as they run which only a later cell defines, each with one such name.
+    """Yield cells that use a name which only a later cell defines, each with one such name.
 
-    Where both carry execution counts and these say that the definition was run later, too, the
-    cell failed for its author as it does here, and is not told.
+    A cell whose execution count is lower, too, failed for its author as it does here, and is left
+    out.
     """
     code = [cell for cell in cells if cell.cell_type == "code" and not is_locked(cell)]
     defined = [_binds(cell) for cell in code]
@@ -55,7 +55,7 @@ def _ran_before(one: NotebookNode, other: NotebookNode) -> bool:
 
 
 def _binds(cell: NotebookNode) -> set[str]:
-    """The names that a cell defines or imports, wherever in it."""
+    """The names that a cell defines or imports, at any level."""
     text = plain(cell.source)
     tree = parsed(text)
     found = set(names(text))
@@ -68,7 +68,7 @@ def _binds(cell: NotebookNode) -> set[str]:
 
 
 def _loads(cell: NotebookNode) -> set[str]:
-    """The names that a cell reads as it runs: what stands in functions is read later."""
+    """The names that a cell reads as it runs, not those read in its functions."""
     found: set[str] = set()
     tree = parsed(plain(cell.source))
     waiting: list[ast.AST] = [tree] if tree else []

@@ -1,4 +1,4 @@
-"""What was noted of each upload when it was taken in. It stands in the journal, a line each."""
+"""The intake records: what was noted of each upload, a line each in the journal."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from autograder import flag, text
 from autograder.course import Course
 from autograder.files import read_lines, write_file
 
-TIMESTAMP = "timestamp.txt"  # there nbgrader looks when a submission was handed in
+TIMESTAMP = "timestamp.txt"  # nbgrader's file with the time of handing in
 
 
 @dataclass(frozen=True)
 class Received:
-    """One upload. `problem` says why nothing of it can be graded, `remarks` what was unusual.
+    """The record of one upload.
 
-    `student` is whose it is, a group's name where groups hand in; it is empty where that cannot
-    be told: nobody guesses. `violations` are those of the remarks that break the instructions
-    for handing in, `flags` what a person should look at. `handed_in` is when it was handed in, as
-    the learning platform tells (ISO 8601, with the offset from UTC); empty where nothing tells.
-    `late` is whether the platform marks it as late, `sender` the platform and its own number of
-    who handed it in, where nothing in the upload speaks against that. `elsewhere` holds parts that
-    nobody filled in, each with the places where their work may be.
+    student: the owner, a group's name where groups hand in; empty where it is unknown
+    problem: the reason why nothing of it can be graded
+    remarks, violations: what was unusual; the remarks that break the instructions for handing in
+    flags: what a person should look at
+    handed_in, late: the platform's time (ISO 8601, with the offset), and its mark for being late
+    sender: the platform and its number of the sender, unless the upload contradicts it
+    elsewhere: parts that are not filled in, each with the places that may hold their work
     """
 
     upload: str
@@ -40,7 +40,7 @@ class Received:
     elsewhere: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        """File names may hold bytes that are no text; here they become text that can be shown."""
+        """Check the types, and make texts, which may hold file names of any bytes, printable."""
         for name, value in vars(self).items():
             if not isinstance(value, type(getattr(Received, name, ""))):
                 raise TypeError(f"`{name}` of an upload is a {type(value).__name__}")
@@ -54,9 +54,9 @@ class Received:
 
 
 def notes(course: Course, assignment: str, of: Collection[str] | None = None) -> list[Received]:
-    """What was noted of each upload when it was taken in, those that are nobody's included.
+    """The records of an assignment, those of uploads without an owner included.
 
-    Or those `of` some students or groups alone: of a large class, that is read much faster.
+    of: only the records of these students or groups, which is much faster in a large class
     """
     path = _notes_file(course, assignment)
     written = None if of is None else [json.dumps(name).encode() for name in of]
@@ -65,21 +65,21 @@ def notes(course: Course, assignment: str, of: Collection[str] | None = None) ->
 
 
 def note_of(course: Course, assignment: str, student: str) -> Received | None:
-    """What was noted of a student's upload."""
+    """The record of a student's upload."""
     return next(iter(notes(course, assignment, [student])), None)
 
 
 def write_notes(course: Course, assignment: str, rows: list[Received]) -> None:
-    """Keep the rows, and those of uploads that came another time."""
+    """Add records, in place of former ones of the same students or uploads."""
     students = {row.student for row in rows if row.student}
-    uploads = {row.upload for row in rows if row.upload}  # what came by another way has none
+    uploads = {row.upload for row in rows if row.upload}  # empty for one that came another way
     kept = [row for row in notes(course, assignment)
             if row.student not in students and row.upload not in uploads]
     _write(course, assignment, [*kept, *rows])
 
 
 def forget(course: Course, assignment: str, students: Collection[str]) -> None:
-    """Take away what was noted of some students' or groups' uploads."""
+    """Remove the records of some students or groups."""
     _write(course, assignment, [row for row in notes(course, assignment)
                                 if row.student not in students])
 
@@ -90,12 +90,12 @@ def _write(course: Course, assignment: str, rows: list[Received]) -> None:
 
 
 def to_json(row: Received) -> dict[str, Any]:
-    """A row as the journal keeps it."""
+    """A record as it is in the journal."""
     return {**asdict(row), "flags": [flag.to_json(one) for one in row.flags]}
 
 
 def from_json(row: dict[str, Any]) -> Received:
-    """A row as it was noted."""
+    """The record in a line of the journal."""
     return Received(**{name: flag.from_json(value) for name, value in row.items()})
 
 

@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 
 from autograder.cells import is_locked, is_solution, marks, tags_of
 from autograder.intake.align import Alignment, align
-from autograder.intake.apart import take_apart
+from autograder.intake.apart import split_merged
 from autograder.intake.cells import listed, name_of, parsed, plain
 from autograder.intake.elsewhere import move_answers
 from autograder.intake.ids import give_ids, have_ids
@@ -70,7 +70,7 @@ def repair(notebook: NotebookNode, released: NotebookNode) -> Repaired:
     if not any(cell.source.strip() for cell in notebook.cells):
         return Repaired(copy.deepcopy(released), (
             "the notebook is empty; graded with the notebook as it was released",))
-    cells, parted = take_apart([_copy(cell) for cell in notebook.cells], released.cells)
+    cells, parted = split_merged([_copy(cell) for cell in notebook.cells], released.cells)
     mend = _Repair(cells, list(released.cells), align(cells, released.cells))
     mend.report(parted, "{} stood in one cell with something else, and stands by itself again",
                 "{} stood in cells with something else, and stand by themselves again")

@@ -1,10 +1,10 @@
-"""Keep what an intake replaces, and bring it back.
+"""Keep the submissions that an intake replaces, and restore them.
 
-    journal/replaced/hw3/20261130T082745.123456/g1/submitted/     as it was in submitted/g1/hw3
-                                                   originals/     notebooks as they came
-                                                   note.json      what was noted of the upload
+    journal/replaced/NAME/20261130T082745.123456/g1/submitted/    as it was in submitted/g1/NAME
+                                                    originals/    notebooks as they were handed in
+                                                    note.json     the record of the upload
 
-Nothing here is deleted by the kit, except what turns out to be the same as what replaced it.
+Nothing here is deleted, except a submission that is the same as the one that replaced it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FORM = "%Y%m%dT%H%M%S.%f"
 
 @dataclass(frozen=True)
 class Replaced:
-    """What one intake replaced in one assignment: when, and whose."""
+    """The submissions of one assignment that one intake replaced: its time, and the owners."""
 
     assignment: str
     time: str
@@ -52,7 +52,7 @@ def now() -> str:
 
 
 def set_aside(course: Course, assignment: str, owner: str, time: str) -> None:
-    """Move a submission, its originals and its note to where they are kept."""
+    """Move a submission, its originals and its record to the folder of this intake."""
     submitted, kept = course.submitted / owner / assignment, _place(course, assignment, time, owner)
     own = originals(course, assignment, owner)
     if submitted.is_dir():
@@ -60,12 +60,12 @@ def set_aside(course: Course, assignment: str, owner: str, time: str) -> None:
         write_json(kept / NOTE, to_json(note) if note else None)
         if own.is_dir():
             own.rename(kept / "originals")
-        submitted.rename(kept / "submitted")  # last: what was killed before has replaced nothing
+        submitted.rename(kept / "submitted")  # last: an intake killed before replaced nothing
     shutil.rmtree(own, ignore_errors=True)
 
 
 def drop_if_same(course: Course, assignment: str, owner: str, time: str) -> None:
-    """Drop what was set aside where the same is in its place again."""
+    """Delete what was set aside, if it is the same as what replaced it."""
     kept = _place(course, assignment, time, owner)
     pairs = ((kept / "submitted", course.submitted / owner / assignment),
              (kept / "originals", originals(course, assignment, owner)))
@@ -77,7 +77,7 @@ def drop_if_same(course: Course, assignment: str, owner: str, time: str) -> None
 
 
 def replaced(course: Course, assignment: str) -> list[Replaced]:
-    """What intakes replaced in an assignment, the oldest first."""
+    """The replaced submissions of an assignment, by intake, the oldest first."""
     folder = _folder(course, assignment)
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -88,7 +88,7 @@ def replaced(course: Course, assignment: str) -> list[Replaced]:
 
 
 def restore(course: Course, one: Replaced, owners: Collection[str]) -> None:
-    """Bring back what an intake replaced; what is there now is set aside in its turn.
+    """Restore submissions that an intake replaced; the present ones are set aside in turn.
 
     Raises CourseError where it does not hold one of the `owners`.
     """
@@ -113,7 +113,7 @@ def restore(course: Course, one: Replaced, owners: Collection[str]) -> None:
 
 
 def _note(path: Path) -> list[Received]:
-    """What was noted of the upload; nothing where that cannot be read, or nothing was."""
+    """The record of the upload; none where it is missing or cannot be read."""
     try:
         return [from_json(json.loads(path.read_text(encoding="utf-8")))]
     except (OSError, *UNLIKE):

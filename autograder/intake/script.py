@@ -1,4 +1,4 @@
-"""Read the scripts into which people turn notebooks: jupytext's, Jupyter's and Colab's."""
+"""Read scripts that were exported from notebooks by jupytext, Jupyter or Colab."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ CALL = re.compile(r"^([ \t]*)(get_ipython\(\)\.\w+\(.*\))[ \t]*$", re.M)
 
 
 def cells_in(text: str) -> int:
-    """How many cells a script has, about."""
+    """About the number of cells in a script."""
     return max(sum(1 for _ in pattern.finditer(text)) for pattern in (PERCENT, PROMPT, COLAB_TEXT))
 
 
 def is_script(text: str) -> bool:
-    """Whether a text is a script that was made of a notebook."""
+    """Whether a text is a script that was exported from a notebook."""
     return any(pattern.search(text) for pattern in (PERCENT, PROMPT, COLAB))
 
 
 def read_script(text: str) -> NotebookNode:
-    """The notebook of a script. Where nothing tells its cells apart, it is one cell."""
+    """The notebook of a script; one cell, if nothing separates cells in it."""
     text = text.replace("\r\n", "\n")
     if PROMPT.search(text):
         cells = _of_jupyter(text)
@@ -42,7 +42,7 @@ def read_script(text: str) -> NotebookNode:
     notebook = nbformat.v4.new_notebook(cells=[cell for cell in cells if cell.source.strip()])
     notebook.nbformat_minor = 4
     for cell in notebook.cells:
-        cell.pop("id", None)  # drawn by chance; repair gives it one that stays the same
+        cell.pop("id", None)  # random; repair gives a reproducible one
     return notebook
 
 
@@ -50,7 +50,7 @@ def _of_percent(text: str) -> list[NotebookNode]:
     """jupytext's percent format; a header that jupytext cannot read is left out."""
     try:
         cells = jupytext.reads(text, fmt="py:percent").cells
-    except Exception:  # of YAML, of jupytext, or whatever a header makes them do
+    except Exception:  # of YAML or of jupytext, whatever the header holds
         try:
             cells = jupytext.reads(text[text.index("# %%"):], fmt="py:percent").cells
         except Exception:
@@ -85,7 +85,7 @@ def _comments(blocks: list[str]) -> list[NotebookNode]:
 
 
 def _magic(call: re.Match[str]) -> str:
-    """IPython's magic as somebody types it, where the script calls it."""
+    """IPython's magic as it is typed, in place of the call in the script."""
     try:
         (statement,) = ast.parse(call[2]).body
         assert isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)

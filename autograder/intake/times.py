@@ -1,4 +1,4 @@
-"""When submissions were handed in, and what the course's rules make of that (late.py)."""
+"""The times of handing in, and the late rules (late.py) applied to them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ WORD = re.compile(r"[^\W\d_]+")
 KNOWN = {"t", "z", "utc", "gmt", "am", "pm", "a", "p", "m"}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 NAMES = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", *DAYS}
+OFFSET_OF_ZONE = re.compile(r"(?i)(?:UTC|GMT|Z)\s*[+-]")
 YEAR_FIRST = re.compile(r"\d{4}[-/.]?\d{2}[-/.]?\d{2}(?!\d)")  # then the month, then the day
 ORDERS = ((False, False), (True, False), (False, True), (True, True))  # day first, year first
 NotesOf = Callable[[str], Iterable[Received]]  # an assignment's intake notes
@@ -28,12 +29,14 @@ NotesOf = Callable[[str], Iterable[Received]]  # an assignment's intake notes
 
 def late(course: Course, of: str = "", notes_of: NotesOf | None = None
          ) -> dict[tuple[str, str], Applied]:
-    """What the rules make of everything that was handed in.
+    """Apply the late rules to everything that was handed in.
 
-    By the name of what has a due date (a homework, or an assignment by itself), and by student or
-    group. Only the submissions of one and of those whose late days hang together with theirs, where
-    `of` names a student or a group: the same, and much faster in a large class. `notes_of` gives
-    the intake notes of an assignment, where they are read already.
+    The result is by the name of what has a due date (a homework, or an assignment by itself), and
+    by student or group.
+
+    of: a student or a group, for whose submissions alone it is computed, and for those that share
+        late days with them; much faster in a large class
+    notes_of: gives the intake notes of an assignment, where they are read already
     """
     dated = course.deadlines.values()
     people = roster.of(course) if any(one.groups for one in dated) else Roster()
@@ -44,7 +47,7 @@ def late(course: Course, of: str = "", notes_of: NotesOf | None = None
 
 
 def late_in(course: Course, assignment: str) -> dict[str, Applied]:
-    """What the rules make of an assignment's submissions, by student or group.
+    """Apply the late rules to an assignment's submissions; the result is by student or group.
 
     Empty where the assignment has no due date.
     """
@@ -56,13 +59,13 @@ def late_in(course: Course, assignment: str) -> dict[str, Applied]:
 
 
 def late_of(course: Course, assignment: str, owner: str) -> Applied | None:
-    """What the rules make of one submission; None where it is not there or has no due date."""
+    """Apply the late rules to one submission; None where it is missing or has no due date."""
     deadline = course.deadline(assignment)
     return late(course, owner).get((deadline.name, owner)) if deadline else None
 
 
 def in_time(course: Course, assignment: str, owner: str, at: datetime) -> bool:
-    """Whether something of an assignment with a due date came by that, or by an extension."""
+    """Whether a time is before an assignment's due date, or before the owner's extension."""
     deadline = course.deadline(assignment)
     assert deadline is not None
     people = roster.of(course) if deadline.groups else Roster()
@@ -70,7 +73,7 @@ def in_time(course: Course, assignment: str, owner: str, at: datetime) -> bool:
 
 
 def _linked(owner: str, people: Roster) -> set[str]:
-    """A student's group, a group's members: whose late days hang together."""
+    """A student or group, with those who share late days: the group and its members."""
     group = people.group_of(owner) or owner
     return {owner, group, *(member.id for member in people.groups.get(group, []))}
 
@@ -89,7 +92,7 @@ def _handed_in(course: Course, deadline: Deadline, people: Roster, some: set[str
 
 
 def _people(deadline: Deadline, owner: str, people: Roster) -> tuple[str, ...]:
-    """Whose late days a submission uses: nobody's, where the roster has no such group."""
+    """The students whose late days a submission uses; none of a group not on the roster."""
     if not deadline.groups:
         return (owner,)
     return tuple(member.id for member in people.groups.get(owner, []))
@@ -97,10 +100,11 @@ def _people(deadline: Deadline, owner: str, people: Roster) -> tuple[str, ...]:
 
 def handed_in(course: Course, assignment: str, noted: Iterable[Received],
               some: Collection[str] | None = None) -> dict[str, datetime | None]:
-    """When submissions of an assignment were handed in, in UTC, by student or group.
+    """The times of handing in an assignment, in UTC, by student or group.
 
-    All of them, or those of `some`; `noted` are their intake notes. The learning platform's time
-    goes before nbgrader's timestamp.txt; None where neither is there.
+    noted: the intake notes of the submissions
+    some: only these students or groups
+    The learning platform's time counts before nbgrader's timestamp.txt; None where both are gone.
     """
     folders = course.submitted.glob(f"*/{assignment}") if some is None else (
         path for owner in some if (path := course.submitted / owner / assignment).is_dir())
@@ -112,7 +116,7 @@ def handed_in(course: Course, assignment: str, noted: Iterable[Received],
 
 
 def _moment(text: str) -> datetime | None:
-    """A time in ISO 8601, in UTC; None where the text is none, or does not tell its offset."""
+    """A time in ISO 8601, in UTC; None where the text is none, or has no offset."""
     try:
         time = datetime.fromisoformat(text)
         return time.astimezone(UTC) if time.tzinfo else None
@@ -121,7 +125,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _timestamp(path: Path) -> datetime | None:
-    """The time in nbgrader's file; None where there is none, or where it is not clear."""
+    """The time in nbgrader's file; None where there is none, or it is ambiguous."""
     return read_time(_text(path))
 
 
@@ -133,16 +137,27 @@ def _text(path: Path) -> str:
 
 
 def read_time(text: str) -> datetime | None:
-    """A time that somebody wrote down, in UTC; where it tells no zone, it is in UTC, as nbgrader's.
+    """Read a written time, in UTC; without a zone it is in UTC, like nbgrader's.
 
-    None where it can be read in more than one way: without a day or an hour, in a zone that goes by
-    letters (KST, CET: more than one has each), with day and month in an order that nobody knows,
-    with a year of two digits.
+    None where it is ambiguous: without a day or an hour, in a zone of letters (KST, CET: several
+    have each), with day and month in an unknown order, with a year of two digits.
     """
     words = {word.casefold() for word in WORD.findall(text)}
-    if (words - KNOWN and not all(word[:3] in NAMES for word in words - KNOWN)) or (
-            re.search(r"(?i)(?:UTC|GMT|Z)\s*[+-]", text)):
+    if not all(word[:3] in NAMES for word in words - KNOWN) or OFFSET_OF_ZONE.search(text):
         return None
+    time = _only_reading(text)
+    if time is None or f"{time.year:04}" not in text:
+        return None
+    if not {word[:3] for word in words} & set(DAYS) <= {DAYS[time.weekday()]}:
+        return None
+    try:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _only_reading(text: str) -> datetime | None:
+    """The time that a text gives in any order of day, month and year; None if there are several."""
     found = set()
     for default in (datetime(2000, 1, 1, 1, 1), datetime(2004, 2, 2, 2, 2)):
         for day_first, year_first in ORDERS[:1] if YEAR_FIRST.match(text) else ORDERS:
@@ -151,30 +166,21 @@ def read_time(text: str) -> datetime | None:
                                        yearfirst=year_first))
             except (ValueError, OverflowError, TypeError):
                 return None
-    if len(found) != 1:
-        return None
-    (time,) = found
-    if f"{time.year:04}" not in text or (
-            not {word[:3] for word in words} & set(DAYS) <= {DAYS[time.weekday()]}):
-        return None
-    try:
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
+    return found.pop() if len(found) == 1 else None
 
 
 def unread(course: Course, assignment: str, noted: Iterable[Received]) -> dict[str, Flag]:
-    """A flag for each submission whose timestamp.txt cannot be read for certain, by its owner.
+    """A flag for each submission whose timestamp.txt is ambiguous, by its owner.
 
     `noted` are the assignment's intake notes: the platform's time goes before the file.
     """
     known = {row.student for row in noted if _moment(row.handed_in)}
     found = {}
     for path in sorted(course.submitted.glob(f"*/{assignment}/{TIMESTAMP}")):
-        owner, said = path.parent.parent.name, _text(path)
-        if said and owner not in known and read_time(said) is None:
+        owner, written = path.parent.parent.name, _text(path)
+        if written and owner not in known and read_time(written) is None:
             found[owner] = Flag(
-                f"{TIMESTAMP} says {said[:60]!r}, which is not a certain time, so that it counts "
-                "as in time: write it as 2026-03-14 22:30:00 UTC or 2026-03-14 23:30:00+01:00",
-                Kind.TIME)
+                f"{TIMESTAMP} says {written[:60]!r}, which is not a certain time, so that it "
+                "counts as in time: write it as 2026-03-14 22:30:00 UTC or "
+                "2026-03-14 23:30:00+01:00", Kind.TIME)
     return found

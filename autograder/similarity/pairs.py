@@ -179,16 +179,21 @@ def _pairs_of(some: list[int]) -> Iterator[tuple[int, int]]:
     return ((some[0], other) for other in some[1:])
 
 
-def _candidates(submissions: Sequence[Submission], rarity: Rarity, settings: SimilaritySettings
-                ) -> Iterator[tuple[int, int]]:
-    """The pairs, by number, that share enough rare fingerprints to reach the minimum."""
-    owners: dict[int, set[int]] = defaultdict(set)
+def _holders(submissions: Sequence[Submission]) -> dict[int, set[int]]:
+    """The numbers of the submissions that hold each fingerprint."""
+    found: dict[int, set[int]] = defaultdict(set)
     for number, one in enumerate(submissions):
         for unit in one.units:
             for print_ in unit.prints.hashes:
-                owners[print_].add(number)
+                found[print_].add(number)
+    return found
+
+
+def _candidates(submissions: Sequence[Submission], rarity: Rarity, settings: SimilaritySettings
+                ) -> Iterator[tuple[int, int]]:
+    """The pairs, by number, that share enough rare fingerprints to reach the minimum."""
     shared: Counter[tuple[int, int]] = Counter()
-    for print_, some in owners.items():
+    for print_, some in _holders(submissions).items():
         if len(some) > 1 and rarity.weight(print_):
             shared.update(itertools.combinations(sorted(some), 2))
     for (first, second), count in sorted(shared.items()):

@@ -1,4 +1,4 @@
-"""What a learning platform gives to download, or a plain folder, as one list of uploads."""
+"""Read a learning platform's download, or a plain folder, as one list of uploads."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Known = TypeVar("Known", moodle.Worksheet, canvas.Gradebook)
 
 @contextmanager
 def opened(course: Course, download: Path) -> Iterator[Download]:
-    """The uploads of a platform's zip, of the folder that it unpacks to, or of a plain folder.
+    """Open a platform's zip, the folder that it unpacks to, or a plain folder.
 
-    Their files can be read for as long as this is open. Raises CourseError where there is no such
+    The files can be read for as long as this is open. Raises CourseError where there is no such
     folder, and where a zip is damaged or far too large.
     """
     if download.is_dir():
@@ -44,7 +44,7 @@ def opened(course: Course, download: Path) -> Iterator[Download]:
 
 
 def _of_folder(course: Course, folder: Path) -> Download:
-    """A platform's download; several, a folder each, side by side; or a plain folder."""
+    """Read a platform's download, several in a folder each, or a plain folder."""
     names = [path.name for path in folder.iterdir()]
     if _is_platforms(course, names):
         return _of_one(course, folder)
@@ -66,8 +66,7 @@ def _of_folder(course: Course, folder: Path) -> Download:
 
 
 def _of_one(course: Course, folder: Path) -> Download:
-    """A platform's download, unpacked by somebody. Links are not followed: no platform makes any.
-    """
+    """Read an unpacked download. Links are not followed: no platform makes any."""
     tree: Tree = {}
     left_out = {}
     for path in sorted(folder.rglob("*")):
@@ -86,10 +85,10 @@ def _is_platforms(course: Course, names: Iterable[str]) -> bool:
 
 def _of_platform(course: Course, tree: Tree, beside: Path, left_out: dict[str, str]
                  ) -> Download:
-    """Moodle's or Canvas's download, with what the platform's own table tells.
+    """Read Moodle's or Canvas's download, with the platform's own table of people.
 
-    That table may lie in the download or beside it. What looks like one in the download, and is
-    none that can be read, is left out and told.
+    The table may be in the download or beside it. A file in the download that looks like one, and
+    cannot be read as one, is left out with a reason.
     """
     names = list({place.parts[0] for place in tree})
     tables = {place: tree.pop(place) for place in list(tree) if _may_be_a_table(place)}
@@ -116,10 +115,7 @@ def _may_be_a_table(place: PurePosixPath) -> bool:
 
 def _newest(files: list[Path], read: Callable[[Table], Known], numbers: set[str]
             ) -> tuple[Known | None, set[Path]]:
-    """Of several tables that know some of these numbers, the newest; and which files are tables.
-
-    Whatever else lies beside a download is not our business.
-    """
+    """The newest of the tables with some of these numbers, and the files that are tables."""
     found: dict[Path, Known] = {}
     for file in sorted(files, key=lambda file: file.stat().st_mtime):
         with suppress(CourseError, OSError):
@@ -129,7 +125,7 @@ def _newest(files: list[Path], read: Callable[[Table], Known], numbers: set[str]
 
 
 def _without_wrapping(course: Course, tree: Tree) -> Tree:
-    """A zip that was packed again may have one folder around everything."""
+    """Remove the one folder around everything, which a zip that was packed again may have."""
     first = {place.parts[0] for place in tree}
     wrapped = len(first) == 1 and all(len(place.parts) > 1 for place in tree)
     if not wrapped or _is_platforms(course, first):

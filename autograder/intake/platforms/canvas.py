@@ -30,7 +30,7 @@ POSSIBLE = "Points Possible"
 
 @dataclass(frozen=True)
 class Gradebook:
-    """The exported gradebook: `above` are the rows that stand above the students'."""
+    """The exported gradebook: `above` are the rows above the students'."""
 
     table: Table
     above: list[int]
@@ -51,22 +51,22 @@ class Gradebook:
         return cls(table, above, [_person(table, row) for row in people])
 
     def points_possible(self, column: int) -> str:
-        """What stands in the row of the points that can be had."""
+        """The value of a column in the row of the possible points."""
         return next((self.table.value(row, column).strip() for row in self.above
                      if POSSIBLE in self.table.value(row, 0)), "")
 
 
 def is_download(names: Sequence[str], student_id: str) -> bool:
-    """Whether most of these names are as Canvas gives them.
+    """Whether most of these names have Canvas's form.
 
-    A file of a student's own naming, `hw4_2026_00001_coding.zip`, may look like one.
+    A student's own name for a file, `task_2026_00001_coding.zip`, may look like one.
     """
     seen = [name for name in names if not name.startswith(".") and not name.endswith(".csv")]
     return 2 * sum(_is_entry(name, student_id) for name in seen) > len(seen)
 
 
 def uploads(tree: Tree, gradebook: Gradebook | None, student_id: str) -> list[Upload]:
-    """What students uploaded, with what name and gradebook tell; other files are nobody's."""
+    """The uploads, with their senders by name and gradebook; other files have no sender."""
     known = {person.number: person for person in gradebook.people} if gradebook else {}
     return [_upload(place, tree, known, student_id) for place in tree]
 

@@ -54,9 +54,9 @@ class Worksheet:
                    table.column("Grade can be changed"), _people(table, identifier, zone))
 
     def person(self, found: Person) -> Person:
-        """Who a folder is from, with all that the worksheet tells; the folder's where it is mute.
+        """The person in the worksheet that a folder is from, else the person in its name.
 
-        A team's number is none of a participant's, though it may look like one.
+        A team's number is not a participant's, though it may look like one.
         """
         of_team = [one for one in self.people if one.group and one.group == found.name]
         for one in self.people:
@@ -68,12 +68,12 @@ class Worksheet:
 
 
 def is_download(names: Iterable[str]) -> bool:
-    """Whether these are names as Moodle gives them; no other platform's look so."""
+    """Whether any of these names has Moodle's form, which no other platform uses."""
     return any(ENTRY.fullmatch(name) for name in names)
 
 
 def uploads(tree: Tree, worksheet: Worksheet | None) -> list[Upload]:
-    """What students uploaded, with what name and worksheet tell; other files are nobody's."""
+    """The uploads, with their senders by name and worksheet; other files have no sender."""
     return [_upload(place, tree, worksheet) for place in tree]
 
 
@@ -83,7 +83,7 @@ def participants(names: Iterable[str]) -> set[str]:
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime | None:
-    """A time as the worksheet has it; None for "-", and for one in a language we cannot read."""
+    """A time in the worksheet's form; None for "-", and for one in another language."""
     text = " ".join(text.split())  # a narrow space may stand before PM
     for form in TIMES:
         try:
@@ -113,18 +113,18 @@ def _people(table: Table, identifier: int, zone: ZoneInfo) -> list[Person]:
         found = re.search(r"(\d+)\s*$", table.value(row, identifier))
         if not found:
             continue
-        said = table.value(row, status).split(" - ")
-        late = any(one.endswith(" late") for one in said)
+        states = table.value(row, status).split(" - ")
+        late = any(one.endswith(" late") for one in states)
         at = moment(table.value(row, time), zone)
         ids = tuple(filter(None, [table.value(row, number).strip()]))
         people.append(Person(PLATFORM, found[1], table.value(row, name).strip(), ids,
                              table.value(row, group).strip(),
-                             at, late, row, _doubt(said, table.value(row, time).strip(), at)))
+                             at, late, row, _doubt(states, table.value(row, time).strip(), at)))
     return people
 
 
 def _doubt(status: list[str], time: str, read: datetime | None) -> str:
-    """What a person should look at in a row of the worksheet."""
+    """A sentence on what a person should look at in a row of the worksheet."""
     doubts = []
     if any(one.strip().casefold().startswith("draft") for one in status):
         doubts.append("Moodle has it as a draft that was not submitted: decide whether it counts")

@@ -1,6 +1,6 @@
-"""Unpack a platform's zip, a whole class's, for as long as it is read.
+"""Unpack a platform's zip of a whole class.
 
-Files are written under numbers: no name out of the zip ever becomes one on disk.
+Files are written under numbers: no name in the zip ever becomes one on disk.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _unpack(archive: zipfile.ZipFile, path: Path, folder: Path) -> tuple[Tree, d
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, file: Path) -> int:
-    """Write one entry, no more of it than MAX_FILE and a bit; return how much."""
+    """Write one entry, no more of it than MAX_FILE and a bit; return its size."""
     size = 0
     with archive.open(entry) as source, open(file, "wb") as target:
         while size <= MAX_FILE and (chunk := source.read(CHUNK)):
