@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nbconvert import HTMLExporter
 
 from autograder.cells import OURS, STAFF_TAG
-from autograder.gradebook import beside, safe
+from autograder.gradebook import grading_context, safe
 
 HOSTILE = [
     "<script>document.title = 'mine'</script>", "<img src=x onerror=alert(1)>",
@@ -189,7 +189,7 @@ def test_a_link_that_is_its_address_or_leads_within_the_page_stays_as_it_is() ->
 
 
 def test_what_the_grader_writes_keeps_its_looks_and_a_student_cannot_claim_it() -> None:
-    source = beside.RUBRIC.format("Two points for the mask.")
+    source = grading_context.RUBRIC.format("Two points for the mask.")
     ours = nbformat.v4.new_markdown_cell(source, metadata={"tags": [STAFF_TAG]})
     theirs = nbformat.v4.new_markdown_cell(source, metadata={"tags": [
         STAFF_TAG, f"{OURS}comment", "mine"]})

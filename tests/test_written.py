@@ -16,7 +16,7 @@ from PIL import Image
 
 from autograder.cells import STAFF_TAG, is_staff
 from autograder.course import Course
-from autograder.gradebook import beside
+from autograder.gradebook import grading_context
 from autograder.gradebook.pages import MAX_PAGES, PageError, pages
 from autograder.intake.owners import Owned
 from autograder.intake.platforms.upload import Upload
@@ -152,14 +152,14 @@ def shown(course: Course, files: dict[str, bytes], tags: tuple[str, ...] = ()) -
     notebook = read_notebook(course.exercise("toy"))
     own = nbformat.v4.new_markdown_cell("the student's own", metadata={"tags": list(tags)})
     notebook.cells.append(own)
-    beside.insert(notebook, course, Work("toy", notebook, files))
+    grading_context.insert(notebook, course, Work("toy", notebook, files))
     assert not is_staff(own)
     return [cell.source for cell in notebook.cells if is_staff(cell)]
 
 
 def test_rubric_and_pictures_stand_beside_the_first_answer(toy_by_hand: Course) -> None:
     rubric, curves = shown(toy_by_hand, {})
-    assert rubric == beside.RUBRIC.format("One point for each *reason*.")
+    assert rubric == grading_context.RUBRIC.format("One point for each *reason*.")
     assert curves.startswith("**toy: curves**")
 
 

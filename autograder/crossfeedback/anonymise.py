@@ -210,7 +210,7 @@ def _folding(cell: NotebookNode) -> dict[str, Any]:
     return {"jupyter": {"source_hidden": True}, "cellView": "form"} if hidden else {}
 
 
-class _Text(HTMLParser):
+class _TextExtractor(HTMLParser):
     """The text of an HTML output: a line for each row of a table, its cells apart."""
 
     def __init__(self) -> None:
@@ -232,7 +232,7 @@ class _Text(HTMLParser):
 
 
 def _text_of(markup: str) -> str:
-    parser = _Text()
+    parser = _TextExtractor()
     parser.feed(markup)
     parser.close()
     lines = (line.rstrip() for line in "".join(parser.pieces).splitlines())

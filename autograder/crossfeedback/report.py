@@ -21,7 +21,7 @@ HEADER = ("group", "members", "reviews", "letter", "came_back", "file", "subtask
 
 
 @dataclass(frozen=True)
-class Row:
+class Participation:
     """A group's part in it. `reviews` and `letter` are empty if it got no notebook to review."""
 
     group: str
@@ -51,7 +51,7 @@ class Row:
         return "; ".join([*empty, *self.came.remarks])
 
 
-def rows(course: Course, assignment: str, roster: Roster) -> list[Row]:
+def rows(course: Course, assignment: str, roster: Roster) -> list[Participation]:
     """A row for each group of the roster, and each that took part and has left the roster."""
     drawn = rounds.load(course, assignment)
     came = returns(course, assignment)
@@ -61,17 +61,17 @@ def rows(course: Course, assignment: str, roster: Roster) -> list[Row]:
         reviewed = drawn.reviews.get(group, "")
         back = came.get(group)
         members = tuple(member.id for member in roster.groups.get(group, []))
-        found.append(Row(group, members, reviewed, drawn.letters.get(reviewed, ""), back,
+        found.append(Participation(group, members, reviewed, drawn.letters.get(reviewed, ""), back,
                          len(back.comments or {}) if back else 0, len(subtasks)))
     return found
 
 
-def missing(found: list[Row]) -> list[str]:
+def missing(found: list[Participation]) -> list[str]:
     """The groups that have not taken part."""
     return [row.group for row in found if not row.took_part]
 
 
-def table(assignment: str, found: list[Row]) -> Grid:
+def table(assignment: str, found: list[Participation]) -> Grid:
     grid = Grid(title=f"{assignment}: cross-feedback")
     for column in ("group", "reviews", "as", "came back (UTC)"):
         grid.add_column(column, no_wrap=True)
@@ -87,7 +87,7 @@ def table(assignment: str, found: list[Row]) -> Grid:
     return grid
 
 
-def write_csv(path: Path, found: list[Row]) -> None:
+def write_csv(path: Path, found: list[Participation]) -> None:
     """Write the report as a table; cells that a spreadsheet would take for formulas are quoted."""
     write_table(path, HEADER, (
         (row.group, " ".join(row.members), row.reviews, row.letter,

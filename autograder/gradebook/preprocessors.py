@@ -25,7 +25,7 @@ from autograder import doctor
 from autograder.cells import is_staff
 from autograder.course import Course
 from autograder.crossfeedback import merge
-from autograder.gradebook import beside, safe
+from autograder.gradebook import grading_context, safe
 from autograder.gradebook.whole import OfWholeNotebooks
 from autograder.intake import written
 from autograder.intake.received import note_of
@@ -75,7 +75,7 @@ class Judge(NbGraderPreprocessor):
             if utils.is_grade(cell) and cell.cell_type == "code":
                 part = verdict.part(cell.metadata.nbgrader.grade_id)
                 cell.outputs = [_output(part)] if part else []
-        beside.insert(nb, course, work)
+        grading_context.insert(nb, course, work)
         noted = [] if note is None else [note.problem] if note.problem else list(note.remarks)
         if applied := late_of(course, names["assignment"], names["student"]):
             noted += applied.told(reasons=False)

@@ -11,10 +11,10 @@ from jinja2 import Environment, PackageLoader
 
 from autograder.files import write_page
 from autograder.settings import SimilaritySettings
-from autograder.similarity.pairs import Pair, Passage
-from autograder.similarity.units import Unit
+from autograder.similarity.pairs import Pair, SharedPassage
+from autograder.similarity.units import TextUnit
 
-Side = dict[Unit, list[Passage]]
+Side = dict[TextUnit, list[SharedPassage]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Row:
+class PassageRow:
     """A shared passage in the table: its units, its length, and how many have it."""
 
     number: int
@@ -68,11 +68,11 @@ def anchor(assignment: str, pair: Pair) -> str:
     return f"{assignment}-{pair.one.owner}-{pair.other.owner}".replace("/", "-").replace(" ", "-")
 
 
-def title(unit: Unit) -> str:
+def title(unit: TextUnit) -> str:
     return f"{unit.file}: {unit.name}"
 
 
-def compared(pair: Pair) -> tuple[list[Row], list[Piece], list[Piece]]:
+def compared(pair: Pair) -> tuple[list[PassageRow], list[Piece], list[Piece]]:
     """The shared passages of a pair, and the texts of both with the passages' numbers."""
     numbers, rows = _numbered(pair)
     one, other = ([Piece(title(unit), list(_segments(unit, passages, numbers)))
@@ -82,28 +82,29 @@ def compared(pair: Pair) -> tuple[list[Row], list[Piece], list[Piece]]:
     return rows, one, other
 
 
-def _numbered(pair: Pair) -> tuple[dict[int, int], list[Row]]:
+def _numbered(pair: Pair) -> tuple[dict[int, int], list[PassageRow]]:
     """The number of each fingerprint's passage, and a row for each number."""
     numbers: dict[int, int] = {}
-    rows: list[Row] = []
+    rows: list[PassageRow] = []
     for unit, passages in pair.whole.one.items():
         for passage in passages:
             number = len(rows) + 1
             for print_ in passage.prints:
                 numbers.setdefault(print_, number)
             first, end = _characters(unit, passage)
-            rows.append(Row(number, title(unit), _place(pair.whole.other, passage),
+            rows.append(PassageRow(number, title(unit), _place(pair.whole.other, passage),
                             unit.text[first:end].count("\n") + 1, passage.shared_by))
     return numbers, rows
 
 
-def _place(side: Side, passage: Passage) -> str:
+def _place(side: Side, passage: SharedPassage) -> str:
     """The unit of the other side that holds most of a passage."""
     return title(max(side, key=lambda unit: len(
         passage.prints & {one for some in side[unit] for one in some.prints})))
 
 
-def _segments(unit: Unit, passages: list[Passage], numbers: dict[int, int]) -> Iterator[Segment]:
+def _segments(unit: TextUnit, passages: list[SharedPassage], numbers: dict[int, int]
+              ) -> Iterator[Segment]:
     """A unit's text, cut where shared passages begin and end."""
     end = 0
     for passage in passages:
@@ -115,6 +116,6 @@ def _segments(unit: Unit, passages: list[Passage], numbers: dict[int, int]) -> I
     yield Segment(unit.text[end:], 0)
 
 
-def _characters(unit: Unit, passage: Passage) -> tuple[int, int]:
+def _characters(unit: TextUnit, passage: SharedPassage) -> tuple[int, int]:
     spans = unit.prints.spans
     return spans[passage.first][0], spans[passage.end - 1][1]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from autograder.settings import SimilaritySettings
 from autograder.similarity.fingerprints import GRAM, Given, passages
-from autograder.similarity.units import Unit
+from autograder.similarity.units import TextUnit
 
 FEW = 4  # submissions that may share something in any class, however small
 MOST_COMPARED = 12  # holders of one file; of more, each is compared with the first alone
@@ -32,7 +32,7 @@ class Submission:
 
     owner: str
     party: str
-    units: tuple[Unit, ...]
+    units: tuple[TextUnit, ...]
     earlier: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -42,7 +42,7 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class Passage:
+class SharedPassage:
     """A run of tokens of a unit, first and one after the last.
 
     `shared_by` is the number of parties that have it, as the median over its fingerprints `prints`;
@@ -61,7 +61,7 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Shared:
+class Overlap:
     """The passages that two submissions share, in one of their parts or in all.
 
     `score` is their share, 0 to 1, of what is rare in the smaller one; `tokens` their length,
@@ -70,8 +70,8 @@ class Shared:
 
     score: float
     tokens: float
-    one: dict[Unit, list[Passage]] = field(default_factory=dict)
-    other: dict[Unit, list[Passage]] = field(default_factory=dict)
+    one: dict[TextUnit, list[SharedPassage]] = field(default_factory=dict)
+    other: dict[TextUnit, list[SharedPassage]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class Pair:
 
     one: Submission
     other: Submission
-    whole: Shared
-    part: Shared
+    whole: Overlap
+    part: Overlap
     same: tuple[str, ...] = ()
 
     @property
@@ -108,7 +108,7 @@ class Rarity:
         self.shared_by = {print_: len(some) for print_, some in parties.items()}
         self._given = given
         self._most = max(FEW, int(settings.common * self.class_size))
-        self._rare: dict[Unit, int] = {}
+        self._rare: dict[TextUnit, int] = {}
 
     def weight(self, print_: int) -> float:
         """Inverse document frequency, so scaled that what two share weighs 1."""
@@ -119,7 +119,7 @@ class Rarity:
             return 1.0
         return math.log(self.class_size / count) / math.log(self.class_size / 2)
 
-    def rare_tokens(self, unit: Unit) -> int:
+    def rare_tokens(self, unit: TextUnit) -> int:
         """The number of a unit's tokens that are neither given nor common."""
         if unit not in self._rare:
             places = [place for print_, place in zip(unit.prints.hashes, unit.prints.places,
@@ -127,7 +127,7 @@ class Rarity:
             self._rare[unit] = sum(end - first for first, end in self.runs(unit, places))
         return self._rare[unit]
 
-    def runs(self, unit: Unit, places: list[int]) -> Iterator[tuple[int, int]]:
+    def runs(self, unit: TextUnit, places: list[int]) -> Iterator[tuple[int, int]]:
         """Runs of tokens covered by grams at these places, without given lines at their ends."""
         spans = unit.prints.spans
         for first, end in passages(places):
@@ -209,12 +209,12 @@ def _compared(one: Submission, other: Submission, rarity: Rarity, settings: Simi
     parts = [_shared([first], [second], rarity, settings)
              for first, second in itertools.product(whole.one, whole.other)
              if set(first.prints.hashes) & set(second.prints.hashes)]
-    part = max(parts, key=lambda shared: (shared.score, shared.tokens), default=Shared(0.0, 0.0))
+    part = max(parts, key=lambda shared: (shared.score, shared.tokens), default=Overlap(0.0, 0.0))
     return Pair(one, other, whole, part, same)
 
 
-def _shared(one: Sequence[Unit], other: Sequence[Unit], rarity: Rarity,
-            settings: SimilaritySettings) -> Shared:
+def _shared(one: Sequence[TextUnit], other: Sequence[TextUnit], rarity: Rarity,
+            settings: SimilaritySettings) -> Overlap:
     """The passages that these units of two submissions share; the score is 0 for too few."""
     telling = {print_ for unit in one for print_ in unit.prints.hashes if rarity.weight(print_)}
     common = {print_ for unit in other for print_ in unit.prints.hashes if print_ in telling}
@@ -224,17 +224,17 @@ def _shared(one: Sequence[Unit], other: Sequence[Unit], rarity: Rarity,
                  for side in sides)
     rare = min(sum(map(rarity.rare_tokens, units)) for units in (one, other))
     score = tokens / rare if tokens >= settings.minimum else 0.0
-    return Shared(min(score, 1.0), tokens, *sides)
+    return Overlap(min(score, 1.0), tokens, *sides)
 
 
-def _passages(unit: Unit, common: set[int], rarity: Rarity) -> list[Passage]:
+def _passages(unit: TextUnit, common: set[int], rarity: Rarity) -> list[SharedPassage]:
     """The passages of a unit that hold common fingerprints."""
     at = {place: print_ for print_, place in zip(unit.prints.hashes, unit.prints.places,
                                                  strict=True) if print_ in common}
     found = []
     for first, end in rarity.runs(unit, list(at)):
         inside = [print_ for place, print_ in at.items() if first < place + GRAM and place < end]
-        found.append(Passage(
+        found.append(SharedPassage(
             first, end, round(statistics.median(rarity.shared_by[one] for one in inside)),
             statistics.mean(map(rarity.weight, inside)), frozenset(inside)))
     return found

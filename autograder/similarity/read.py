@@ -22,7 +22,7 @@ from autograder.similarity import units
 from autograder.similarity.fingerprints import Given, prints
 from autograder.similarity.identical import RunPattern, own_files, run_patterns
 from autograder.similarity.pairs import Submission
-from autograder.similarity.units import Unit
+from autograder.similarity.units import TextUnit
 
 LARGEST = 60 * 1024 * 1024  # bytes of a file; a larger one is left out
 MOST_CHARACTERS, MOST_UNITS = 1_000_000, 500  # of a submission, to bound the time
@@ -128,7 +128,7 @@ def _folder(folder: Path) -> dict[str, bytes]:
             if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST}
 
 
-def _units(files: Mapping[str, bytes], given: Released) -> Iterator[Unit]:
+def _units(files: Mapping[str, bytes], given: Released) -> Iterator[TextUnit]:
     """The units of a submission's visible files, up to more than anybody writes."""
     seen = {name: data for name, data in files.items() if "/." not in f"/{name}"}
     room, most = MOST_CHARACTERS, MOST_UNITS
@@ -139,7 +139,7 @@ def _units(files: Mapping[str, bytes], given: Released) -> Iterator[Unit]:
         yield unit
 
 
-def _of_notebooks(files: Iterable[tuple[str, bytes]]) -> Iterator[Unit]:
+def _of_notebooks(files: Iterable[tuple[str, bytes]]) -> Iterator[TextUnit]:
     for name, data in files:
         notebook = read_any(data, name)[0] if name.endswith(".ipynb") else None
         if notebook is not None:

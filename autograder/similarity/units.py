@@ -15,7 +15,7 @@ LONGEST = 200_000  # characters of a cell or a file: nobody writes more by hand
 
 
 @dataclass(frozen=True)
-class Unit:
+class TextUnit:
     """One piece of a submission that is written as a whole: a cell, or a function with its body."""
 
     file: str
@@ -28,7 +28,7 @@ class Unit:
         return prints(self.text, self.code)
 
 
-def of_notebook(file: str, notebook: NotebookNode) -> Iterator[Unit]:
+def of_notebook(file: str, notebook: NotebookNode) -> Iterator[TextUnit]:
     """The code cells that students write or add, and the cells of written answers."""
     for number, cell in enumerate(notebook.cells, start=1):
         marks = cell.metadata.get("nbgrader", {})
@@ -36,17 +36,17 @@ def of_notebook(file: str, notebook: NotebookNode) -> Iterator[Unit]:
         if marks.get("locked") or not (answer or cell.cell_type == "code"):
             continue
         name = str(marks.get("grade_id") or f"cell {number}").removesuffix("-solution")
-        yield Unit(file, name, cell.source[:LONGEST], cell.cell_type == "code")
+        yield TextUnit(file, name, cell.source[:LONGEST], cell.cell_type == "code")
 
 
-def of_files(files: Mapping[str, bytes], given: Mapping[str, bytes]) -> Iterator[Unit]:
+def of_files(files: Mapping[str, bytes], given: Mapping[str, bytes]) -> Iterator[TextUnit]:
     """The functions of Python files, and the code between them; files as given are left out."""
     for file, data in files.items():
         if file.endswith(".py") and given.get(file) != data:
             yield from _functions(file, data.decode("utf-8", errors="replace")[:LONGEST])
 
 
-def _functions(file: str, text: str) -> Iterator[Unit]:
+def _functions(file: str, text: str) -> Iterator[TextUnit]:
     """A file in pieces, each from the line where a function begins; whole where it is no Python."""
     lines = text.splitlines(keepends=True)
     starts = sorted((first, name) for name, (first, _) in functions(text).items())
@@ -54,4 +54,4 @@ def _functions(file: str, text: str) -> Iterator[Unit]:
     for (first, name), (end, _) in itertools.pairwise(places):
         piece = "".join(lines[first - 1:end - 1])
         if piece.strip():
-            yield Unit(file, name, piece)
+            yield TextUnit(file, name, piece)

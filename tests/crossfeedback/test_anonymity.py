@@ -17,7 +17,7 @@ from autograder.course import Course
 from autograder.crossfeedback import names, pictures
 from autograder.crossfeedback.anonymise import anonymous
 from autograder.crossfeedback.comment_cells import CommentedExercise
-from autograder.gradebook import beside
+from autograder.gradebook import grading_context
 from autograder.roster import Member
 from crossfeedback.essays import (
     CELLS,
@@ -220,7 +220,7 @@ def test_only_comment_cells_can_be_edited(essays: Course) -> None:
 def test_what_only_staff_may_read_is_not_handed_out(read_only: Course) -> None:
     members = roster.of(read_only).groups["g1"]
     notebook = written_by(read_only, members)
-    notebook.cells.append(beside._text("**Rubric, for staff only**"))
+    notebook.cells.append(grading_context._text("**Rubric, for staff only**"))
     asked = CommentedExercise(read_only.exercise("toy"), essay_notebook(read_only),
                               tuple(SUBTASKS))
     assert "staff" not in nbformat.writes(anonymous(notebook, asked, "g1", members, "A", "1"))

@@ -41,11 +41,11 @@ def listed(name: str, rows: list[ReviewRow], names: Mapping[str, str]) -> Iterat
             noted = f": {mark.note}" if mark.note else ""
             yield _hanging(Text(f"looked at {mark.time[:10]}{noted}", "green"))
         for place in item.where:
-            yield Address(place) if "://" in place else _hanging(Text(place, "dim"))
+            yield AddressLine(place) if "://" in place else _hanging(Text(place, "dim"))
 
 
 @dataclass(frozen=True)
-class Address:
+class AddressLine:
     """A line of its own that nothing breaks: indented where there is room, and a link."""
 
     url: str

@@ -1,7 +1,7 @@
-"""What a TA sees beside an answer that is graded by hand: rubric, written part, pictures.
+"""Cells for a grader, below answers graded by hand: the rubric, pictures, the written part.
 
-These cells are for staff: they stand in the autograded notebook, which formgrader shows, and are
-taken out again before feedback is written (preprocessors.WithoutStaffCells).
+They are in the autograded notebook, which formgrader shows, and are removed before feedback is
+written (preprocessors.WithoutStaffCells).
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def insert(notebook: NotebookNode, course: Course, work: Work) -> None:
     answers = [index for index, cell in enumerate(notebook.cells) if source.by_hand(cell)]
     for index in reversed(answers):
         text = _rubrics(exercise).get(notebook.cells[index].metadata.nbgrader.grade_id, "")
-        beside = [_text(RUBRIC.format(text))] if text else []
+        context = [_text(RUBRIC.format(text))] if text else []
         if index == answers[0]:
-            beside += _shown([*_of_exercise(exercise.folder, work), *_written(work)])
-        notebook.cells[index + 1:index + 1] = beside
+            context += _shown([*_of_exercise(exercise.folder, work), *_written(work)])
+        notebook.cells[index + 1:index + 1] = context
 
 
 @functools.cache
