@@ -25,8 +25,8 @@ from autograder.gradebook import native, queries
 from autograder.gradebook.backup import back_up
 from autograder.gradebook.preprocessors import known
 from autograder.gradebook.writers import PageWriters
-from autograder.intake.notebooks import Findings, is_settled, released_instead, settle
-from autograder.intake.received import Received, note_of, notes, write_notes
+from autograder.intake.records import IntakeRecord, note_of, notes, write_notes
+from autograder.intake.settle import Findings, is_settled, released_instead, settle
 from autograder.intake.times import late_in
 from autograder.journal import Entry, Journal, last_entries, path_of
 from autograder.judge.cache_key import SUBMISSION, cache_key, changed
@@ -121,7 +121,7 @@ def _settle(course: Course, assignment: str, students: list[str]) -> None:
                     if student not in known
                     or not is_settled(course, assignment, exercise, folder)]
         if said:
-            before = known.get(student, Received("", student))
+            before = known.get(student, IntakeRecord("", student))
             remarks = [text for one in said for text in (*one.violations, *one.remarks)]
             flags = [flag for one in said for flag in one.flags]
             rows.append(replace(before, remarks=tuple(dict.fromkeys((*before.remarks, *remarks))),
@@ -292,7 +292,7 @@ class _Entered:
             with released_instead(course, assignment, course.submitted / student / assignment):
                 native.autograde(course, assignment, student)
             native.generate_feedback(course, assignment, student)
-        note = note_of(course, assignment, student) or Received("", student)
+        note = note_of(course, assignment, student) or IntakeRecord("", student)
         write_notes(course, assignment, [replace(note, flags=(*note.flags, NO_PAGE))])
 
     def _state(self, row: queries.GradebookEntry, verdicts: dict[str, Verdict]) -> str:

@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from autograder.course import Course, CourseError
 from autograder.crossfeedback.cli import app as crossfeedback
 from autograder.gradebook.native import NativeError
-from autograder.intake import replaced
+from autograder.intake import history
 from autograder.intake.cli import restore
 from autograder.intake.receive import receive
-from autograder.intake.received import Received
+from autograder.intake.records import IntakeRecord
 from autograder.kernel.isolation.policy import SandboxError
 from autograder.release.cli import release
 from autograder.report.classpage.cli import report
@@ -180,15 +180,15 @@ def _explained(name: str, rows: list[GradeRow], ids: list[str]) -> list[GradeRow
     return [known[one] for one in ids]
 
 
-def _take_in(course: Course, name: str, folder: Path) -> list[Received]:
+def _take_in(course: Course, name: str, folder: Path) -> list[IntakeRecord]:
     from autograder.release.build import prepare
 
-    received, time = [], replaced.now()
+    received, time = [], history.now()
     for assignment in course.together(name):
         prepare(course, assignment)
         received += receive(course, assignment, folder, time)
     if any(one.time == time for assignment in course.together(name)
-           for one in replaced.replaced(course, assignment)):
+           for one in history.replaced(course, assignment)):
         say(f"What this replaced is kept, and comes back with: autograder restore {name}")
     return sorted(received, key=lambda row: (row.student, row.upload))
 

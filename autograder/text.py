@@ -1,7 +1,7 @@
 """Text that comes with a submission, made well-formed, printable and bounded: the one way in.
 
 What students wrote, and what their code answered, is quoted in sentences, journals, tables and
-pages. Every sentence passes here first (flag.Flag, Verdict, PartVerdict, Received, Outcome and
+pages. Every sentence passes here first (flag.Flag, Verdict, PartVerdict, IntakeRecord, Outcome and
 Failure see to it when they are made), so nothing that follows meets text that it cannot write.
 """
 

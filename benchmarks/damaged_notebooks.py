@@ -22,8 +22,8 @@ import nbformat  # noqa: E402
 from damages import DAMAGES, handed_in, released  # noqa: E402
 
 from autograder.course import Course  # noqa: E402
-from autograder.intake.read import read_any  # noqa: E402
-from autograder.intake.repair import repair  # noqa: E402
+from autograder.intake.notebook.read import read_any  # noqa: E402
+from autograder.intake.notebook.repair import repair  # noqa: E402
 from autograder.judge.grading import new_seed  # noqa: E402
 from autograder.judge.pool import judge_all  # noqa: E402
 from autograder.judge.work import Work  # noqa: E402

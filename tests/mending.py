@@ -12,8 +12,8 @@ from nbformat import NotebookNode
 from nbgrader.nbgraderformat import MetadataValidator
 
 from autograder.cells import marks
-from autograder.intake.cells import names, plain
-from autograder.intake.repair import Repaired, repair
+from autograder.intake.notebook.cells import names, plain
+from autograder.intake.notebook.repair import Repaired, repair
 from autograder.judge.work import runnable_cells
 
 

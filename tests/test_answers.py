@@ -15,7 +15,7 @@ from autograder.course import Course
 from autograder.flag import Flag, Kind
 from autograder.gradebook import native, queries
 from autograder.gradebook.preprocessors import known
-from autograder.intake.received import Received, write_notes
+from autograder.intake.records import IntakeRecord, write_notes
 from autograder.intake.written import NOT_KEPT, is_empty
 from autograder.release.build import prepare
 from autograder.release.source import by_hand
@@ -71,7 +71,7 @@ def toy_with_an_answer(tmp_path: Path) -> Course:
     return course
 
 
-def graded(course: Course, source: str | None, pdf: bool = False, note: Received | None = None
+def graded(course: Course, source: str | None, pdf: bool = False, note: IntakeRecord | None = None
            ) -> tuple[float | None, str]:
     """What the answer earns, None where a person is to say, and what its feedback says."""
     notebook = nbformat.read(course.build / "release" / "toy" / "toy.ipynb", 4)
@@ -83,7 +83,7 @@ def graded(course: Course, source: str | None, pdf: bool = False, note: Received
     nbformat.write(notebook, folder / "toy.ipynb")
     if pdf:
         (folder / "written.pdf").write_bytes(b"%PDF-1.7 broken")
-    write_notes(course, "toy", [note or Received("a.zip", WHO)])
+    write_notes(course, "toy", [note or IntakeRecord("a.zip", WHO)])
     verdict = Verdict("toy", (PartVerdict("toy_words", 4, 4),))
     with known({("toy", WHO, "toy"): verdict}):
         native.autograde(course, "toy", WHO)
@@ -100,15 +100,16 @@ def test_an_empty_answer_is_zero_and_needs_no_click(toy_with_an_answer: Course, 
     assert not notebook.waiting
 
 
-NO_PDF = Received("a.zip", WHO, violations=(f"{NOT_KEPT}a.pdf is no PDF",))
-IN_DOUBT = Received("a.zip", WHO, flags=(Flag("toy.ipynb: cell 9 fits nowhere", Kind.NOTEBOOK),))
+NO_PDF = IntakeRecord("a.zip", WHO, violations=(f"{NOT_KEPT}a.pdf is no PDF",))
+IN_DOUBT = IntakeRecord("a.zip", WHO, flags=(
+    Flag("toy.ipynb: cell 9 fits nowhere", Kind.NOTEBOOK),))
 
 
 @pytest.mark.nbgrader
 @pytest.mark.parametrize(("pdf", "note"), [(True, None), (False, NO_PDF), (False, IN_DOUBT)],
                          ids=["a PDF", "a PDF that cannot be read", "a notebook in doubt"])
 def test_an_answer_that_may_be_elsewhere_is_for_a_person(
-        toy_with_an_answer: Course, pdf: bool, note: Received | None) -> None:
+        toy_with_an_answer: Course, pdf: bool, note: IntakeRecord | None) -> None:
     assert graded(toy_with_an_answer, None, pdf, note) == (None, "")
 
 

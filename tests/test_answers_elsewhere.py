@@ -11,8 +11,8 @@ from nbformat import NotebookNode
 from strangers import part, read, released
 
 from autograder.cells import is_solution, marks
-from autograder.intake.elsewhere import elsewhere, flags
-from autograder.intake.repair import repair
+from autograder.intake.notebook.misplaced import elsewhere, flags
+from autograder.intake.notebook.repair import repair
 
 HW3, Q1B = "hw3/hw3.ipynb", "q1/q1b.ipynb"
 TEXT = "The **qwertys** are compared with the query:\n\n1. it scales, and\n2. it adds up to 1."

@@ -23,7 +23,7 @@ from autograder.gradebook.backup import KEPT, back_up
 from autograder.gradebook.native import open_gradebook
 from autograder.gradebook.preprocessors import known
 from autograder.gradebook.writers import PageWriters
-from autograder.intake.received import note_of
+from autograder.intake.records import note_of
 from autograder.journal import by_student
 from autograder.release.build import prepare
 from autograder.report.grades import grade_rows

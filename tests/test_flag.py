@@ -10,7 +10,7 @@ import pytest
 
 from autograder.course import Course
 from autograder.flag import Flag, Kind, from_json, kind_of, to_json
-from autograder.intake.received import Received, notes, write_notes
+from autograder.intake.records import IntakeRecord, notes, write_notes
 from autograder.results.reason import LABELS
 from autograder.results.verdict import PartVerdict, Verdict
 from autograder.text import LONGEST
@@ -64,7 +64,7 @@ def test_verdicts_keep_kinds_and_old_ones_are_read() -> None:
 
 
 def test_notes_of_intake_keep_kinds_and_old_ones_are_read(course: Course) -> None:
-    row = Received("a.zip", "a", flags=(DOUBT, "look", Flag("x" * 2 * LONGEST, Kind.NOTEBOOK)))
+    row = IntakeRecord("a.zip", "a", flags=(DOUBT, "look", Flag("x" * 2 * LONGEST, Kind.NOTEBOOK)))
     write_notes(course, "q2", [row])
     (again,) = notes(course, "q2")
     assert again == row

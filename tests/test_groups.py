@@ -15,7 +15,7 @@ from autograder import roster
 from autograder.course import Course, CourseError
 from autograder.intake.owners import doubts, named_in
 from autograder.intake.receive import receive
-from autograder.intake.received import Received, notes, write_notes
+from autograder.intake.records import IntakeRecord, notes, write_notes
 from autograder.release.build import prepare
 from autograder.report.totals import NOT_ON_ROSTER, GradeRow, by_member
 from autograder.roster import Member, Roster
@@ -167,7 +167,7 @@ def test_nobodys_upload_stays_as_it_is() -> None:
 
 
 @pytest.fixture(scope="module")
-def handed_in(tmp_path_factory: pytest.TempPathFactory) -> tuple[Course, dict[str, Received]]:
+def handed_in(tmp_path_factory: pytest.TempPathFactory) -> tuple[Course, dict[str, IntakeRecord]]:
     """Four groups' notebooks, each named in another way, and one of nobody."""
     folder = tmp_path_factory.mktemp("groups")
     settings = (TOY_COURSE.replace("[course]", '[course]\nroster = "roster.csv"')
@@ -196,7 +196,7 @@ def handed_in(tmp_path_factory: pytest.TempPathFactory) -> tuple[Course, dict[st
 @pytest.mark.parametrize(("upload", "group"), [
     ("a_toy.ipynb", "a"), ("b_toy.py", "b"), ("final version.ipynb", "c"), ("s004.ipynb", "d"),
     ("lost.ipynb", "")])
-def test_a_notebook_finds_its_group(handed_in: tuple[Course, dict[str, Received]], upload: str,
+def test_a_notebook_finds_its_group(handed_in: tuple[Course, dict[str, IntakeRecord]], upload: str,
                                     group: str) -> None:
     course, rows = handed_in
     assert (rows[upload].student, bool(rows[upload].problem)) == (group, not group)
@@ -207,7 +207,7 @@ def test_a_notebook_finds_its_group(handed_in: tuple[Course, dict[str, Received]
 
 @pytest.mark.nbgrader
 def test_a_name_of_nobody_is_flagged_and_one_of_the_group_is_missed(
-        handed_in: tuple[Course, dict[str, Received]]) -> None:
+        handed_in: tuple[Course, dict[str, IntakeRecord]]) -> None:
     _, rows = handed_in
     told = "; ".join(rows["s004.ipynb"].flags)
     assert "`Eve Stranger`" in told and "Dot Dummy" in told
@@ -216,6 +216,6 @@ def test_a_name_of_nobody_is_flagged_and_one_of_the_group_is_missed(
 
 def test_those_who_came_by_another_way_are_noted_beside_each_other(tmp_path: Path) -> None:
     course = Toy().write(tmp_path)
-    write_notes(course, "toy", [Received("", "s001", remarks=("one",))])
-    write_notes(course, "toy", [Received("", "s002", remarks=("another",))])
+    write_notes(course, "toy", [IntakeRecord("", "s001", remarks=("one",))])
+    write_notes(course, "toy", [IntakeRecord("", "s002", remarks=("another",))])
     assert [row.student for row in notes(course, "toy")] == ["s001", "s002"]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from autograder.course import Course, CourseError
 from autograder.course_toml import CourseToml
-from autograder.intake.received import Received
+from autograder.intake.records import IntakeRecord
 from autograder.report.table import table
 from autograder.report.totals import GradeRow, homework_rows
 from autograder.settings import Homework
@@ -109,12 +109,12 @@ def test_a_homework_stands_for_its_assignments(course: Course) -> None:
 
 
 def test_old_notes_have_no_violations(course: Course) -> None:
-    from autograder.intake.received import notes
+    from autograder.intake.records import notes
 
     course.journal.mkdir()
     (course.journal / "q2.intake.jsonl").write_text(
         '{"upload": "a.zip", "student": "a", "problem": "", "remarks": ["x"]}\n')
-    assert notes(course, "q2") == [Received("a.zip", "a", "", ("x",))]
+    assert notes(course, "q2") == [IntakeRecord("a.zip", "a", "", ("x",))]
 
 
 def test_the_hub_is_asked_for_in_a_sentence(course: Course, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from autograder.course import Course
 from autograder.gradebook.queries import GradebookEntry, entries
 from autograder.intake.archive import ArchiveError, read_archive
 from autograder.intake.receive import receive
-from autograder.intake.received import Received, note_of
+from autograder.intake.records import IntakeRecord, note_of
 from autograder.judge.work import Work, read_work
 from autograder.release import source
 from autograder.results.verdict import Verdict, nothing
@@ -48,7 +48,7 @@ def own(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 
 def take_in(course: Course, folder: Path, data: bytes, name: str = f"{STUDENT}_coding.zip"
-            ) -> Received:
+            ) -> IntakeRecord:
     uploads = folder / "uploads"
     uploads.mkdir()
     (uploads / name).write_bytes(data)

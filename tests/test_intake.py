@@ -14,7 +14,7 @@ import pytest
 from autograder.course import Course, CourseError
 from autograder.intake import archive
 from autograder.intake.receive import receive
-from autograder.intake.received import Received, notes
+from autograder.intake.records import IntakeRecord, notes
 
 STUDENT = "2026_00001"
 NAME = f"{STUDENT}_coding.zip"
@@ -40,7 +40,7 @@ def ready(course: Course) -> Course:
     return course
 
 
-def take_in(course: Course, uploads: dict[str, bytes]) -> list[Received]:
+def take_in(course: Course, uploads: dict[str, bytes]) -> list[IntakeRecord]:
     folder = course.root / "uploads"
     folder.mkdir()
     for number, (name, data) in enumerate(uploads.items()):
@@ -49,7 +49,7 @@ def take_in(course: Course, uploads: dict[str, bytes]) -> list[Received]:
     return receive(course, "q2", folder)
 
 
-def take_in_one(course: Course, data: bytes, name: str = NAME) -> Received:
+def take_in_one(course: Course, data: bytes, name: str = NAME) -> IntakeRecord:
     (row,) = take_in(course, {name: data})
     return row
 
@@ -61,7 +61,7 @@ def submitted(course: Course) -> dict[str, bytes]:
 
 
 def test_a_whole_submission_is_laid_out_as_it_is(ready: Course) -> None:
-    assert take_in_one(ready, zipped(WHOLE)) == Received(NAME, STUDENT)
+    assert take_in_one(ready, zipped(WHOLE)) == IntakeRecord(NAME, STUDENT)
     assert submitted(ready) == {name.removeprefix("q2/"): data for name, data in WHOLE.items()}
 
 

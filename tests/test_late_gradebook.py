@@ -15,7 +15,7 @@ from autograder.cli import app
 from autograder.course import Course, CourseError
 from autograder.gradebook import queries
 from autograder.gradebook.native import open_gradebook
-from autograder.intake.received import Received, notes, write_notes
+from autograder.intake.records import IntakeRecord, notes, write_notes
 from autograder.intake.times import handed_in, late, late_in, late_of
 from autograder.report import grades
 from autograder.report.latedays import balances
@@ -75,7 +75,7 @@ def dated(tmp_path: Path) -> Course:
 def note(course: Course, assignment: str, late: dict[str, timedelta | None]) -> None:
     """Uploads that came so late after the homework's due date; None where no time is known."""
     write_notes(course, assignment, [
-        Received(f"{student}.zip", student,
+        IntakeRecord(f"{student}.zip", student,
                  handed_in="" if by is None else (DUE + by).isoformat())
         for student, by in late.items()])
 
@@ -114,7 +114,7 @@ def test_the_platforms_time_goes_before_nbgraders(dated: Course) -> None:
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-03-15T01:00:00", "99999-01-01",
                                   "0001-01-01T00:00:00+14:00"])
 def test_a_time_that_tells_nothing_is_unknown(dated: Course, text: str) -> None:
-    write_notes(dated, "toy", [Received("a.zip", "s001", handed_in=text)])
+    write_notes(dated, "toy", [IntakeRecord("a.zip", "s001", handed_in=text)])
     assert handed_in(dated, "toy", notes(dated, "toy")) == {"s001": None}
 
 

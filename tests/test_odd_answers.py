@@ -19,11 +19,11 @@ from autograder.cli import app
 from autograder.course import Course
 from autograder.faults import Faults
 from autograder.files import inert, write_page, write_table
-from autograder.intake.received import Received, notes, write_notes
+from autograder.intake.records import IntakeRecord, notes, write_notes
 from autograder.journal import last_entries, path_of, read
 from autograder.release.build import prepare
 from autograder.report.todo import marks
-from autograder.similarity import found
+from autograder.similarity import journal
 
 # A hidden test that quotes what was answered, as a careless one would.
 QUOTING = TOY_HIDDEN_TESTS.replace(
@@ -106,12 +106,12 @@ def test_a_line_of_another_kind_counts_as_cut_off(course: Course, value: object)
     assert ("s1", "q2") in last_entries(course, "q2")
     (folder / "q2.intake.jsonl").write_text('{"upload": "a"}\n' + line + '{"upload": "b"}\n')
     assert {"a", "b"} <= {row.upload for row in notes(course, "q2")}
-    write_notes(course, "q2", [Received("c")])
+    write_notes(course, "q2", [IntakeRecord("c")])
     assert all(is_fit(row.upload) for row in notes(course, "q2"))
     for name in ("q2.todo.jsonl", "faults.jsonl", "q2.entered.jsonl", "q2.similar.json"):
         (folder / name).write_text(line)
     marks.read(course)
-    found.read(course, "q2")
+    journal.read(course, "q2")
     assert isinstance(Faults(course, "q2").failed, list)
     assert all(isinstance(pair, tuple) for _, pair in batch.read_lines(
         folder / "q2.entered.jsonl", batch._pair))

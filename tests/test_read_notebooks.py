@@ -16,8 +16,8 @@ from damages import handed_in, strip_all_and_ids
 from mending import mended, runs_like_the_solution
 from nbformat import NotebookNode
 
-from autograder.intake import read
-from autograder.intake.read import read_any
+from autograder.intake.notebook import read
+from autograder.intake.notebook.read import read_any
 
 
 def dumped(notebook: NotebookNode) -> bytes:

@@ -27,9 +27,9 @@ from damages import (
 from mending import mended, runs_like_the_solution
 
 from autograder.cells import marks
-from autograder.intake.cells import likeness
-from autograder.intake.order import moved
-from autograder.intake.repair import Repaired, repair
+from autograder.intake.notebook.cells import likeness
+from autograder.intake.notebook.order import moved
+from autograder.intake.notebook.repair import Repaired, repair
 from autograder.judge.work import runnable_cells
 
 

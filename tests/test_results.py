@@ -16,7 +16,7 @@ from autograder import batch, files
 from autograder.cli import app
 from autograder.course import Course
 from autograder.faults import Faults, Step
-from autograder.intake.received import Received, write_notes
+from autograder.intake.records import IntakeRecord, write_notes
 from autograder.journal import path_of
 from autograder.report.grades import grade_rows
 from autograder.report.read import CourseResults
@@ -38,8 +38,8 @@ def toy(tmp_path: Path) -> Course:
     write_class(course, "toy", [entry(who, toy_verdict(words)) for who, words in (
         ("s001", 4), ("s002", 1))], {"s001": 0.5})
     write_notes(course, "toy", [
-        Received("s001.zip", "s001", remarks=("a file too many",)), Received("lost.zip"),
-        Received("s003.zip", "s003", problem="not a zip")])
+        IntakeRecord("s001.zip", "s001", remarks=("a file too many",)), IntakeRecord("lost.zip"),
+        IntakeRecord("s003.zip", "s003", problem="not a zip")])
     return course
 
 
@@ -93,6 +93,6 @@ def test_a_record_is_of_one_time(toy: Course) -> None:
     before = CourseResults(toy)
     assert len(before.submissions("toy")) == 4
     path_of(toy, "toy").unlink()
-    write_notes(toy, "toy", [Received("s009.zip", "s009")])
+    write_notes(toy, "toy", [IntakeRecord("s009.zip", "s009")])
     assert len(before.submissions("toy")) == 4
     assert {one.owner for one in CourseResults(toy).submissions("toy") if one.judged} == set()

@@ -26,10 +26,10 @@ from strangers import (
 
 from autograder.course import Course, CourseError
 from autograder.flag import Kind, kind_of
-from autograder.intake import replaced
+from autograder.intake import history
 from autograder.intake.expected import ExpectedFiles
 from autograder.intake.receive import receive
-from autograder.intake.received import Received, notes
+from autograder.intake.records import IntakeRecord, notes
 
 FILES = ("q1/q1a.ipynb", "q1/q1b.ipynb", "q2/bert.py", "q2/classifier.py")
 
@@ -59,7 +59,7 @@ def uploads(course: Course, files: Mapping[str, bytes | Mapping[str, bytes]]) ->
 
 
 def take_in(course: Course, assignment: str, files: Mapping[str, bytes | Mapping[str, bytes]]
-            ) -> dict[str, Received]:
+            ) -> dict[str, IntakeRecord]:
     """The rows by owner, else by what was uploaded."""
     return {row.student or row.upload: row
             for row in receive(course, assignment, uploads(course, files))}
@@ -311,16 +311,16 @@ def test_what_an_intake_replaced_comes_back(course: Course) -> None:
     take_in(course, "q2", {ZIP: zipped(solved())})
     first, noted = state(course), notes(course, "q2")
     take_in(course, "q2", {ZIP: zipped(solved())})
-    assert not replaced.replaced(course, "q2"), "the same again replaces nothing"
+    assert not history.replaced(course, "q2"), "the same again replaces nothing"
     other = {**solved(), "q2/bert.py": otherwise(solved()["q2/bert.py"])}
     take_in(course, "q2", {f"{STUDENT}_coding (1).zip": zipped(other)})
     second = state(course)
     assert first != second
-    (one,) = replaced.replaced(course, "q2")
-    replaced.restore(course, one, [STUDENT])
+    (one,) = history.replaced(course, "q2")
+    history.restore(course, one, [STUDENT])
     assert state(course) == first and notes(course, "q2") == noted
-    (back,) = replaced.replaced(course, "q2")
-    replaced.restore(course, back, [STUDENT])
+    (back,) = history.replaced(course, "q2")
+    history.restore(course, back, [STUDENT])
     assert state(course) == second
 
 
@@ -331,16 +331,16 @@ def test_it_comes_back_whatever_has_become_of_the_note(course: Course, note: str
     first = state(course)
     other = {**solved(), "q2/bert.py": otherwise(solved()["q2/bert.py"])}
     take_in(course, "q2", {ZIP: zipped(other)})
-    (one,) = replaced.replaced(course, "q2")
-    (path,) = course.journal.glob(f"replaced/q2/*/{STUDENT}/{replaced.NOTE}")
+    (one,) = history.replaced(course, "q2")
+    (path,) = course.journal.glob(f"replaced/q2/*/{STUDENT}/{history.NOTE}")
     path.unlink()
     if note is not None:
         path.write_bytes(note.encode("utf-8", "surrogatepass"))
-    replaced.restore(course, one, [STUDENT])
+    history.restore(course, one, [STUDENT])
     assert state(course) == first
 
 
-@pytest.mark.parametrize("place, name", [(replaced, "write_json"), (Path, "rename")])
+@pytest.mark.parametrize("place, name", [(history, "write_json"), (Path, "rename")])
 def test_who_is_killed_before_a_submission_is_moved_has_replaced_nothing(
         course: Course, monkeypatch: pytest.MonkeyPatch, place: object, name: str) -> None:
     take_in(course, "q2", {ZIP: zipped(solved())})
@@ -354,5 +354,5 @@ def test_who_is_killed_before_a_submission_is_moved_has_replaced_nothing(
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(place, name, killed)
-        replaced.set_aside(course, "q2", STUDENT, replaced.now())
-    assert state(course) == first and not replaced.replaced(course, "q2")
+        history.set_aside(course, "q2", STUDENT, history.now())
+    assert state(course) == first and not history.replaced(course, "q2")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.course import Course, CourseError
-from autograder.intake.received import Received, write_notes
+from autograder.intake.records import IntakeRecord, write_notes
 from autograder.report.people import unknown_grantees
 from autograder.report.read import CourseResults
 from autograder.settings import Assignment, CourseInfo, Homework, LimitSettings
@@ -110,7 +110,7 @@ def test_a_waiver_of_nobody_is_told(root: Path, tmp_path: Path, mistyped: str) -
         "deduction = 4", f'deduction = 4\nwaivers = [{{student = "{mistyped}", reason = "x"}}]', 1))
     course = Course.load(tmp_path)
     assert unknown_grantees(CourseResults(course)) == [], "nobody is known yet"
-    write_notes(course, "q1", [Received("a.zip", "2026_00017")])
+    write_notes(course, "q1", [IntakeRecord("a.zip", "2026_00017")])
     assert unknown_grantees(CourseResults(course), "hw4") == [
         f"hw4: the waiver of {mistyped}, whom nothing else names; did you mean `2026_00017`?"]
     assert unknown_grantees(CourseResults(course), "hw3") == []

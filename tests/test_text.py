@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autograder import text
 from autograder.flag import Flag, Kind, kind_of
-from autograder.intake.received import Received
+from autograder.intake.records import IntakeRecord
 from autograder.judge.sides import Failure, unpack
 from autograder.kernel import serialization
 from autograder.kernel.session import Outcome
@@ -57,7 +57,7 @@ def test_nothing_that_holds_sentences_can_be_made_with_others(found: str) -> Non
     part = PartVerdict("a", 0, 1, (found, Flag(found, Kind.LOG)), (found,),
                        (Flag(found, Kind.BORROWED),), (found,))
     verdict = Verdict("q2", (part,), (found, Flag(found, Kind.CRASHED)))
-    row = Received(found, found, found, (found,), (found,), (Flag(found, Kind.NAMES),))
+    row = IntakeRecord(found, found, found, (found,), (found,), (Flag(found, Kind.NAMES),))
     why = Reason(Code.RAISED, error=found, message=found)
     held = [*part.says, *part.remarks, *part.flags, *part.misconceptions, *part.staff,
             *verdict.events, row.upload, row.student, row.problem, *row.remarks, *row.violations,

@@ -15,14 +15,14 @@ from autograder.flag import Flag, Kind
 from autograder.gradebook import queries
 from autograder.gradebook.native import open_gradebook
 from autograder.gradebook.queries import GradebookEntry, GradebookNotebook
-from autograder.intake.received import Received, write_notes
+from autograder.intake.records import IntakeRecord, write_notes
 from autograder.journal import Entry, Journal, path_of
 from autograder.report import read
 from autograder.report.read import CourseResults
 from autograder.report.todo import marks, show
 from autograder.report.todo.items import ReviewItem, review_items
 from autograder.results.verdict import PartVerdict, Verdict
-from autograder.similarity import found
+from autograder.similarity import journal
 
 WHO = "2026_00001"
 
@@ -78,7 +78,7 @@ def test_where_nothing_was_graded_nobody_is_needed(course: Course) -> None:
 
 def test_each_kind_of_flag_stands_with_its_reason(course: Course) -> None:
     write_notes(course, "q2", [
-        Received("a.zip", WHO, flags=(Flag("q2.ipynb: two cells fit", Kind.NOTEBOOK),
+        IntakeRecord("a.zip", WHO, flags=(Flag("q2.ipynb: two cells fit", Kind.NOTEBOOK),
                                       Flag("who is Eve?", Kind.NAMES), "an old flag"))])
     judged(course, flagged("q2_result", Flag("result.log: too good", Kind.LOG)),
            flagged("q2_layer", Flag("not judged: lost", Kind.NOT_JUDGED)),
@@ -112,8 +112,8 @@ def test_only_the_last_verdict_counts(course: Course) -> None:
 
 def test_uploads_of_nobody_and_unreadable_ones(course: Course) -> None:
     for assignment in ("q1", "q2"):  # a homework's upload is looked at once for each
-        write_notes(course, assignment, [Received("lost.zip", problem="holds no student id"),
-                                         Received("a.zip", WHO, "it is empty (0 bytes)")])
+        write_notes(course, assignment, [IntakeRecord("lost.zip", problem="holds no student id"),
+                                         IntakeRecord("a.zip", WHO, "it is empty (0 bytes)")])
     assert told(course, "hw4") == [
         (Kind.UNREAD, WHO, "it is empty (0 bytes)"),
         (Kind.NOBODYS, "", "holds no student id")]
@@ -139,8 +139,8 @@ def test_groups_that_the_roster_does_not_know(
 
 
 def test_pairs_that_are_alike_lead_to_their_page(course: Course) -> None:
-    alike = found.Found("ada", "bo", "both have 90% of it", "similar/hw4.html#x", "seen")
-    found.write(course, "q2", [alike])
+    alike = journal.SimilarPair("ada", "bo", "both have 90% of it", "similar/hw4.html#x", "seen")
+    journal.write(course, "q2", [alike])
     assert (only(course).kind, only(course).student) == (Kind.SIMILAR, "ada and bo")
     assert only(course).where == ("similar/hw4.html#x",)
 
@@ -234,7 +234,7 @@ def test_a_late_mark_that_the_due_date_does_not_explain_is_for_a_person(
     settings.write_text(settings.read_text().replace(
         "[assignments.hw3]", "[assignments.hw3]\ndue = 2026-03-14T23:59:00+09:00", 1))
     (course.root / "roster.csv").write_text("id,name,group\ng1-1,Sample One,g1\n")
-    write_notes(course, "hw3", [Received("g1_hw3.ipynb", "g1", late=late, handed_in=at)])
+    write_notes(course, "hw3", [IntakeRecord("g1_hw3.ipynb", "g1", late=late, handed_in=at)])
     found = [item.reason for item in items(Course.load(course.root), "hw3")
              if item.kind is Kind.TIME]
     assert len(found) == bool(named) and all("LATE" in one and named in one for one in found)
@@ -244,7 +244,7 @@ def test_a_late_mark_that_the_due_date_does_not_explain_is_for_a_person(
 
 
 def test_what_students_wrote_is_shown_as_text(course: Course, tmp_path: Path) -> None:
-    write_notes(course, "q2", [Received("=HYPERLINK(1).zip", problem="[bold]no[/bold] id")])
+    write_notes(course, "q2", [IntakeRecord("=HYPERLINK(1).zip", problem="[bold]no[/bold] id")])
     rows: list[show.ReviewRow] = [(item, None) for item in items(course, "q2")]
     screen = Console(width=160, record=True)
     for piece in show.listed("q2", rows, {}):

@@ -27,10 +27,10 @@ from nbformat import NotebookNode
 from autograder import batch
 from autograder.cells import is_locked, is_solution, marks
 from autograder.course import Course, CourseError
-from autograder.intake.made_from import mend, of_modules, stamp_beside
-from autograder.intake.read import read_any
-from autograder.intake.received import Received, note_of, write_notes
-from autograder.intake.repair import Repaired
+from autograder.intake.notebook.read import read_any
+from autograder.intake.notebook.repair import Repaired
+from autograder.intake.notebook.versions import mend, of_modules, stamp_beside
+from autograder.intake.records import IntakeRecord, note_of, write_notes
 from autograder.release import build as building
 from autograder.release import record, version
 from autograder.release.build import build, built_version, prepare
@@ -312,7 +312,8 @@ def test_a_release_after_the_intake_makes_it_an_older_version(tmp_path: Path) ->
     folder.mkdir(parents=True)
     upload = stamped(handed_in_of(course), first)
     nbformat.write(upload, folder / "toy.ipynb")
-    taken_in = Received("s001_toy.zip", "s001", remarks=("complete",), handed_in="2026-11-02T12:00")
+    taken_in = IntakeRecord("s001_toy.zip", "s001", remarks=("complete",),
+                            handed_in="2026-11-02T12:00")
     write_notes(course, "toy", [taken_in])
     batch._settle(course, "toy", ["s001"])
     assert note_of(course, "toy", "s001") == taken_in

@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from autograder.cells import is_staff
 from autograder.crossfeedback import pictures
 from autograder.crossfeedback.comment_cells import CommentedExercise, plain, says_something
-from autograder.crossfeedback.names import Names
+from autograder.crossfeedback.redaction import Names
 from autograder.crossfeedback.rounds import KEY
 from autograder.intake.owners import BETWEEN
 from autograder.roster import Member

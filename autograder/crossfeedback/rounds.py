@@ -20,7 +20,7 @@ from pathlib import Path
 from autograder.course import Course, CourseError
 from autograder.crossfeedback.comment_cells import released_file
 from autograder.files import UNLIKE, write_file
-from autograder.intake.received import note_of
+from autograder.intake.records import note_of
 from autograder.roster import Roster
 
 ASSIGNMENT, COMMENTS, OUT = "assignment.json", "comments.json", "out"

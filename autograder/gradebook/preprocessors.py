@@ -28,7 +28,7 @@ from autograder.crossfeedback import merge
 from autograder.gradebook import grading_context, safe
 from autograder.gradebook.whole import OfWholeNotebooks
 from autograder.intake import written
-from autograder.intake.received import note_of
+from autograder.intake.records import note_of
 from autograder.intake.times import late_of
 from autograder.journal import Entry, Journal, path_of
 from autograder.judge.cache_key import cache_key

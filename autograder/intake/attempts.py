@@ -12,13 +12,13 @@ from pathlib import Path
 from autograder.course import Course, CourseError
 from autograder.intake import times
 from autograder.intake.archive import ArchiveError
-from autograder.intake.cells import listed
-from autograder.intake.contents import SINGLE, read_upload
 from autograder.intake.expected import ExpectedOfCourse, expected_names
-from autograder.intake.names import is_named, suffixes
+from autograder.intake.file_names import is_named, suffixes
+from autograder.intake.notebook.cells import listed
 from autograder.intake.owners import Owned, as_expected
 from autograder.intake.platforms.upload import Upload
-from autograder.intake.received import Received
+from autograder.intake.records import IntakeRecord
+from autograder.intake.upload_files import SINGLE, read_upload
 
 ARCHIVES = {".zip", ".rar", ".7z", ".gz", ".tar", ".tgz", ".xz", ".bz2"}
 UNKNOWN_TIME = "nothing tells which of {} uploads came in time; the last of them counts"
@@ -131,9 +131,9 @@ def counting(course: Course, assignment: str, uploads: Sequence[Owned]) -> dict[
             for owner, own in _by_owner(uploads).items()}
 
 
-def passed_over(course: Course, assignment: str, one: Owned, counts: Owned) -> Received:
+def passed_over(course: Course, assignment: str, one: Owned, counts: Owned) -> IntakeRecord:
     """The record of an upload that does not count, because another one of its owner does."""
-    return Received(one.upload.shown, problem=_why_not(course, assignment, one, counts),
+    return IntakeRecord(one.upload.shown, problem=_why_not(course, assignment, one, counts),
                     handed_in=iso(one.upload), late=bool(one.upload.late))
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from autograder.course import Course, CourseError
-from autograder.intake.replaced import Replaced, replaced
-from autograder.intake.replaced import restore as bring_back
+from autograder.intake.history import Replaced, replaced
+from autograder.intake.history import restore as bring_back
 from autograder.terminal import CourseOption, Grid, HandedIn, console, say
 
 

@@ -19,10 +19,10 @@ from nbgrader.preprocessors import ClearSolutions
 from autograder.cells import marks
 from autograder.course import Course
 from autograder.intake.archive import CHECKPOINTS
-from autograder.intake.cells import is_prose, parsed, squeezed
-from autograder.intake.made_from import made_from
-from autograder.intake.names import may_be, suffixes
-from autograder.intake.read import read_any, utf16
+from autograder.intake.file_names import may_be, suffixes
+from autograder.intake.notebook.cells import is_prose, parsed, squeezed
+from autograder.intake.notebook.read import read_any, utf16
+from autograder.intake.notebook.versions import made_from
 from autograder.release import source, version
 from autograder.release.build import clear_solutions
 

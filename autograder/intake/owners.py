@@ -17,11 +17,11 @@ from autograder import roster
 from autograder.course import Course
 from autograder.flag import Flag, Kind
 from autograder.intake.archive import ArchiveError
-from autograder.intake.contents import read_upload
 from autograder.intake.expected import ExpectedFiles
-from autograder.intake.names import is_named, suffixes, without_additions
+from autograder.intake.file_names import is_named, suffixes, without_additions
+from autograder.intake.notebook.read import read_any
 from autograder.intake.platforms.upload import Person, Upload, same_name, students
-from autograder.intake.read import read_any
+from autograder.intake.upload_files import read_upload
 from autograder.roster import Member, Roster, plain
 from autograder.settings import MEMBERS
 

@@ -13,7 +13,7 @@ from autograder.course import Course
 from autograder.faults import of_the_machine, sentence
 from autograder.files import write_file
 from autograder.flag import Flag, Kind
-from autograder.intake import attempts, replaced
+from autograder.intake import attempts, history
 from autograder.intake.archive import WEIGHTS, ArchiveError
 from autograder.intake.attempts import (
     Counting,
@@ -23,34 +23,34 @@ from autograder.intake.attempts import (
     refuse_another_assignment,
     sort_uploads,
 )
-from autograder.intake.cells import listed
-from autograder.intake.contents import names_in, read_upload
 from autograder.intake.expected import ExpectedOfCourse, given_names
-from autograder.intake.made_from import of_modules
-from autograder.intake.notebooks import Findings, keep_beside, settle, use_released
+from autograder.intake.history import drop_if_same, set_aside
+from autograder.intake.notebook.cells import listed
+from autograder.intake.notebook.read import read_any, utf16
+from autograder.intake.notebook.versions import of_modules
 from autograder.intake.owners import Owned, doubts, named_in, owned, roster_for
 from autograder.intake.platforms import opened
 from autograder.intake.platforms.upload import Download, Upload
-from autograder.intake.read import read_any, utf16
-from autograder.intake.received import TIMESTAMP, Received, write_notes
-from autograder.intake.replaced import drop_if_same, set_aside
+from autograder.intake.records import TIMESTAMP, IntakeRecord, write_notes
 from autograder.intake.selection import WRITTEN_IN, Selection, Source, select
+from autograder.intake.settle import Findings, keep_beside, settle, use_released
+from autograder.intake.upload_files import names_in, read_upload
 from autograder.intake.written import WRITTEN, is_written_by, take_written
 from autograder.roster import Roster
 from autograder.settings import Assignment
 
 
-def receive(course: Course, assignment: str, folder: Path, time: str = "") -> list[Received]:
+def receive(course: Course, assignment: str, folder: Path, time: str = "") -> list[IntakeRecord]:
     """Lay out the uploads of `folder` as nbgrader's submitted/ID/ASSIGNMENT/; return the records.
 
     `folder` may be a learning platform's download, zipped or not. ID is a student's or, where
     groups hand in, a group's name. An upload that cannot be read still gets a folder, with the
     released notebook: its owner gets zero points and the reason. Replaced submissions are kept
-    under `time` (replaced.py). Raises CourseError where the folder does not exist, holds no upload,
+    under `time` (history.py). Raises CourseError where the folder does not exist, holds no upload,
     or holds nothing of the assignment.
     """
     with opened(course, folder) as download:
-        records = _Intake(course, assignment, folder, time or replaced.now()).records(download)
+        records = _Intake(course, assignment, folder, time or history.now()).records(download)
     write_notes(course, assignment, records)
     return sorted(records, key=lambda record: (record.student, record.upload))
 
@@ -64,14 +64,14 @@ class _Intake:
         self.given = given_names(course)
         self.expected = ExpectedOfCourse(course)
 
-    def records(self, download: Download) -> list[Received]:
+    def records(self, download: Download) -> list[IntakeRecord]:
         course, assignment = self.course, self.assignment
         self.people = roster_for(course, assignment, download.uploads)
         self.everything = owned(course, assignment, download.uploads, self.people)
         self.uploads = sort_uploads(self.expected, assignment, self.everything)
         refuse_another_assignment(self.expected, assignment, self.folder, self.uploads, self.given)
         counts = attempts.counting(course, assignment, self.uploads.attempts)
-        records = [Received(name, problem=f"left out: {why}")
+        records = [IntakeRecord(name, problem=f"left out: {why}")
                    for name, why in download.left_out.items()]
         from_others: dict[str, dict[str, list[str]]] = {}
         for counting in counts.values():
@@ -83,7 +83,7 @@ class _Intake:
                 records.append(self._passed_over(one, counts[one.owner].one, files))
         return records + self._unowned(set(counts))
 
-    def _passed_over(self, one: Owned, counts: Owned, files: list[str]) -> Received:
+    def _passed_over(self, one: Owned, counts: Owned, files: list[str]) -> IntakeRecord:
         """The record of an attempt that does not count, though `files` of it may be used."""
         record = attempts.passed_over(self.course, self.assignment, one, counts)
         if not files:
@@ -92,10 +92,10 @@ class _Intake:
         return replace(record, problem=f"{record.problem}; but {listed(files)} {were} taken from "
                                        "this one")
 
-    def _unowned(self, owners: set[str]) -> list[Received]:
+    def _unowned(self, owners: set[str]) -> list[IntakeRecord]:
         """The records of uploads without an owner, except PDFs that are somebody's written part."""
         written = has_written(self.course, self.assignment)
-        return [Received(upload.shown, problem=self._why_unowned(upload),
+        return [IntakeRecord(upload.shown, problem=self._why_unowned(upload),
                          handed_in=attempts.iso(upload)) for upload in self.uploads.unowned
                 if not (written and is_written_by(upload, owners))]
 
@@ -123,7 +123,7 @@ class _Intake:
         return sorted({match[0] for name in names_in(upload)
                        for match in re.finditer(student_id, name)})
 
-    def _take_in_guarded(self, counting: Counting) -> tuple[Received, dict[str, list[str]]]:
+    def _take_in_guarded(self, counting: Counting) -> tuple[IntakeRecord, dict[str, list[str]]]:
         """Take in one owner's uploads; a failure with them is in their record, and stops no other.
         """
         try:
@@ -137,11 +137,11 @@ class _Intake:
             for exercise in self.settings.exercises:
                 use_released(self.course, self.assignment, exercise, folder)
             why = f"it could not be taken in ({sentence(error)})"
-            return Received(upload.shown, owner, why, flags=(Flag(
+            return IntakeRecord(upload.shown, owner, why, flags=(Flag(
                 f"{why}; look at it, then take it in again", Kind.FAULT),),
                 handed_in=attempts.iso(upload)), {}
 
-    def _take_in(self, counting: Counting) -> tuple[Received, dict[str, list[str]]]:
+    def _take_in(self, counting: Counting) -> tuple[IntakeRecord, dict[str, list[str]]]:
         """Take in one owner's uploads; also return the files taken from other attempts."""
         course, assignment = self.course, self.assignment
         owner, upload = counting.one.owner, counting.one.upload
@@ -162,7 +162,7 @@ class _Intake:
         _write_timestamp(upload, folder)
         drop_if_same(course, assignment, owner, self.time)
         certain = upload.sender is not None and not counting.one.doubt
-        record = Received(
+        record = IntakeRecord(
             upload.shown, owner, problem, (*found.violations, *found.remarks),
             tuple(found.violations), tuple(dict.fromkeys(found.flags)), attempts.iso(upload),
             bool(upload.late), upload.sender.account if upload.sender and certain else "",

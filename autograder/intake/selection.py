@@ -13,9 +13,9 @@ from pathlib import PurePosixPath
 
 from autograder.flag import Flag, Kind
 from autograder.intake.archive import CHECKPOINTS, ArchiveError
-from autograder.intake.cells import listed
 from autograder.intake.expected import NOTHING, Candidate, ExpectedFiles, Work
-from autograder.intake.received import TIMESTAMP
+from autograder.intake.notebook.cells import listed
+from autograder.intake.records import TIMESTAMP
 
 # Files in which somebody may have written an answer.
 WRITTEN_IN = {".ipynb", ".py", ".txt", ".md", ".json", ".html", ".htm", ".pdf", ".doc", ".docx",

@@ -13,7 +13,7 @@ from autograder import roster
 from autograder.course import Course
 from autograder.flag import Flag, Kind
 from autograder.intake.expected import decoded
-from autograder.intake.received import TIMESTAMP, Received, notes
+from autograder.intake.records import TIMESTAMP, IntakeRecord, notes
 from autograder.late import Applied, Deadline, HandedIn, apply
 from autograder.roster import Roster
 
@@ -24,7 +24,7 @@ NAMES = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "
 OFFSET_OF_ZONE = re.compile(r"(?i)(?:UTC|GMT|Z)\s*[+-]")
 YEAR_FIRST = re.compile(r"\d{4}[-/.]?\d{2}[-/.]?\d{2}(?!\d)")  # then the month, then the day
 ORDERS = ((False, False), (True, False), (False, True), (True, True))  # day first, year first
-NotesOf = Callable[[str], Iterable[Received]]  # an assignment's intake notes
+NotesOf = Callable[[str], Iterable[IntakeRecord]]  # an assignment's intake notes
 
 
 def late(course: Course, of: str = "", notes_of: NotesOf | None = None
@@ -98,7 +98,7 @@ def _people(deadline: Deadline, owner: str, people: Roster) -> tuple[str, ...]:
     return tuple(member.id for member in people.groups.get(owner, []))
 
 
-def handed_in(course: Course, assignment: str, noted: Iterable[Received],
+def handed_in(course: Course, assignment: str, noted: Iterable[IntakeRecord],
               some: Collection[str] | None = None) -> dict[str, datetime | None]:
     """The times of handing in an assignment, in UTC, by student or group.
 
@@ -169,7 +169,7 @@ def _only_reading(text: str) -> datetime | None:
     return found.pop() if len(found) == 1 else None
 
 
-def unread(course: Course, assignment: str, noted: Iterable[Received]) -> dict[str, Flag]:
+def unread(course: Course, assignment: str, noted: Iterable[IntakeRecord]) -> dict[str, Flag]:
     """A flag for each submission whose timestamp.txt is ambiguous, by its owner.
 
     `noted` are the assignment's intake notes: the platform's time goes before the file.

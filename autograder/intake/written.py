@@ -18,10 +18,10 @@ from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import compute_checksum
 
 from autograder.flag import Kind, kind_of
-from autograder.intake.names import is_named
+from autograder.intake.file_names import is_named
 from autograder.intake.owners import Owned
 from autograder.intake.platforms.upload import Upload
-from autograder.intake.received import Received
+from autograder.intake.records import IntakeRecord
 
 WRITTEN = "written.pdf"  # its name in nbgrader's folder of the submission
 NOT_KEPT = "the written part cannot be read: "  # begins the sentence on a PDF that was refused
@@ -89,7 +89,7 @@ def is_empty(cell: NotebookNode) -> bool:
         released is not None and released == compute_checksum(cell))
 
 
-def is_zero_by_itself(cell: NotebookNode, came: bool, note: Received | None) -> bool:
+def is_zero_by_itself(cell: NotebookNode, came: bool, note: IntakeRecord | None) -> bool:
     """Whether an answer earns nothing, and no person need look.
 
     It must be empty, no written part may have come (`came`), and intake must have found nothing
@@ -101,7 +101,7 @@ def is_zero_by_itself(cell: NotebookNode, came: bool, note: Received | None) -> 
     return is_empty(cell) and not came and not in_doubt
 
 
-def written_came(files: Collection[str], note: Received | None) -> bool:
+def written_came(files: Collection[str], note: IntakeRecord | None) -> bool:
     """Whether a written part was handed in, even one that cannot be read."""
     return WRITTEN in files or (note is not None and any(
         one.startswith(NOT_KEPT) for one in note.violations))

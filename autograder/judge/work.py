@@ -15,7 +15,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from autograder.course import Course
-from autograder.intake.received import TIMESTAMP
+from autograder.intake.records import TIMESTAMP
 from autograder.release.source import SKIP_TAG
 
 

@@ -10,7 +10,7 @@ from autograder.faults import Faults, Step, faults
 from autograder.files import write_table
 from autograder.flag import Flag
 from autograder.gradebook.queries import GradebookEntry
-from autograder.intake import elsewhere
+from autograder.intake.notebook import misplaced
 from autograder.late import duration
 from autograder.report.read import CourseResults
 from autograder.report.totals import GradeRow, by_member, homework_rows
@@ -101,7 +101,7 @@ def _flags(submission: GradedSubmission) -> Iterable[str]:
         yield submission.time_doubt
     for part in submission.part_verdicts:
         yield from part.flags
-    yield from elsewhere.flags(received.elsewhere, {
+    yield from misplaced.flags(received.elsewhere, {
         part for part, points in (parts.parts if parts else {}).items() if not points})
 
 

@@ -13,7 +13,7 @@ from autograder.gradebook import queries
 from autograder.gradebook.native import has_assignment
 from autograder.gradebook.queries import GradebookEntry
 from autograder.intake import times
-from autograder.intake.received import Received, notes
+from autograder.intake.records import IntakeRecord, notes
 from autograder.journal import Entry
 from autograder.late import Applied
 from autograder.results.submission import GradedSubmission
@@ -63,7 +63,7 @@ class CourseResults:
         return (submission for assignment in self.course.together(name)
                 for submission in self.submissions(assignment))
 
-    def _notes(self, assignment: str) -> list[Received]:
+    def _notes(self, assignment: str) -> list[IntakeRecord]:
         """The intake notes of an assignment, those of nobody's uploads included."""
         return notes(self.course, assignment)
 
@@ -91,8 +91,8 @@ class CourseResults:
                 failed.setdefault(fault.student, []).append(fault)
         owners = {*received, *judged, *graded, *doubts, *failed}
         return [*(GradedSubmission(
-            assignment, owner, most, received.get(owner) or Received("", owner), graded.get(owner),
-            judged.get(owner, {}), late.get(owner), doubts.get(owner),
+            assignment, owner, most, received.get(owner) or IntakeRecord("", owner),
+            graded.get(owner), judged.get(owner, {}), late.get(owner), doubts.get(owner),
             tuple(failed.get(owner, ()))) for owner in sorted(owners)),
             *(GradedSubmission(assignment, "", most, note)
               for note in self.notes(assignment) if not note.student)]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # a record only names the types of what it holds
     from autograder.faults import Fault
     from autograder.flag import Flag
     from autograder.gradebook.queries import GradebookEntry
-    from autograder.intake.received import Received
+    from autograder.intake.records import IntakeRecord
     from autograder.journal import Entry
     from autograder.late import Applied
     from autograder.results.verdict import PartVerdict
@@ -35,7 +35,7 @@ class GradedSubmission:
     assignment: str
     owner: str
     max_points: float
-    received: Received
+    received: IntakeRecord
     gradebook: GradebookEntry | None = None
     judged: Mapping[str, Entry] = field(default_factory=dict)
     late: Applied | None = None

@@ -22,7 +22,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from autograder.course import CourseError, Exercise
-from autograder.intake.read import read_any
+from autograder.intake.notebook.read import read_any
 from autograder.intake.written import is_empty
 
 OUT_OF_SIGHT = ("__MACOSX", "__pycache__")

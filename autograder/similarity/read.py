@@ -13,8 +13,8 @@ from autograder.batch import submitted_students
 from autograder.course import Course, CourseError
 from autograder.faults import Faults, Step, of_the_machine, sentence
 from autograder.intake.archive import ArchiveError, read_archive
-from autograder.intake.notebooks import SUFFIXES
-from autograder.intake.read import read_any
+from autograder.intake.notebook.read import read_any
+from autograder.intake.settle import SUFFIXES
 from autograder.release import record
 from autograder.release.build import prepare
 from autograder.roster import Roster

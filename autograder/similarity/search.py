@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autograder.course import Course
 from autograder.faults import Faults
-from autograder.similarity import found, pairs, read
+from autograder.similarity import journal, pairs, read
 from autograder.similarity.page import Section, anchor, title
 from autograder.similarity.pairs import Pair
 
@@ -29,8 +29,8 @@ def look(course: Course, assignment: str, also: list[Path], page: Path
         unread += problems
     alike, rarity = pairs.find(submissions, released.given, course.toml.similarity)
     place = page.relative_to(course.root)
-    found.write(course, assignment, [
-        found.Found(pair.one.owner, pair.other.owner, _reason(pair),
+    journal.write(course, assignment, [
+        journal.SimilarPair(pair.one.owner, pair.other.owner, _reason(pair),
                     f"{place}#{anchor(assignment, pair)}", _seen(pair)) for pair in alike])
     return Section(assignment, rarity.class_size, alike), unread
 

@@ -8,7 +8,7 @@ import pytest
 from conftest import REPO, TOY_MISCONCEPTIONS, Toy, toy_work
 
 from autograder.course import Course, Exercise
-from autograder.crossfeedback.names import mentioned
+from autograder.crossfeedback.redaction import mentioned
 from autograder.judge.work import Work
 from autograder.release.parts import Place, places, places_of_misconceptions
 from autograder.release.source import read

@@ -15,7 +15,7 @@ from conftest import toy_work
 from redteam import pages
 
 from autograder.course import Course, CourseError
-from autograder.intake.received import Received, write_notes
+from autograder.intake.records import IntakeRecord, write_notes
 from autograder.report.classpage.gather import gather
 from autograder.report.classpage.page import write
 from autograder.report.classpage.view import class_report
@@ -91,8 +91,9 @@ def test_a_tiny_class_has_a_page(make: Maker, count: int, anonymous: bool) -> No
 
 def test_a_class_that_nobody_could_read_has_a_page(make: Maker) -> None:
     course = make(2)
-    write_notes(course, "toy", [Received("a", "s001", "no zip"), Received("b", "s002", "no zip"),
-                                Received("c.zip", "", "whose is it?")])
+    write_notes(course, "toy", [IntakeRecord("a", "s001", "no zip"),
+                                IntakeRecord("b", "s002", "no zip"),
+                                IntakeRecord("c.zip", "", "whose is it?")])
     text = text_of(page(course))
     assert "3 handed in" in text and "3 could not be read" in text
     assert "Nothing that could be read was handed in yet." in text
@@ -117,7 +118,7 @@ def test_what_stands_on_it(make: Maker) -> None:
 
 def test_who_could_not_be_read_counts_in_no_figure(make: Maker) -> None:
     course = make(12)
-    write_notes(course, "toy", [Received("a.zip", "s001", "not a zip")])
+    write_notes(course, "toy", [IntakeRecord("a.zip", "s001", "not a zip")])
     report = class_report(course, gather(CourseResults(course), "toy"), anonymous=False)
     assert (report.counts.handed_in, report.counts.unreadable) == (12, 1)
     assert report.analysis.count == 11 and report.misconceptions[0].count == 3
@@ -174,7 +175,7 @@ def test_a_browser_runs_nothing_of_it(make: Maker) -> None:
 
 def test_the_anonymous_page_names_nobody(make: Maker) -> None:
     course = make(12, "by Ada Lovelace and s011")
-    write_notes(course, "toy", [Received("Noether, Emmy.zip", "", "whose is it?")])
+    write_notes(course, "toy", [IntakeRecord("Noether, Emmy.zip", "", "whose is it?")])
     named, anonymous = page(course), page(course, anonymous=True)
     people = ["Lovelace", "Gödel", "Goedel", "Noether", *(f"s{n:03d}" for n in range(1, 13))]
     assert all(one in named for one in people if one != "Goedel")

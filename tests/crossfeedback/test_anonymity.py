@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 
 from autograder import roster
 from autograder.course import Course
-from autograder.crossfeedback import names, pictures
+from autograder.crossfeedback import pictures, redaction
 from autograder.crossfeedback.anonymise import anonymous
 from autograder.crossfeedback.comment_cells import CommentedExercise
 from autograder.gradebook import grading_context
@@ -165,7 +165,7 @@ def test_a_damaged_picture_is_none(data: bytes) -> None:
 
 
 def test_code_stays_readable_where_somebody_is_called_max(essays: Course) -> None:
-    known = names.Names("g1", [Member("1", "Max Tanh", "g1")], given=["max_length = max(3, 4)"])
+    known = redaction.Names("g1", [Member("1", "Max Tanh", "g1")], given=["max_length = max(3, 4)"])
     code = "best = max(x, max_length)  # max says so\nMax = 'Tanh'\ntanh_max = 1"
     assert known.clean(code, "code") == ("best = max(x, max_length)  # [removed] says so\n"
                                          "[removed] = '[removed]'\n[removed] = 1")
@@ -179,7 +179,7 @@ def test_code_stays_readable_where_somebody_is_called_max(essays: Course) -> Non
     "from transformers import AutoModel", "group 12, grapple", "A. Lo, Kim's Plank"])
 def test_what_names_nobody_stays(text: str) -> None:
     people = [Member("2026_00001", "Ada Lovelace", "1"), Member("2026_00002", "Max Planck", "1")]
-    assert names.Names("1", people).clean(text, "code") == text
+    assert redaction.Names("1", people).clean(text, "code") == text
 
 
 @pytest.mark.parametrize("text", [
@@ -192,7 +192,7 @@ def test_who_is_named_in_whatever_form_goes(text: str) -> None:
     people = [Member("2026_00001", "Ada Lovelace", "1"), Member("2026_00002", "Max Planck", "1"),
               Member("2026_00003", "Tip O'Neil Muñoz", "1"),
               Member("2026_00004", "Kurt Gödel", "1")]
-    clean = names.Names("1", people).clean(f"by {text}.")
+    clean = redaction.Names("1", people).clean(f"by {text}.")
     assert re.fullmatch(r"by s?(/Users/|')?\[removed\]\d?('s)?\.?", clean), clean
 
 

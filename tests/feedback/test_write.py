@@ -14,7 +14,7 @@ from nbgrader.api import Gradebook
 
 from autograder.course import Course, CourseError
 from autograder.gradebook.native import open_gradebook
-from autograder.intake.received import Received, write_notes
+from autograder.intake.records import IntakeRecord, write_notes
 from autograder.journal import Entry, Journal, last_entries, path_of
 from autograder.report.feedback.write import PagesWritten, page_name, path, write
 from autograder.report.read import CourseResults
@@ -126,7 +126,7 @@ def test_a_page_is_written_where_it_would_change_and_nowhere_else(two: Course) -
 
 
 def test_a_page_holds_ones_own_things_and_nothing_of_staff_or_of_others(two: Course) -> None:
-    write_notes(two, "toy", [Received("a.zip", "s001", remarks=("left out a.pt",),
+    write_notes(two, "toy", [IntakeRecord("a.zip", "s001", remarks=("left out a.pt",),
                                       flags=("look at it",))])
     write(CourseResults(two), "toy")
     first, second = said(two, "s001"), said(two, "s002")
@@ -141,7 +141,7 @@ def test_a_page_holds_ones_own_things_and_nothing_of_staff_or_of_others(two: Cou
 def test_pages_on_a_homework_name_its_deduction_and_waivers(course_with: Making) -> None:
     course = course_with({"s001": 0.0, "s002": 0.0}, HOMEWORK)
     for student in ("s001", "s002"):
-        write_notes(course, "toy", [Received(f"{student}.zip", student, "", ("a.zip is odd",),
+        write_notes(course, "toy", [IntakeRecord(f"{student}.zip", student, "", ("a.zip is odd",),
                                              ("a.zip is odd",))])
     assert (page_name(course, "toy"), page_name(course, "all")) == ("all", "all")
     assert write(CourseResults(course), "toy").name == "all"

@@ -19,9 +19,9 @@ from autograder.exercises.q2 import resultlog
 from autograder.gradebook import preprocessors
 from autograder.gradebook.pages import PageError, pages
 from autograder.intake.expected import released_notebook
-from autograder.intake.notebooks import settle
 from autograder.intake.receive import receive
-from autograder.intake.received import Received, notes
+from autograder.intake.records import IntakeRecord, notes
+from autograder.intake.settle import settle
 from autograder.intake.written import WRITTEN
 from autograder.judge.outdated import outdated
 from autograder.judge.work import Work, read_work, runnable_cells
@@ -86,7 +86,7 @@ def essay(arena: Arena, one: Input) -> list[str]:
     return said
 
 
-def laid_out(arena: Arena, course: Course, assignment: str, one: Input, rows: list[Received]
+def laid_out(arena: Arena, course: Course, assignment: str, one: Input, rows: list[IntakeRecord]
              ) -> list[str]:
     """Every upload is a row; what was laid out can be graded; rows can be told and kept."""
     must(bool(rows), "nothing is told of an upload")

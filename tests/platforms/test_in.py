@@ -13,7 +13,7 @@ from nbgrader.coursedir import CourseDirectory
 from autograder.course import Course, CourseError
 from autograder.intake.platforms import zips
 from autograder.intake.receive import receive
-from autograder.intake.received import Received, note_of
+from autograder.intake.records import IntakeRecord, note_of
 from platforms.conftest import GRADEBOOK, WORKSHEET, Lay, toy_course, toy_zip, zipped
 
 FOLDERS = {
@@ -33,7 +33,7 @@ CANVAS = {
 }
 
 
-def take_in(course: Course, folder: Path) -> dict[str, Received]:
+def take_in(course: Course, folder: Path) -> dict[str, IntakeRecord]:
     """The rows by owner, else by what was uploaded."""
     return {row.student or row.upload: row for row in receive(course, "toy", folder)}
 
@@ -67,7 +67,7 @@ def test_nbgrader_reads_when_it_was_handed_in(people: Course, lay: Lay) -> None:
     take_in(people, lay({**FOLDERS, "Grades.csv": WORKSHEET.encode()}))
     read = CourseDirectory().get_existing_timestamp(people.submitted / "s001" / "toy")
     assert read is not None and read.isoformat() == "2026-11-20T14:58:00"  # in UTC
-    assert note_of(people, "toy", "s001") == Received(
+    assert note_of(people, "toy", "s001") == IntakeRecord(
         "Ada Example_101_assignsubmission_file_/s001_toy.zip", "s001",
         handed_in="2026-11-20T23:58:00+09:00", sender="Moodle 101")
 
@@ -117,7 +117,7 @@ def test_the_platforms_zip_itself_is_taken_in(people: Course, tmp_path: Path,
 
 def test_a_zip_of_a_plain_folder_is_one(people: Course, tmp_path: Path) -> None:
     (tmp_path / "all.zip").write_bytes(zipped({"s001_toy.zip": toy_zip("ada")}))
-    assert take_in(people, tmp_path / "all.zip")["s001"] == Received("s001_toy.zip", "s001")
+    assert take_in(people, tmp_path / "all.zip")["s001"] == IntakeRecord("s001_toy.zip", "s001")
 
 
 @pytest.mark.parametrize("name", ["hw4_2026_00001_coding.zip", "s001_1_2_toy.zip",

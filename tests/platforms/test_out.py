@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autograder.course import Course, CourseError
-from autograder.intake.received import Received, write_notes
+from autograder.intake.records import IntakeRecord, write_notes
 from autograder.report.export import canvas, gradescope, moodle, parts
 from autograder.report.export.result import (
     PartResult,
@@ -119,8 +119,8 @@ def test_whose_upload_it_was_tells_whose_row_it_is(people: Course, results: Cour
     from autograder.intake.platforms.moodle import Worksheet
     from autograder.table import Table
 
-    write_notes(people, "toy", [Received("x.zip", "s004", sender="Moodle 105"),
-                                Received("y.zip", "s003", sender="Canvas 101")])
+    write_notes(people, "toy", [IntakeRecord("x.zip", "s004", sender="Moodle 105"),
+                                IntakeRecord("y.zip", "s003", sender="Canvas 101")])
     rows = Worksheet.of(Table.read(sheet), people.zone).people
     assert sorted((one.number, student) for one, student in matched(results, "toy", rows).items()
                   ) == [("101", "s001"), ("102", "s002"), ("103", "s003"), ("105", "s004")]
@@ -279,7 +279,7 @@ def test_before_anything_is_graded_it_says_what_to_do(people: Course,
 def test_a_grade_that_moodle_holds_fast_is_told(people: Course, results: CourseResults, sheet: Path,
                                                 tmp_path: Path
                                                 ) -> None:
-    write_notes(people, "toy", [Received("x.zip", "s004", sender="Moodle 105")])
+    write_notes(people, "toy", [IntakeRecord("x.zip", "s004", sender="Moodle 105")])
     troubles = moodle.export(results, "toy", [result("s004", WORDS)], {"s001", "s002", "s003"},
                              sheet, tmp_path / "out")
     assert troubles == [Trouble("Zoe Elsewhere (105)",

@@ -16,7 +16,7 @@ from autograder.course import EXERCISES, Course, CourseError
 from autograder.faults import Faults
 from autograder.report.read import CourseResults
 from autograder.report.todo.items import review_items
-from autograder.similarity import found, read
+from autograder.similarity import journal, read
 from similarity.classes import OWN, renamed
 
 
@@ -70,7 +70,7 @@ def test_a_copy_is_in_the_page_and_in_the_list(
 def test_where_nobody_copied_nothing_is_said(
         course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     assert similar(course, monkeypatch) == 0
-    assert found.read(course, "toy") == review_items(CourseResults(course), "toy") == []
+    assert journal.read(course, "toy") == review_items(CourseResults(course), "toy") == []
 
 
 @pytest.mark.parametrize("groups", [True, False])
@@ -84,7 +84,7 @@ def test_members_of_a_group_are_compared_where_each_works_alone(
     for student in ("s101", "s102", "s103"):
         hand_in(course, student, OWN)
     assert similar(course, monkeypatch) == 1
-    pairs = {(pair.one, pair.other) for pair in found.read(course, "toy")}
+    pairs = {(pair.one, pair.other) for pair in journal.read(course, "toy")}
     assert pairs == {("s101", "s103"), ("s102", "s103")} | (
         set() if groups else {("s101", "s102")})
 
@@ -105,7 +105,7 @@ def test_the_same_file_is_shown_however_short_it_is(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(KINDS[name])
     assert similar(course, monkeypatch) == 1
-    (pair,) = found.read(course, "toy")
+    (pair,) = journal.read(course, "toy")
     assert (pair.one, pair.other) == ("s101", "s102")
     assert pair.reason == f"both have the same {name}, byte for byte"
     assert f"Byte for byte the same: {name}" in (course.root / "similar" / "toy.html").read_text()
@@ -120,7 +120,8 @@ def test_the_same_file_of_another_year_is_shown(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(KINDS[name])
     assert similar(course, monkeypatch, "--also", tmp_path / "2025") == 1
-    assert [(pair.one, pair.other) for pair in found.read(course, "toy")] == [("s101", "2025/s901")]
+    assert [(pair.one, pair.other) for pair in journal.read(course, "toy")] == [
+        ("s101", "2025/s901")]
 
 
 @pytest.mark.parametrize(("second", "pairs"), [("11", 1), ("12", 0)])
@@ -136,7 +137,7 @@ def test_a_run_is_one_persons(course: Course, monkeypatch: pytest.MonkeyPatch, s
             f"{seconds} on cuda: weights 5a31c0e7; first 1 of 9 batches 91bb 6.6301\n")]))
         nbformat.write(book, path)
     assert similar(course, monkeypatch) == (1 if pairs else 0)
-    assert [pair.reason for pair in found.read(course, "toy")] == pairs * [
+    assert [pair.reason for pair in journal.read(course, "toy")] == pairs * [
         "both have the same printed run in toy.ipynb, byte for byte"]
 
 
@@ -156,7 +157,7 @@ def test_epochs_that_took_as_long_are_one_persons(
         (course.submitted / student / "toy" / "result.log").write_text(
             LOG.format(seed=student, first=seconds), newline=ends)
     assert similar(course, monkeypatch) == (1 if pairs else 0)
-    assert [pair.reason for pair in found.read(course, "toy")] == pairs * [
+    assert [pair.reason for pair in journal.read(course, "toy")] == pairs * [
         "both have the same table of epochs in result.log, byte for byte"]
 
 
@@ -195,7 +196,7 @@ def test_a_file_that_many_hold_is_shown_of_each_and_not_of_each_pair(
         folder.mkdir(parents=True)
         (folder / "result.log").write_bytes(KINDS["result.log"])
     assert similar(course, monkeypatch) == 1
-    pairs = found.read(course, "toy")
+    pairs = journal.read(course, "toy")
     assert len(pairs) == 39
     assert {name for pair in pairs for name in (pair.one, pair.other)} == {
         f"s1{number:02}" for number in range(40)}
@@ -218,7 +219,7 @@ def test_other_years_come_as_zips_folders_and_notebooks(
     (old / "broken.zip").write_bytes(b"PK no zip")
     (old / "notes.txt").write_text("not handed in")
     assert similar(course, monkeypatch, "--also", old) == 1
-    assert [(pair.one, pair.other) for pair in found.read(course, "toy")] == [
+    assert [(pair.one, pair.other) for pair in journal.read(course, "toy")] == [
         ("s101", "2025/s901"), ("s101", "2025/s902_toy.zip"), ("s101", "2025/s903.ipynb")]
     assert "broken.zip" in capsys.readouterr().out
     with pytest.raises(CourseError, match="There is no folder"):
@@ -240,10 +241,10 @@ def test_what_was_given_and_hidden_files_are_left_out(course: Course) -> None:
 
 
 def test_a_second_look_takes_the_place_of_the_first(course: Course) -> None:
-    alike = found.Found("a", "b", "why", "where", "seen")
-    found.write(course, "toy", [alike])
-    assert found.read(course, "toy") == [alike]
-    found.write(course, "toy", [])
+    alike = journal.SimilarPair("a", "b", "why", "where", "seen")
+    journal.write(course, "toy", [alike])
+    assert journal.read(course, "toy") == [alike]
+    journal.write(course, "toy", [])
     assert json.loads((course.journal / "toy.similar.json").read_text()) == []
 
 

@@ -6,7 +6,7 @@ import ast
 import textwrap
 
 from autograder.cells import marks
-from autograder.intake.cells import parsed
+from autograder.intake.notebook.cells import parsed
 from autograder.judge.work import Work
 from autograder.release.parts import Place, written
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from autograder.crossfeedback.names import REMOVED, Names, mentioned
+from autograder.crossfeedback.redaction import REMOVED, Names, mentioned
 from autograder.roster import Member, Roster
 
 SHORTEST_ID = 3  # signs of an id; a shorter one, or a short number, is any number

@@ -10,15 +10,15 @@ from functools import cached_property
 from autograder.faults import Faults, Step
 from autograder.flag import Kind, kind_of, retold
 from autograder.gradebook.queries import GradebookNotebook
-from autograder.intake import elsewhere
-from autograder.intake.received import TIMESTAMP
+from autograder.intake.notebook import misplaced
+from autograder.intake.records import TIMESTAMP
 from autograder.journal import Entry
 from autograder.report import people
 from autograder.report.read import CourseResults
 from autograder.report.totals import NOT_ON_ROSTER
 from autograder.results.submission import GradedSubmission
 from autograder.results.verdict import Verdict
-from autograder.similarity import found
+from autograder.similarity import journal
 
 FORMGRADER = "http://localhost:8888/formgrader"
 FILES = (Kind.LOG, Kind.BORROWED)  # what lies beside the notebook, out of formgrader's sight
@@ -95,7 +95,7 @@ class _AssignmentItems:
             yield ReviewItem(Kind.FAULT, fault.student, self.assignment, fault.step.value,
                              fault.flag, (str(place.relative_to(course.root)),))
         yield from self._off_roster([one for one in submissions if one.gradebook])
-        for pair in found.read(course, self.assignment):
+        for pair in journal.read(course, self.assignment):
             yield ReviewItem(Kind.SIMILAR, f"{pair.one} and {pair.other}", self.assignment, "",
                              pair.reason, (pair.page,), pair.seen)
 
@@ -119,7 +119,7 @@ class _AssignmentItems:
             item = self._item(Kind.UNREAD, submission, received.upload, [received.problem])
             yield replace(item, where=("ask for another upload, and grade again",))
         flags = [*received.flags,
-                 *elsewhere.flags(received.elsewhere, _without_points(submission))]
+                 *misplaced.flags(received.elsewhere, _without_points(submission))]
         for kind, some in _by_kind(flags).items():
             yield self._item(kind, submission, "" if owner else received.upload, some)
         yield from self._of_time(submission)

@@ -11,7 +11,7 @@ from autograder.files import UNLIKE, write_json
 
 
 @dataclass(frozen=True)
-class Found:
+class SimilarPair:
     """Two submissions for a person to compare.
 
     page: the address of their comparison; seen: a hash of what they share
@@ -24,16 +24,17 @@ class Found:
     seen: str
 
 
-def write(course: Course, assignment: str, pairs: list[Found]) -> None:
+def write(course: Course, assignment: str, pairs: list[SimilarPair]) -> None:
     """Replace the pairs of an assignment."""
     write_json(_file(course, assignment), [asdict(pair) for pair in pairs])
 
 
-def read(course: Course, assignment: str) -> list[Found]:
+def read(course: Course, assignment: str) -> list[SimilarPair]:
     """The pairs that were found last; none before the first search."""
     path = _file(course, assignment)
     try:
-        return [Found(**pair) for pair in json.loads(path.read_text())] if path.is_file() else []
+        pairs = json.loads(path.read_text()) if path.is_file() else []
+        return [SimilarPair(**pair) for pair in pairs]
     except UNLIKE:
         return []
 

@@ -17,10 +17,10 @@ from nbformat import NotebookNode
 from autograder.course import Course
 from autograder.files import replacing, write_file
 from autograder.flag import Flag, Kind
-from autograder.intake.elsewhere import elsewhere
 from autograder.intake.expected import is_exercise, released_notebook
-from autograder.intake.made_from import made_from, mend, stamp_beside
-from autograder.intake.read import read_any
+from autograder.intake.notebook.misplaced import elsewhere
+from autograder.intake.notebook.read import read_any
+from autograder.intake.notebook.versions import made_from, mend, stamp_beside
 from autograder.release import version
 
 SUFFIXES = (".ipynb", ".py")

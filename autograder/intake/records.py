@@ -16,7 +16,7 @@ TIMESTAMP = "timestamp.txt"  # nbgrader's file with the time of handing in
 
 
 @dataclass(frozen=True)
-class Received:
+class IntakeRecord:
     """The record of one upload.
 
     student: the owner, a group's name where groups hand in; empty where it is unknown
@@ -42,7 +42,7 @@ class Received:
     def __post_init__(self) -> None:
         """Check the types, and make texts, which may hold file names of any bytes, printable."""
         for name, value in vars(self).items():
-            if not isinstance(value, type(getattr(Received, name, ""))):
+            if not isinstance(value, type(getattr(IntakeRecord, name, ""))):
                 raise TypeError(f"`{name}` of an upload is a {type(value).__name__}")
             if isinstance(value, str):
                 object.__setattr__(self, name, text.sentence(value))
@@ -53,7 +53,7 @@ class Received:
                 object.__setattr__(self, name, flag.all_told(value))
 
 
-def notes(course: Course, assignment: str, of: Collection[str] | None = None) -> list[Received]:
+def notes(course: Course, assignment: str, of: Collection[str] | None = None) -> list[IntakeRecord]:
     """The records of an assignment, those of uploads without an owner included.
 
     of: only the records of these students or groups, which is much faster in a large class
@@ -64,12 +64,12 @@ def notes(course: Course, assignment: str, of: Collection[str] | None = None) ->
             if of is None or row.student in of]
 
 
-def note_of(course: Course, assignment: str, student: str) -> Received | None:
+def note_of(course: Course, assignment: str, student: str) -> IntakeRecord | None:
     """The record of a student's upload."""
     return next(iter(notes(course, assignment, [student])), None)
 
 
-def write_notes(course: Course, assignment: str, rows: list[Received]) -> None:
+def write_notes(course: Course, assignment: str, rows: list[IntakeRecord]) -> None:
     """Add records, in place of former ones of the same students or uploads."""
     students = {row.student for row in rows if row.student}
     uploads = {row.upload for row in rows if row.upload}  # empty for one that came another way
@@ -84,19 +84,19 @@ def forget(course: Course, assignment: str, students: Collection[str]) -> None:
                                 if row.student not in students])
 
 
-def _write(course: Course, assignment: str, rows: list[Received]) -> None:
+def _write(course: Course, assignment: str, rows: list[IntakeRecord]) -> None:
     write_file(_notes_file(course, assignment),
                "".join(json.dumps(to_json(row)) + "\n" for row in rows))
 
 
-def to_json(row: Received) -> dict[str, Any]:
+def to_json(row: IntakeRecord) -> dict[str, Any]:
     """A record as it is in the journal."""
     return {**asdict(row), "flags": [flag.to_json(one) for one in row.flags]}
 
 
-def from_json(row: dict[str, Any]) -> Received:
+def from_json(row: dict[str, Any]) -> IntakeRecord:
     """The record in a line of the journal."""
-    return Received(**{name: flag.from_json(value) for name, value in row.items()})
+    return IntakeRecord(**{name: flag.from_json(value) for name, value in row.items()})
 
 
 def _notes_file(course: Course, assignment: str) -> Path:

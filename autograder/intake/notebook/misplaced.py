@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 
 from autograder.cells import is_locked, is_solution, marks
 from autograder.flag import Flag, Kind
-from autograder.intake.cells import (
+from autograder.intake.notebook.cells import (
     added,
     is_code,
     lines_of,

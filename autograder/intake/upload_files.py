@@ -21,7 +21,7 @@ from autograder.intake.archive import (
     is_litter,
     read_archive,
 )
-from autograder.intake.names import suffixes
+from autograder.intake.file_names import suffixes
 from autograder.intake.platforms.upload import Upload
 
 ZIP = b"PK\x03\x04"

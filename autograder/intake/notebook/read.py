@@ -16,7 +16,7 @@ from nbformat import NotebookNode, reader
 from nbformat.v4.rwbase import rejoin_lines
 from nbformat.validator import get_validator
 
-from autograder.intake.script import cells_in, is_script, read_script
+from autograder.intake.notebook.scripts import cells_in, is_script, read_script
 
 MOST_CELLS = 2000  # to read and repair a cell takes milliseconds
 MAX_OUTPUTS = 2_000_000  # characters of all outputs of a notebook together

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from autograder.cells import is_locked, marks
 from autograder.course import Course, CourseError
-from autograder.intake.repair import Repaired, repair
+from autograder.intake.notebook.repair import Repaired, repair
 from autograder.release import source, version
 from autograder.release.record import Recorded, recorded
 from autograder.release.version import Stamp
@@ -27,8 +27,8 @@ SHOWN = 40  # characters of a version that a notebook claims
 class MadeFrom:
     """The released notebook to compare with: of the version it was made from, if that is known.
 
-    `remarks` and `flags` are as in Received; without any, the notebook is of the present version or
-    claims none.
+    `remarks` and `flags` are as in IntakeRecord; without any, the notebook is of the present
+    version, or claims none.
     """
 
     released: NotebookNode

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from nbformat import NotebookNode
 
 from autograder.cells import is_locked
-from autograder.intake.cells import names, parsed, plain
+from autograder.intake.notebook.cells import names, parsed, plain
 
 KNOWN = {*dir(builtins), "get_ipython", "display", "__file__", "__name__"}
 

@@ -18,15 +18,8 @@ from pathlib import Path
 
 from autograder.course import Course, CourseError
 from autograder.files import UNLIKE, write_json
-from autograder.intake.notebooks import originals
-from autograder.intake.received import (
-    Received,
-    forget,
-    from_json,
-    note_of,
-    to_json,
-    write_notes,
-)
+from autograder.intake.records import IntakeRecord, forget, from_json, note_of, to_json, write_notes
+from autograder.intake.settle import originals
 
 NOTE = "note.json"
 FORM = "%Y%m%dT%H%M%S.%f"
@@ -97,7 +90,7 @@ def restore(course: Course, one: Replaced, owners: Collection[str]) -> None:
         raise CourseError(f"The intake of {one.when} replaced nothing of {', '.join(unknown)} in "
                           f"{one.assignment}; it replaced what {', '.join(one.owners)} had.")
     time = now()
-    back: list[Received] = []
+    back: list[IntakeRecord] = []
     for owner in owners:
         set_aside(course, one.assignment, owner, time)
         kept = _place(course, one.assignment, one.time, owner)
@@ -112,7 +105,7 @@ def restore(course: Course, one: Replaced, owners: Collection[str]) -> None:
     write_notes(course, one.assignment, back)
 
 
-def _note(path: Path) -> list[Received]:
+def _note(path: Path) -> list[IntakeRecord]:
     """The record of the upload; none where it is missing or cannot be read."""
     try:
         return [from_json(json.loads(path.read_text(encoding="utf-8")))]

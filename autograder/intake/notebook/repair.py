@@ -2,7 +2,7 @@
 
 The metadata for grading always comes from the released notebook, never from the student's. No line
 of a student's is removed. No cell is moved, except answers in words whose own cell is empty
-(elsewhere.py).
+(misplaced.py).
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.cells import is_locked, is_solution, marks, tags_of
-from autograder.intake.align import Alignment, align
-from autograder.intake.apart import split_merged
-from autograder.intake.cells import listed, name_of, parsed, plain
-from autograder.intake.elsewhere import move_answers
-from autograder.intake.ids import give_ids, have_ids
-from autograder.intake.order import moved, used_too_early
-from autograder.intake.read import read_any as read_any
+from autograder.intake.notebook.cells import give_ids, have_ids, listed, name_of, parsed, plain
+from autograder.intake.notebook.match import Alignment, align, split_merged
+from autograder.intake.notebook.misplaced import move_answers
+from autograder.intake.notebook.order import moved, used_too_early
+from autograder.intake.notebook.read import read_any as read_any
 from autograder.release.source import SKIP_TAG
 
 TELLING = ("grade_id", "grade", "locked", "points", "solution", "task")
