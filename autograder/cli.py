@@ -21,7 +21,7 @@ from autograder.intake.receive import receive
 from autograder.intake.records import IntakeRecord
 from autograder.kernel.isolation.policy import SandboxError
 from autograder.release.cli import release
-from autograder.report.classpage.cli import report
+from autograder.report.class_report.cli import report
 from autograder.report.export.cli import export
 from autograder.report.feedback.cli import feedback
 from autograder.report.latedays import latedays

@@ -53,7 +53,7 @@ WITHIN = {
     "autograder.report.feedback.write.page": Step.FEEDBACK,
     "autograder.report.export.result._pages": Step.EXPORT,
     "autograder.report.todo.items._AssignmentItems._of_verdict": Step.TODO,
-    "autograder.report.classpage.examples.read_work": None,  # it was taken away since: no example
+    "autograder.report.class_report.examples.read_work": None,  # it was taken away: no example
     "autograder.similarity.read._folder": Step.SIMILAR,
 }
 

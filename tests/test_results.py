@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from classpage.classes import entry, toy_course, toy_verdict, write_class
+from class_report.classes import entry, toy_course, toy_verdict, write_class
 from typer.testing import CliRunner
 
 from autograder import batch, files

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.report.classpage.plots import histogram
-from autograder.report.classpage.totals import MOST_BINS, distribution, nice_step
+from autograder.report.class_report.plots import histogram
+from autograder.report.class_report.statistics import MOST_BINS, distribution, nice_step
 
 POINTS = st.lists(st.integers(0, 400).map(lambda quarters: quarters / 4), min_size=2, max_size=50)
 

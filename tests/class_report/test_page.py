@@ -16,11 +16,11 @@ from redteam import pages
 
 from autograder.course import Course, CourseError
 from autograder.intake.records import IntakeRecord, write_notes
-from autograder.report.classpage.gather import gather
-from autograder.report.classpage.page import write
-from autograder.report.classpage.view import class_report
+from autograder.report.class_report.data import gather
+from autograder.report.class_report.render import write
+from autograder.report.class_report.view import class_report
 from autograder.report.read import CourseResults
-from classpage.classes import entry, hand_in, toy_course, toy_verdict, write_class
+from class_report.classes import entry, hand_in, toy_course, toy_verdict, write_class
 
 NOW = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
 ROSTER = "id,name,group\ns001,Ada Lovelace,\ns002,Kurt Gödel,\ns003,Emmy Noether,\n"

@@ -18,7 +18,7 @@ def report(
     course: CourseOption = Path(),
 ) -> None:
     """Write one page on the class: totals, parts, misconceptions, times and failures."""
-    from autograder.report.classpage.page import write
+    from autograder.report.class_report.render import write
     from autograder.report.read import CourseResults
 
     path = write(CourseResults(Course.find(course)), name, anonymous)

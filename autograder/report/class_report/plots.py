@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograder.report.classpage.items import EASY, HARD, WEAK, ItemStatistics
-from autograder.report.classpage.totals import Distribution, nice_step
+from autograder.report.class_report.statistics import (
+    EASY,
+    HARD,
+    WEAK,
+    Distribution,
+    ItemStatistics,
+    nice_step,
+)
 
 WIDTH, HEIGHT = 720.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 16.0, 34.0, 46.0

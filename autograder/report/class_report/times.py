@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from autograder.journal import Entry
-from autograder.report.classpage.totals import Distribution, distribution
+from autograder.report.class_report.statistics import Distribution, distribution
 from autograder.results.reason import Stop
 
 SLOWEST = 5

@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from autograder.course import Course
 from autograder.journal import Entry
 from autograder.release.edits import read_changes
-from autograder.report.classpage.batch_times import Times, times
-from autograder.report.classpage.examples import Examples
-from autograder.report.classpage.gather import ClassData, ReportPart
-from autograder.report.classpage.items import Analysis, analyse
-from autograder.report.classpage.losses import Losses, Met, losses, met
-from autograder.report.classpage.nameless import Nameless
-from autograder.report.classpage.totals import Distribution, distribution
+from autograder.report.class_report.data import ClassData, ReportPart
+from autograder.report.class_report.examples import Examples, Nameless
+from autograder.report.class_report.losses import Losses, Met, losses, met
+from autograder.report.class_report.statistics import Analysis, Distribution, analyse, distribution
+from autograder.report.class_report.times import Times, times
 
 MANY = 40  # misconceptions that are shown with examples
 

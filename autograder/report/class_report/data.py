@@ -9,8 +9,8 @@ import numpy as np
 from autograder.course import CourseError, Exercise
 from autograder.journal import Entry, path_of, read
 from autograder.release import source
-from autograder.report.classpage.batch_times import Batch, batches
-from autograder.report.classpage.items import Scores
+from autograder.report.class_report.statistics import Scores
+from autograder.report.class_report.times import Batch, batches
 from autograder.report.grades import grade_rows
 from autograder.report.read import CourseResults
 from autograder.report.totals import GradeRow

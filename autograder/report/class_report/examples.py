@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import functools
+import re
+import textwrap
 from collections.abc import Callable, Iterable
 
+from autograder.cells import marks
 from autograder.course import Course, Exercise
+from autograder.crossfeedback.redaction import REMOVED, Names, mentioned
 from autograder.faults import Faults, Step
+from autograder.intake.notebook.cells import parsed
 from autograder.journal import Entry
 from autograder.judge.work import Work, read_work
-from autograder.release.parts import Place, places, places_of_misconceptions
+from autograder.release.parts import Place, places, places_of_misconceptions, written
 from autograder.release.source import read
-from autograder.report.classpage.answers import answer
-from autograder.report.classpage.nameless import Nameless
+from autograder.roster import Member, Roster
 
 ENOUGH, TRIED = 2, 8  # examples, and submissions that are looked into for them
+MOST_LINES, LONGEST_LINE = 60, 200  # of an example
+SHORTEST_ID = 3  # signs of an id; a shorter one, or a short number, is any number
 
 
 class Examples:
@@ -74,3 +81,61 @@ class _AnswerPlaces:
         self.texts = (*(cell.source for cell in found.notebook.cells), *files)
         self.parts = {part: some[0] for part, some in places(exercise, found).items() if some}
         self.misconceptions = places_of_misconceptions(exercise, found)
+
+
+def answer(work: Work, place: Place) -> str:
+    """What stands in a place, without its docstring; empty where nothing is there."""
+    cells = {str(marks(cell).get("grade_id") or cell.get("id") or number): cell.source
+             for number, cell in enumerate(work.notebook.cells)}
+    text = written(place, cells, lambda name: work.text(name) or "")
+    return _shortened(_without_docstring(textwrap.dedent(text)))
+
+
+def _without_docstring(text: str) -> str:
+    """A function without its docstring; any other text as it is."""
+    tree = parsed(text)
+    found = tree.body[0] if tree and len(tree.body) == 1 else None
+    if (not isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef)
+            or ast.get_docstring(found, clean=False) is None
+            or found.body[0].lineno == found.lineno):
+        return text
+    lines, docstring = text.splitlines(), found.body[0]
+    return "\n".join([*lines[:docstring.lineno - 1], *lines[docstring.end_lineno:]])
+
+
+def _shortened(text: str) -> str:
+    lines = [line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} ..."
+             for line in text.splitlines()]
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES:] = [f"# ... (cut off here: {len(lines)} lines)"]
+    return "\n".join(lines).strip("\n")
+
+
+class Nameless:
+    """Takes the members of a roster, and all who handed in, out of texts.
+
+    ids: whose submissions there are, on the roster or not
+    """
+
+    def __init__(self, roster: Roster, ids: Iterable[str]) -> None:
+        known = {member.id for member in roster.members}
+        self._members = [*roster.members,
+                         *(Member(one, "") for one in sorted(set(ids) - known) if one)]
+        self._groups = roster.groups
+
+    def clean(self, text: str, kind: str = "text", owner: str = "",
+              given: Iterable[str] = ()) -> str:
+        """The text without people. `kind` is "code" or "text"; `owner` is whose text it is.
+
+        given: the exercise's own texts, whose lines and words stay
+        """
+        members = mentioned(self._members, text)
+        if owner in self._groups:
+            members += [one for one in self._groups[owner] if one not in members]
+        text = Names(owner if owner in self._groups else "", members, given=given).clean(text, kind)
+        ids = [re.escape(one.id) for one in members if _telling(one.id)]
+        return re.sub(rf"(?<![^\W_])(?:{'|'.join(ids)})(?![^\W_])", REMOVED, text) if ids else text
+
+
+def _telling(student: str) -> bool:
+    return len(student) >= SHORTEST_ID and not (student.isdigit() and len(student) < 5)

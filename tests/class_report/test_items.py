@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from autograder.report.classpage.items import (
+from autograder.report.class_report.statistics import (
     ALL_ALIKE,
     FEWEST,
     TOO_FEW,

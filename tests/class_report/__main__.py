@@ -1,6 +1,6 @@
 """Make a class of the kit's own wrong answers, and tell how long its report takes.
 
-    cd tests && PYTHONPATH=.:.. python -m classpage 60 /tmp/class hw4
+    cd tests && PYTHONPATH=.:.. python -m class_report 60 /tmp/class hw4
 
 Nothing is judged: each student has an ability, each part a difficulty, and what is wrong is one of
 the part's misconceptions, or something without a name. Works in submitted/ are real.
@@ -25,12 +25,12 @@ from autograder.journal import Entry
 from autograder.judge.work import Work
 from autograder.release import source
 from autograder.release.edits import Change, read_changes
-from autograder.report.classpage.page import write
+from autograder.report.class_report.render import write
 from autograder.report.read import CourseResults
 from autograder.results.reason import misconception
 from autograder.results.verdict import PartVerdict, Verdict
 from autograder.validate import work
-from classpage.classes import hand_in, write_class
+from class_report.classes import hand_in, write_class
 
 BEGAN = datetime(2026, 11, 2, 20, tzinfo=UTC)
 ODD = {  # sentences of no misconception, with how often they come

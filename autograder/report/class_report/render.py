@@ -11,9 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograder.files import write_page
-from autograder.report.classpage import items, plots
-from autograder.report.classpage.gather import gather
-from autograder.report.classpage.view import ClassReport, class_report
+from autograder.report.class_report import plots, statistics
+from autograder.report.class_report.data import gather
+from autograder.report.class_report.view import ClassReport, class_report
 from autograder.report.read import CourseResults
 
 HERE = Path(__file__).parent
@@ -41,7 +41,7 @@ def render(report: ClassReport, now: datetime) -> str:
                             "seconds": _seconds, "code": _code}
     style, script = ((HERE / name).read_text() for name in ("page.css", "page.js"))
     return environment.get_template("page.html.j2").render(
-        report=report, now=now, items=items, plots=plots, COMMON=COMMON,
+        report=report, now=now, statistics=statistics, plots=plots, COMMON=COMMON,
         style=Markup(style), script=Markup(script), hashes=[_hash(style), _hash(script)],
         totals=report.totals and plots.histogram(report.totals, report.who, "points"),
         scatter=plots.scatter(report.analysis.items),

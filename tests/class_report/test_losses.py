@@ -12,12 +12,12 @@ from autograder.judge.pool import Lost
 from autograder.kernel.isolation import seccomp
 from autograder.kernel.isolation.policy import Limits
 from autograder.kernel.session import KernelSession, Outcome
-from autograder.report.classpage.batch_times import batches, times
-from autograder.report.classpage.losses import losses, met, reason
+from autograder.report.class_report.losses import losses, met, reason
+from autograder.report.class_report.times import batches, times
 from autograder.results import legacy, words
 from autograder.results.reason import Code, Reason, ReviewKind, Stop
 from autograder.results.verdict import PartVerdict, Verdict, nothing
-from classpage.classes import because, entry, toy_verdict, verdict
+from class_report.classes import because, entry, toy_verdict, verdict
 
 
 def last_words(status: int | None, ran_out: bool = False) -> Reason:

@@ -12,8 +12,7 @@ from autograder.crossfeedback.redaction import mentioned
 from autograder.judge.work import Work
 from autograder.release.parts import Place, places, places_of_misconceptions
 from autograder.release.source import read
-from autograder.report.classpage.answers import MOST_LINES, answer
-from autograder.report.classpage.nameless import Nameless
+from autograder.report.class_report.examples import MOST_LINES, Nameless, answer
 from autograder.roster import Member, Roster
 
 
