@@ -21,12 +21,17 @@ from autograder.settings import Assignment
 from autograder.suggest import did_you_mean, unknown
 
 COURSE_FILE = "course.toml"
-EXERCISES = Path(__file__).parent / "exercises"
-DATA = Path(__file__).parents[1] / "data"
+EXERCISES = "exercises", "autograder/exercises"  # beside course.toml, the first that is there
 
 
 class CourseError(Exception):
     """Something about the course is not as it must be; the message is for the instructor."""
+
+
+def _exercises(root: Path, named: str) -> Path:
+    """The folder of exercises: the one that course.toml names, else the first of EXERCISES."""
+    places = [root / place for place in ([named] if named else EXERCISES)]
+    return next((place for place in places if place.is_dir()), places[0]).resolve()
 
 
 def _says(error: ErrorDetails) -> str:
@@ -40,7 +45,7 @@ def _says(error: ErrorDetails) -> str:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One folder under autograder/exercises: what is taught and how it is tested."""
+    """One folder of the course's exercises: what is taught and how it is tested."""
 
     name: str
     folder: Path
@@ -75,7 +80,7 @@ class Course:
 
     root: Path
     toml: CourseToml
-    exercises_folder: Path = EXERCISES
+    exercises_folder: Path
 
     @classmethod
     def find(cls, start: Path | None = None) -> Course:
@@ -94,7 +99,8 @@ class Course:
     def load(cls, root: Path, exercises_folder: Path | None = None) -> Course:
         """Load the course.toml in `root`. Raises CourseError as `find` does.
 
-        Exercises are looked for in `exercises_folder`, in that of course.toml, else in the kit's.
+        Exercises are looked for in `exercises_folder`, else in that of course.toml, else in
+        exercises/ or autograder/exercises/ beside it.
         """
         try:
             toml = CourseToml.model_validate(tomllib.loads((root / COURSE_FILE).read_text()))
@@ -105,8 +111,8 @@ class Course:
             raise CourseError("\n".join([f"{COURSE_FILE} is not as expected:", *lines])) from None
         except (ValueError, RecursionError) as error:  # of tomllib, or of a number without end
             raise CourseError(f"{COURSE_FILE} is not valid TOML: {error}.") from None
-        own = root.resolve() / toml.course.exercises if toml.course.exercises else EXERCISES
-        course = cls(root.resolve(), toml, exercises_folder or own)
+        root = root.resolve()
+        course = cls(root, toml, exercises_folder or _exercises(root, toml.course.exercises))
         for name, assignment in toml.assignments.items():
             for exercise in assignment.exercises:
                 if not course.exercise(exercise).notebook_files:

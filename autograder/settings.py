@@ -58,7 +58,8 @@ class CourseInfo(Strict):
     title: str = Field(description="The name that people read, on feedback pages.")
     student_id: str = Field(r"[A-Za-z0-9_-]+", description="A pattern that a student's id matches.")
     repository: str = Field("", description="OWNER/NAME on GitHub, for the badge of Colab.")
-    exercises: str = Field("", description="A folder of your own exercises, beside course.toml.")
+    exercises: str = Field("", description="The folder of the exercises, if not exercises/ or "
+                                           "autograder/exercises/ beside course.toml.")
     roster: str = Field("", description="A CSV file of the people in the course (roster.py).")
     language: Language = Field(
         "en", description="The language of the feedback that students get.")

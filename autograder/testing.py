@@ -1,6 +1,6 @@
 """The API of hidden tests: all that an exercise's `test_*.py` needs of the autograder.
 
-    from autograder.exercises.q2 import probes
+    from . import probes
     from autograder.testing import Both, Draw, assert_close, part
 
     @part("q2_attention", weight=6)

@@ -13,8 +13,9 @@ import argparse
 import ast
 import random
 import time
+from pathlib import Path
 
-from autograder.course import EXERCISES, CourseError, Exercise
+from autograder.course import Course, CourseError, Exercise
 from autograder.release.edits import Change, apply, read_changes
 from autograder.settings import SimilaritySettings
 from autograder.similarity import units
@@ -22,6 +23,7 @@ from autograder.similarity.fingerprints import Given
 from autograder.similarity.pairs import Pair, Submission, find
 from autograder.validate import handed_in, skeleton
 
+COURSE = Course.find(Path(__file__).parent)
 EDITS, COPIES = 8, 10
 NAMES = "abcdefgh"
 METHODS = ("view", "reshape", "transpose", "matmul", "softmax", "sum", "mean", "permute", "squeeze",
@@ -102,9 +104,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args()
     for name in ("q1a", "q1b", "q2", "hw3"):
-        size, pairs = one_edit_each(Exercise(name, EXERCISES / name))
+        size, pairs = one_edit_each(COURSE.exercise(name))
         print(f"{name}: {size} answers of one edit each, {len(pairs)} pairs shown", flush=True)
-    exercise, draw = Exercise("q2", EXERCISES / "q2"), random.Random(options.seed)
+    exercise, draw = COURSE.exercise("q2"), random.Random(options.seed)
     released = skeleton(exercise)
     solved, changes = handed_in(exercise), changes_of(exercise)
     files = [mixed(solved, changes, draw) for _ in range(options.students - COPIES)]

@@ -36,6 +36,8 @@ from autograder.release.solved import solved_files, split_notebook
 from autograder.results.verdict import Verdict
 
 REPO = Path(__file__).parents[1]
+DATA = REPO / "data"
+EXERCISES = REPO / "autograder" / "exercises"
 COURSE_FILES = ("course.toml", "nbgrader_config.py")
 
 TOY_COURSE = """
@@ -206,7 +208,9 @@ class Toy:
         root = folder / "course"
         root.mkdir(exist_ok=True)
         (root / "course.toml").write_text(self.course)
-        return Course.load(root, folder / "exercises")
+        if not (root / "exercises").exists():
+            (root / "exercises").symlink_to(folder.resolve() / "exercises")
+        return Course.load(root)
 
 
 def toy_work(course: Course, replace: str = "", by: str = "", cells: tuple[str, ...] = (),
@@ -330,7 +334,8 @@ def copy_course(folder: Path, patient: bool = False) -> Course:
         assert count == 1, f"course.toml sets no {name}"
     (folder / "course.toml").write_text(settings)
     (folder / "data").mkdir(exist_ok=True)
-    (folder / "data" / "hf").symlink_to(REPO / "data" / "hf")
+    (folder / "data" / "hf").symlink_to(DATA / "hf")
+    (folder / "exercises").symlink_to(EXERCISES)
     return Course.load(folder)
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import cache
 
 import nbformat
-from conftest import TOY_NOTEBOOK
+from conftest import EXERCISES, TOY_NOTEBOOK
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, LockCells
 
 from autograder.cells import is_locked, is_solution, marks
-from autograder.course import EXERCISES, Exercise
+from autograder.course import Exercise
 from autograder.release import source
 from autograder.release.solved import solved_files, split_notebook, without_markers
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import copy_course, status_of
+from conftest import EXERCISES, copy_course, status_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,7 +69,7 @@ def complaint(root: Path, folder: Path, old: str, new: str) -> str:
     assert text.count(old), old
     (folder / "course.toml").write_text(text.replace(old, new, 1))
     with pytest.raises(CourseError) as error:
-        Course.load(folder)
+        Course.load(folder, EXERCISES)
     return str(error.value)
 
 
@@ -108,7 +108,7 @@ def test_a_waiver_of_nobody_is_told(root: Path, tmp_path: Path, mistyped: str) -
     text = (root / "course.toml").read_text()
     (tmp_path / "course.toml").write_text(text.replace(
         "deduction = 4", f'deduction = 4\nwaivers = [{{student = "{mistyped}", reason = "x"}}]', 1))
-    course = Course.load(tmp_path)
+    course = Course.load(tmp_path, EXERCISES)
     assert unknown_grantees(CourseResults(course)) == [], "nobody is known yet"
     write_notes(course, "q1", [IntakeRecord("a.zip", "2026_00017")])
     assert unknown_grantees(CourseResults(course), "hw4") == [

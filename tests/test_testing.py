@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conftest import EXERCISES
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autograder import testing as testing_api
-from autograder.course import EXERCISES
 from autograder.testing import Wrong, assert_close, is_close, same
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()

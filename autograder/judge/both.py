@@ -17,7 +17,7 @@ from autograder.judge.sides import Answer, Failure, StudentSide
 from autograder.kernel import serialization
 
 SHARED = re.compile(  # a line that imports from another module of probes
-    r"^from (autograder\.exercises\.\w+\.probes\w*) import (?:\([^)]*\)|.*)$", re.MULTILINE)
+    r"^from (\.probes\w*) import (?:\([^)]*\)|.*)$", re.MULTILINE)
 FUTURE = "from __future__ import annotations\n"
 
 
@@ -25,10 +25,11 @@ FUTURE = "from __future__ import annotations\n"
 def text_of(module: ModuleType) -> str:
     """A module of probes as one text, with the modules of probes that it imports in their lines.
 
-    The student's side has no `autograder` package from which a probe could import.
+    The student's side has no package from which a probe could import.
     """
     return SHARED.sub(
-        lambda line: text_of(importlib.import_module(line[1])).replace(FUTURE, "", 1),
+        lambda line: text_of(importlib.import_module(line[1], module.__package__)
+                             ).replace(FUTURE, "", 1),
         inspect.getsource(module))
 
 

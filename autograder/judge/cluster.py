@@ -32,6 +32,7 @@ from autograder.judge.pool import Judges, Key, Lost, streamed
 from autograder.judge.work import Work
 from autograder.kernel.isolation.policy import SandboxError
 from autograder.kernel.scratch import Scratch
+from autograder.release import source
 from autograder.results.reason import Code, Reason
 from autograder.results.verdict import Verdict
 
@@ -109,6 +110,8 @@ def pack(course: Course, assignment: str) -> bytes:
               "exercises": course.exercises_folder,
               ".build/reference": course.build / "reference",
               f".build/source/{assignment}": course.build / "source" / assignment}
+    places |= {f"data/{file.name}": file for exercise in course.exercises(assignment)
+               for file in source.included(exercise)}
     if settings.hub or settings.data_sets:
         places["data/hf"] = course.hub
     with tarfile.open(fileobj=packed, mode="w") as tar:

@@ -7,7 +7,7 @@
     # %% name="training"                     a name for a cell that others have to find
     # %% tests="a" points=1 title="(a) Why"  the part's title on pages; else the heading above it
     # %% tests="a" points=1 code="words"     where its code is (parts.py)
-    # %% include="creatures.py"              a cell that writes a file of the kit beside itself
+    # %% include="creatures.py"              a cell that writes a file beside the notebook
 
 A picture `![...](figures/NAME.svg)` is put into the notebook itself, which travels alone.
 
@@ -31,9 +31,10 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.course import DATA, CourseError, Exercise
+from autograder.course import CourseError, Exercise
 
 SHORT_KEYS = ("solution", "tests", "written")
+INCLUDE = re.compile(r'^# %%.* include="([^"]+)"', re.MULTILINE)
 SKIP_TAG = "skip-execution"  # grading does not run such a cell: it trains or installs
 OTHER_KEYS = ("tags", "cellView", "jupyter")  # what front ends read
 METADATA = {
@@ -134,11 +135,18 @@ def _include(cell: NotebookNode, exercise: Exercise) -> None:
 
 
 def _find(exercise: Exercise, name: str) -> Path:
-    """A file beside the notebook's source, or among the kit's data."""
-    for folder in (exercise.source, DATA):
+    """A file beside the notebook's source, or in a folder `data` above it, the course's own."""
+    for folder in (exercise.source, *(above / "data" for above in exercise.folder.parents)):
         if (folder / name).is_file():
             return folder / name
-    raise CourseError(f"{exercise.name}: there is no {name} in {exercise.source} or {DATA}.")
+    raise CourseError(f"{exercise.name}: there is no {name} in {exercise.source}, nor in a folder "
+                      "`data` above it.")
+
+
+def included(exercise: Exercise) -> list[Path]:
+    """The files that the notebook's cells write."""
+    return [_find(exercise, name) for file in exercise.notebook_files
+            for name in INCLUDE.findall(file.read_text())]
 
 
 def _data_uri(picture: Path) -> str:

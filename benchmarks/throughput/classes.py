@@ -42,6 +42,7 @@ def course_at(folder: Path, assignment: str) -> Course:
     (folder / COURSE_FILE).write_text(settings.replace("groups = true", "groups = false"))
     (folder / "data").mkdir()
     (folder / "data" / "hf").symlink_to(ROOT / "data" / "hf")
+    (folder / "exercises").symlink_to(ROOT / "autograder" / "exercises")
     course = Course.load(folder)
     prepare(course, assignment)
     return course

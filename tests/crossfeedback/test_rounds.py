@@ -156,8 +156,6 @@ def test_the_report_names_whoever_has_not_taken_part(sent: Course, tmp_path: Pat
 
 def test_a_round_from_the_command_line(essays: Course, tmp_path: Path,
                                        monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograder.course.EXERCISES", tmp_path / "exercises")
-    monkeypatch.setattr(Course.load.__func__, "__defaults__", (tmp_path / "exercises",))
     command = ["--course", str(essays.root)]
     runner = CliRunner()
     done = runner.invoke(app, ["assign", "toy", "--seed", "7", *command])

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from conftest import DATA
 from datasets import Dataset
 from torch import Tensor, nn
 from transformers import (
@@ -35,7 +36,6 @@ from transformers import (
 )
 from versions import EXERCISE, OFFLINE, cells_of
 
-from autograder.course import DATA
 from autograder.exercises.hw3 import probes_given, squad_texts
 from autograder.judge.domain import Draw
 from autograder.release.solved import solved_files

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable
 
 import torch
+from conftest import DATA, EXERCISES
 from nbformat import NotebookNode
 from torch import Tensor
 
-from autograder.course import DATA, EXERCISES, Exercise
+from autograder.course import Exercise
 from autograder.release.edits import apply, read_changes
 from autograder.release.solved import solved_files, split_notebook
 from autograder.validate import skeleton

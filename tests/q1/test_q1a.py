@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import EXERCISES
 from torch import Tensor
 
-from autograder.course import EXERCISES, Exercise
+from autograder.course import Exercise
 from autograder.exercises.q1a import probes, traps
 from autograder.exercises.q1a.passages import (
     CUT,

@@ -9,10 +9,10 @@ from typing import Any
 import nbformat
 import pytest
 import torch
+from conftest import DATA
 from nbformat import NotebookNode
 from torch import Tensor, nn
 
-from autograder.course import DATA
 from autograder.exercises.q1b import beside, record, recorded
 from autograder.exercises.q1b.record import EXERCISE
 from autograder.judge.work import Work

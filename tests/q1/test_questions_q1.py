@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from conftest import EXERCISES
 
-from autograder.course import EXERCISES, Exercise
+from autograder.course import Exercise
 from autograder.exercises.q1a import test_hidden as q1a
 from autograder.exercises.q1b import test_hidden as q1b
 from autograder.judge.domain import Draw

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from autograder.course import EXERCISES, Exercise
+from conftest import EXERCISES
+
+from autograder.course import Exercise
 from autograder.release.edits import Kind, apply, read_changes
 from autograder.similarity import units
 from autograder.similarity.fingerprints import Given

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import TOY_COURSE, Toy, status_of, toy_work
+from conftest import EXERCISES, TOY_COURSE, Toy, status_of, toy_work
 from nbformat import NotebookNode
 
-from autograder.course import EXERCISES, Course, CourseError
+from autograder.course import Course, CourseError
 from autograder.faults import Faults
 from autograder.report.read import CourseResults
 from autograder.report.todo.items import review_items

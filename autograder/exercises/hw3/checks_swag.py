@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
-from autograder.exercises.hw3 import probes_swag_training as probes
 from autograder.testing import Draw, Wrong, same
+
+from . import probes_swag_training as probes
 
 
 def check_backbone(found: Any, wanted: dict[str, Tensor]) -> None:

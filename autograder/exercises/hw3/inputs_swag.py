@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.exercises.hw3.domain_swag import PAIR, SPLIT, TEXT
 from autograder.testing import Draw
+
+from .domain_swag import PAIR, SPLIT, TEXT
 
 SPECIAL = ["[CLS]", "[SEP]", "[UNK]", "[MASK]", "[PAD]"]
 WORDS = """

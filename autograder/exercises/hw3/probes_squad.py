@@ -19,7 +19,7 @@ from datasets import Dataset
 from torch import Tensor
 from transformers import Seq2SeqTrainingArguments, Trainer
 
-from autograder.exercises.hw3.probes_given import (
+from .probes_given import (
     T5,
     in_squad,
     inside,

@@ -15,7 +15,7 @@ import datasets
 import transformers
 from torch import Tensor
 
-from autograder.exercises.hw3.probes_given import SWAG_COLUMNS, distilbert_tokenizer, in_swag
+from .probes_given import SWAG_COLUMNS, distilbert_tokenizer, in_swag
 
 INPUTS = ("input_ids", "attention_mask")
 

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from transformers import DistilBertPreTrainedModel, EvalPrediction
 from transformers.modeling_outputs import MultipleChoiceModelOutput
 
-from autograder.exercises.hw3.probes_given import distilbert_config, in_swag
+from .probes_given import distilbert_config, in_swag
 
 # ---------------------------------------------------------------------------------------- one model
 

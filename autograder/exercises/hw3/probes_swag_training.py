@@ -22,7 +22,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from autograder.exercises.hw3.probes_given import (
+from .probes_given import (
     distilbert_config,
     distilbert_tokenizer,
     encoded_swag,

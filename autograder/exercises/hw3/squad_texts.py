@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.exercises.hw3.domain_squad import (
+from autograder.testing import Draw, Wrong
+
+from .domain_squad import (
     ASKED,
     BATCH,
     ENDS,
@@ -25,7 +27,6 @@ from autograder.exercises.hw3.domain_squad import (
     TEXTS,
     TRAINING,
 )
-from autograder.testing import Draw, Wrong
 
 PAD, END = 0, 1
 SPACE = "▁"  # as T5's tokenizer writes it

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from autograder.exercises.hw3 import probes_attention as probes
 from autograder.testing import Wrong, part
+
+from . import probes_attention as probes
 
 
 @part("hw3_1_4c")

@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from autograder.exercises.hw3 import probes_squad as probes
-from autograder.exercises.hw3.domain_squad import ENDS, EXAMPLE, INPUT, MAPPED, TARGET
-from autograder.exercises.hw3.squad_texts import (
+from autograder.testing import Draw, Wrong, assert_close, part, same
+
+from . import probes_squad as probes
+from .domain_squad import ENDS, EXAMPLE, INPUT, MAPPED, TARGET
+from .squad_texts import (
     END,
     PAD,
     batches,
@@ -25,7 +27,6 @@ from autograder.exercises.hw3.squad_texts import (
     without_end,
     words,
 )
-from autograder.testing import Draw, Wrong, assert_close, part, same
 
 BATCH = ("input_ids", "attention_mask", "labels", "decoder_attention_mask")
 FEATURES = ("input_ids", "attention_mask", "target_ids", "target_attention_mask")

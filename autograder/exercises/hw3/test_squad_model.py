@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from autograder.exercises.hw3 import probes_squad as probes
-from autograder.exercises.hw3 import probes_squad_reader as asking
-from autograder.exercises.hw3.domain_squad import TRAINING
-from autograder.exercises.hw3.squad_texts import (
+from autograder.testing import Draw, Wrong, is_close, part, same
+
+from . import probes_squad as probes
+from . import probes_squad_reader as asking
+from .domain_squad import TRAINING
+from .squad_texts import (
     END,
     check_is_there,
     phrase,
@@ -24,7 +26,6 @@ from autograder.exercises.hw3.squad_texts import (
     trained_on,
     without_end,
 )
-from autograder.testing import Draw, Wrong, is_close, part, same
 
 # ------------------------------------------------------------------------------------------- 3.2
 

@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.exercises.hw3 import probes_swag as probes
-from autograder.exercises.hw3.domain_swag import BATCH, EXAMPLES, OPTIONS
-from autograder.exercises.hw3.inputs_swag import (
+from autograder.testing import Draw, Whole, Wrong, assert_close, part, same
+
+from . import probes_swag as probes
+from .domain_swag import BATCH, EXAMPLES, OPTIONS
+from .inputs_swag import (
     READABLE,
     Features,
     columns,
@@ -22,7 +24,6 @@ from autograder.exercises.hw3.inputs_swag import (
     vocabulary,
     whole,
 )
-from autograder.testing import Draw, Whole, Wrong, assert_close, part, same
 
 
 def examples(draw: Draw, **fixed: Any) -> dict[str, list[Any]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autograder.exercises.hw3 import probes_swag_accuracy as probes
-from autograder.exercises.hw3 import probes_swag_saved
-from autograder.exercises.hw3.inputs_swag import Opinions, opinions, sizes
 from autograder.testing import Draw, Wrong, part, same
+
+from . import probes_swag_accuracy as probes
+from . import probes_swag_saved
+from .inputs_swag import Opinions, opinions, sizes
 
 # ----------------------------------------------------------------------------------- 2.4 load
 

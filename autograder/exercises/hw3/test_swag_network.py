@@ -8,12 +8,13 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
-from autograder.exercises.hw3 import probes_swag_network as probes
-from autograder.exercises.hw3 import probes_swag_saved
-from autograder.exercises.hw3.checks_swag import check_backbone, read_arguments
-from autograder.exercises.hw3.domain_swag import NETWORK
-from autograder.exercises.hw3.network_swag import Network, config, layers, network
 from autograder.testing import StudentFailed, Whole, Wrong, assert_close, part, same
+
+from . import probes_swag_network as probes
+from . import probes_swag_saved
+from .checks_swag import check_backbone, read_arguments
+from .domain_swag import NETWORK
+from .network_swag import Network, config, layers, network
 
 # -------------------------------------------------------------------------------- 2.3 network
 

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from autograder.exercises.hw3 import probes_attention, probes_swag_accuracy
-from autograder.exercises.hw3 import probes_swag_training as probes
-from autograder.exercises.hw3.checks_swag import check_backbone, read_arguments
-from autograder.exercises.hw3.domain_swag import ENCODED, LOGITS, NETWORK
-from autograder.exercises.hw3.inputs_swag import labels, logits, vocabulary
-from autograder.exercises.hw3.network_swag import network
 from autograder.testing import Draw, Wrong, part, same
+
+from . import probes_attention, probes_swag_accuracy
+from . import probes_swag_training as probes
+from .checks_swag import check_backbone, read_arguments
+from .domain_swag import ENCODED, LOGITS, NETWORK
+from .inputs_swag import labels, logits, vocabulary
+from .network_swag import network
 
 # ---------------------------------------------------------------------------------- 2.2 model
 

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.exercises.q1a.passages import Passage
 from autograder.testing import Wrong, assert_close, is_close
+
+from .passages import Passage
 
 
 def read(answer: Any) -> dict[str, Tensor]:

@@ -17,8 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.exercises.q1a.domain import LIMIT, SCORES, TEXTS
 from autograder.testing import Draw
+
+from .domain import LIMIT, SCORES, TEXTS
 
 Word = tuple[str, ...]  # its WordPieces
 

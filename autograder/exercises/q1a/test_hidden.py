@@ -10,10 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from autograder.exercises.q1a import probes
-from autograder.exercises.q1a.domain import LIMIT, LONG, SHORT
-from autograder.exercises.q1a.inputs import check_handed_on, check_inputs, read
-from autograder.exercises.q1a.passages import (
+from autograder.testing import Draw, Wrong, assert_close, part, same
+
+from . import probes
+from .domain import LIMIT, LONG, SHORT
+from .inputs import check_handed_on, check_inputs, read
+from .passages import (
     COMMON,
     CUT,
     RARE,
@@ -26,8 +28,7 @@ from autograder.exercises.q1a.passages import (
     question,
     some,
 )
-from autograder.exercises.q1a.traps import END_BEFORE_START, OUTSIDE, Trap, Trials, far, near
-from autograder.testing import Draw, Wrong, assert_close, part, same
+from .traps import END_BEFORE_START, OUTSIDE, Trap, Trials, far, near
 
 MANY = 3 * LIMIT  # tokens of a context that do not fit
 # Tests that nobody passes who has not loaded this checkpoint, not encoded this text.

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from autograder.exercises.q1a.passages import (
+from autograder.testing import Draw
+
+from .passages import (
     COMMON,
     CUT,
     RARE,
@@ -24,7 +26,6 @@ from autograder.exercises.q1a.passages import (
     question,
     scores,
 )
-from autograder.testing import Draw
 
 MARKS = 6  # places of the context that a trap may use, in their order
 LOW = -5.0

@@ -6,8 +6,9 @@ import io
 
 from matplotlib.figure import Figure
 
-from autograder.exercises.q1b import recorded
 from autograder.testing import Work
+
+from . import recorded
 
 Picture = tuple[str, bytes]  # a caption and a PNG
 

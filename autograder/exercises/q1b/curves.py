@@ -19,8 +19,8 @@ from nbformat import NotebookNode
 from numpy.typing import NDArray
 from PIL import Image
 
-from autograder.exercises.q1b import recorded
-from autograder.exercises.q1b.recorded import Losses
+from . import recorded
+from .recorded import Losses
 
 Pixels: TypeAlias = NDArray[np.uint8]  # [height, width, RGB]
 Mask: TypeAlias = NDArray[np.bool_]

@@ -18,11 +18,12 @@ from typing import Any
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from autograder.course import DATA, EXERCISES, Exercise
+from autograder.course import Course
 from autograder.release import source
 from autograder.release.solved import solved_files
 
-EXERCISE = Exercise("q1b", EXERCISES / "q1b")
+COURSE = Course.find(Path(__file__).parent)
+EXERCISE = COURSE.exercise("q1b")
 HANDIN = EXERCISE.folder / "handin" / "q1b.outputs.json"
 KEPT = ("training", "curves")  # the cells that (d) is graded from
 
@@ -36,7 +37,7 @@ def run_reference(folder: Path, *more: NotebookNode) -> NotebookNode:
     notebook.cells += more
     for cell in notebook.cells:
         cell.metadata.pop("tags", None)  # nbclient leaves out what is tagged `skip-execution`
-    offline = {"HF_HUB_CACHE": str(DATA / "hf" / "hub"), "HF_HUB_OFFLINE": "1",
+    offline = {"HF_HUB_CACHE": str(COURSE.hub / "hub"), "HF_HUB_OFFLINE": "1",
                "HF_DATASETS_CACHE": str(folder / "cache"), "TOKENIZERS_PARALLELISM": "false"}
     client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(folder)}})
     client.execute(env={**os.environ, **offline})

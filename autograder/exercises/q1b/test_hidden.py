@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from autograder.exercises.q1b import curves, probes, probes_replay, recorded, replay
-from autograder.exercises.q1b.domain import DATA, RUNS, SPLITS
 from autograder.testing import Draw, assert_close, part, same
+
+from . import curves, probes, probes_replay, recorded, replay
+from .domain import DATA, RUNS, SPLITS
 
 STEPS = ["weight", "moved", "gradients"]  # what a test of the steps asks a probe for
 LEFT = ["weight", "moved", "gradients", "gradient_left", "buffer", "forwards"]

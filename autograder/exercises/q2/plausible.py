@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from itertools import permutations
 from typing import Any
 
-from autograder.exercises.q2.resultlog import ROUNDING, count, impossible_share, of_checkpoint
-from autograder.exercises.q2.source.utils import ResultLogRecord
+from .resultlog import ROUNDING, count, impossible_share, of_checkpoint
+from .source.utils import ResultLogRecord
 
 SPLITS = ("train", "dev", "test")
 FIRST = 20  # batches whose losses a run writes down

@@ -24,12 +24,13 @@ from typing import Any
 
 import torch
 
-from autograder.exercises.q2 import probes_replay
-from autograder.exercises.q2.plausible import matrix_weights
-from autograder.exercises.q2.resultlog import count, of_checkpoint
-from autograder.exercises.q2.source.utils import ResultLogRecord
 from autograder.kernel.isolation.policy import READS
 from autograder.testing import Both
+
+from . import probes_replay
+from .plausible import matrix_weights
+from .resultlog import count, of_checkpoint
+from .source.utils import ResultLogRecord
 
 STEPS = 3  # that are taken again at most
 SECONDS = 3.0  # of the student's code

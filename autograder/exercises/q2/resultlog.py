@@ -6,7 +6,7 @@ import math
 import re
 from typing import TypeVar
 
-from autograder.exercises.q2.source.utils import ResultLogRecord, read_result_log
+from .source.utils import ResultLogRecord, read_result_log
 
 ROUNDING = 6e-5  # figures in the log have four decimals
 Entry = TypeVar("Entry")

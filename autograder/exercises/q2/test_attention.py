@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.exercises.q2 import domain, probes
 from autograder.testing import Draw, Whole, assert_close, is_close, part
+
+from . import domain, probes
 
 
 def attention_inputs(draw: Draw, case: SimpleNamespace) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from autograder.exercises.q2 import plausible, probes_replay, replay, resultlog
 from autograder.testing import part
+
+from . import plausible, probes_replay, replay, resultlog
 
 ASK = "Ask how it came about, or for the model that the run saved"
 

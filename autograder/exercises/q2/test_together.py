@@ -15,9 +15,10 @@ from typing import Any
 
 import torch
 
-from autograder.exercises.q2 import domain, probes
-from autograder.exercises.q2 import test_attention as alone
 from autograder.testing import KEEPS_TOGETHER, Draw, StudentFailed, is_close, part
+
+from . import domain, probes
+from . import test_attention as alone
 
 A, B, C, D = "q2_attention", "q2_self_attention", "q2_add_norm", "q2_layer"
 # What each part must be to the code that calls it. The tests on dropout are asked apart.

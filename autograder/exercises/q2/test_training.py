@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.exercises.q2 import domain, probes_training
 from autograder.testing import Draw, assert_close, part
+
+from . import domain, probes_training
 
 
 def trained(both: Any, draw: Draw, **run: Any) -> tuple[dict, list[dict]]:
