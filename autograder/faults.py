@@ -20,8 +20,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from autograder.course import Course, CourseError
 from autograder.files import read_lines
-from autograder.flag import Flag, Kind
 from autograder.kernel.isolation.policy import SandboxError
+from autograder.results.reason import Code, Reason
 from autograder.text import on_one_line
 
 # Of all that the system refuses, what can lie in the files of one submission.
@@ -73,10 +73,9 @@ class Fault:
     error: str
 
     @property
-    def flag(self) -> Flag:
-        """What a person is told."""
-        return Flag(f"{self.step.label} ({self.error}); the rest of the class is not touched. "
-                    "Look at what was handed in, then run the same command again", Kind.FAULT)
+    def reason(self) -> Reason:
+        """What a person should look at."""
+        return Reason(Code.STEP_FAILED, step=self.step.label, error=self.error)
 
 
 class Faults:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from autograder import text
-from autograder.results.reason import ReviewKind
+from autograder.results.reason import Code, Reason, ReviewKind
 
 Kind = ReviewKind
 
@@ -30,9 +30,11 @@ def kind_of(sentence: str) -> Kind:
     return sentence.kind if isinstance(sentence, Flag) else Kind.OTHER
 
 
-def retold(sentence: str, says: str) -> str:
-    """The same flag in other words; of a mere sentence, the words."""
-    return Flag(says, sentence.kind) if isinstance(sentence, Flag) else says
+def as_reason(found: Reason | str) -> Reason:
+    """What asks for a person, as a reason."""
+    if isinstance(found, Reason):
+        return found
+    return Reason(Code.REVIEW, kind=kind_of(found).value, text=str(found))
 
 
 def told(sentence: str) -> str:

@@ -156,7 +156,7 @@ def test_every_member_gets_the_groups_grade() -> None:
 
 def test_a_group_that_the_roster_lost_is_flagged_not_dropped() -> None:
     (found,) = by_member([line("z")], PEOPLE)
-    assert (found.student, found.points, found.flags) == ("z", 3.0, (NOT_ON_ROSTER,))
+    assert (found.student, found.points, found.review) == ("z", 3.0, (NOT_ON_ROSTER,))
 
 
 def test_nobodys_upload_stays_as_it_is() -> None:

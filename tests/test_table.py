@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from autograder.flag import Flag, Kind
+from autograder.flag import Flag, Kind, as_reason
 from autograder.report.table import LONGEST_ID, legend, table, why
 from autograder.report.todo import show
 from autograder.report.todo.items import ReviewItem
@@ -112,7 +112,7 @@ URLS = st.sampled_from(["http://localhost:8888/formgrader/submissions/{}/",
 @given(width=st.integers(50, 200), who=NAMES, reason=NAMES, url=URLS, note=NAMES)
 def test_an_address_is_whole_and_all_else_fits(width: int, who: str, reason: str, url: str,
                                                note: str) -> None:
-    item = ReviewItem(Kind.LOG, who, "q2", "q2", reason, ("submitted/x/q2", url))
+    item = ReviewItem(Kind.LOG, who, "q2", "q2", (as_reason(reason),), ("submitted/x/q2", url))
     mark = Mark(item.id, item.state, note, "2026-01-01T00:00:00")
     pieces = list(show.listed("hw4", [(item, mark), (item, None)], {who: "Ada [x]"}))
     lines = drawn(width, *pieces, crop=False)

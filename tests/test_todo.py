@@ -11,7 +11,7 @@ from conftest import status_of
 from rich.console import Console
 
 from autograder.course import Course, CourseError
-from autograder.flag import Flag, Kind
+from autograder.flag import Flag, Kind, as_reason
 from autograder.gradebook import queries
 from autograder.gradebook.native import open_gradebook
 from autograder.gradebook.queries import GradebookEntry, GradebookNotebook
@@ -277,6 +277,7 @@ def test_the_command_lists_marks_and_tells_by_its_status(
 
 
 def test_an_id_is_the_same_on_every_machine() -> None:
-    item = ReviewItem(Kind.LOG, WHO, "q2", "q2", "odd")
-    assert item.id == replace(item, reason="odder").id == "e1949a2b"
-    assert item.state != replace(item, reason="odder").state
+    item = ReviewItem(Kind.LOG, WHO, "q2", "q2", (as_reason("odd"),))
+    odder = replace(item, reasons=(as_reason("odder"),))
+    assert item.id == odder.id == "e1949a2b"
+    assert item.state != odder.state

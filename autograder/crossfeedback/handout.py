@@ -15,6 +15,7 @@ from autograder.crossfeedback.comment_cells import commented_exercise
 from autograder.crossfeedback.rounds import OUT, Round
 from autograder.faults import Faults, Step
 from autograder.files import replacing
+from autograder.results import words
 from autograder.roster import Roster
 
 
@@ -58,4 +59,5 @@ def assign(course: Course, assignment: str, roster: Roster, seed: int | None = N
                 nbformat.write(notebook, partial)
             files[reviewer] = path
     return HandedOut(drawn, files, tuple(group for group in roster.groups if group not in works),
-                     tuple(f"{fault.student}: {fault.flag}" for fault in guarded.failed))
+                     tuple(f"{fault.student}: {words.english(fault.reason)}"
+                           for fault in guarded.failed))

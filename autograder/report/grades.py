@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autograder.faults import Faults, Step, faults
 from autograder.files import write_table
-from autograder.flag import Flag
+from autograder.flag import as_reason
 from autograder.gradebook.queries import GradebookEntry
 from autograder.intake.notebook import misplaced
 from autograder.late import duration
@@ -31,9 +31,9 @@ def grade_rows(results: CourseResults, name: str) -> list[GradeRow]:
     rows = found[name] if name not in course.toml.homeworks else homework_rows(
         course.toml.homeworks[name],
         [by_person(results, assignment, some) for assignment, some in found.items()])
-    failed: dict[str, list[Flag]] = {}
+    failed: dict[str, list[Reason]] = {}
     for fault in faults(course, name):
-        failed.setdefault(fault.student, []).append(fault.flag)
+        failed.setdefault(fault.student, []).append(fault.reason)
     return [_flagged(row, failed) for row in rows]
 
 
@@ -45,10 +45,10 @@ def by_person(results: CourseResults, name: str, rows: list[GradeRow]) -> list[G
     return by_member(rows, results.roster_of_groups)
 
 
-def _flagged(row: GradeRow, failed: dict[str, list[Flag]]) -> GradeRow:
+def _flagged(row: GradeRow, failed: dict[str, list[Reason]]) -> GradeRow:
     """A row with flags on what failed for it, as `failed` says by student or group."""
-    flags = [flag for owner in (row.student, row.group) if owner for flag in failed.get(owner, ())]
-    return replace(row, flags=tuple(dict.fromkeys((*row.flags, *flags)))) if flags else row
+    found = [one for owner in (row.student, row.group) if owner for one in failed.get(owner, ())]
+    return replace(row, review=tuple(dict.fromkeys((*row.review, *found)))) if found else row
 
 
 def _of_assignment(results: CourseResults, assignment: str) -> list[GradeRow]:
@@ -57,7 +57,8 @@ def _of_assignment(results: CourseResults, assignment: str) -> list[GradeRow]:
     guarded, found = Faults(results.course, assignment), list[GradeRow]()
     for one in results.submissions(assignment):
         if not one.owner:
-            found.append(replace(_empty_row(one, one.received.problem), flags=("not graded",)))
+            found.append(replace(_empty_row(one, one.received.problem),
+                                 review=(as_reason("not graded"),)))
         elif one.gradebook is not None or one.faults:
             row = None
             with guarded.guard(Step.ROW, one.owner):
@@ -77,7 +78,7 @@ def _graded_row(submission: GradedSubmission, graded: GradebookEntry) -> GradeRo
     received = submission.received
     return GradeRow(
         submission.owner, received.upload, graded.parts, graded.points, submission.max_points,
-        tuple(dict.fromkeys(_happened(submission))), tuple(dict.fromkeys(_flags(submission))),
+        tuple(dict.fromkeys(_happened(submission))), tuple(dict.fromkeys(_review(submission))),
         received.violations, late=submission.late, late_penalty=graded.late_penalty,
         unread=bool(received.problem), submissions=(submission,))
 
@@ -93,16 +94,16 @@ def _happened(submission: GradedSubmission) -> Iterable[str]:
         yield f"{', '.join(map(_short, waiting))}: to be graded by hand, in formgrader"
 
 
-def _flags(submission: GradedSubmission) -> Iterable[str]:
+def _review(submission: GradedSubmission) -> Iterable[Reason]:
     """What a person should look at, from intake and from the judge."""
     received, parts = submission.received, submission.gradebook
-    yield from received.flags
+    yield from map(as_reason, received.flags)
     if submission.time_doubt:
-        yield submission.time_doubt
+        yield as_reason(submission.time_doubt)
     for part in submission.part_verdicts:
-        yield from part.flags
-    yield from misplaced.flags(received.elsewhere, {
-        part for part, points in (parts.parts if parts else {}).items() if not points})
+        yield from part.review
+    yield from map(as_reason, misplaced.flags(received.elsewhere, {
+        part for part, points in (parts.parts if parts else {}).items() if not points}))
 
 
 def _reasons(parts: list[PartVerdict]) -> list[str]:

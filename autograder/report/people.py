@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from autograder.report.read import CourseResults
 from autograder.report.totals import GradeRow
+from autograder.results import words
+from autograder.results.reason import Code, Reason
 from autograder.suggest import did_you_mean
-
-NOTHING = "nothing was handed in"
 
 
 def absent(results: CourseResults, name: str, known: Iterable[str] = ()) -> list[str]:
@@ -37,7 +37,7 @@ def absent_rows(results: CourseResults, name: str, graded: Iterable[GradeRow]) -
     course = results.course
     homework = course.toml.homeworks.get(name)
     most = homework.max_points if homework else course.assignment(name).max_points
-    return [GradeRow(one, "", None, None, most, (NOTHING,), ())
+    return [GradeRow(one, "", None, None, most, (words.english(Reason(Code.NOTHING_CAME)),), ())
             for one in absent(results, name, (row.student for row in graded))]
 
 

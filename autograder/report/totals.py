@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from autograder import flag, text
-from autograder.flag import Flag, Kind
+from autograder.flag import Flag
 from autograder.late import Applied
+from autograder.results import words
+from autograder.results.reason import Code, Reason, at_most
 from autograder.results.submission import GradedSubmission
 from autograder.roster import Roster
 from autograder.settings import Homework
 
-NOT_ON_ROSTER = Flag("the roster has no such group: nobody gets this grade", Kind.NAMES)
+NOT_ON_ROSTER = Reason(Code.NOT_ON_ROSTER)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class GradeRow:
     points: float | None
     max_points: float
     happened: tuple[str, ...]
-    flags: tuple[str, ...]
+    review: tuple[Reason, ...]
     violations: tuple[str, ...] = ()
     deduction: float = 0.0
     group: str = ""
@@ -44,9 +46,16 @@ class GradeRow:
     submissions: tuple[GradedSubmission, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("happened", "flags", "violations"):
+        for name in ("happened", "violations"):
             object.__setattr__(self, name, flag.all_told(getattr(self, name)))
+        object.__setattr__(self, "review", at_most(map(flag.as_reason, self.review)))
         object.__setattr__(self, "upload", text.sentence(self.upload))
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a person should look at, in English."""
+        return tuple(Flag(words.english(one), one.review or flag.Kind.OTHER)
+                     for one in self.review)
 
     @property
     def is_late(self) -> bool:
@@ -76,7 +85,7 @@ def homework_rows(homework: Homework, assignments: Iterable[list[GradeRow]]) -> 
                 nobodys[row.upload] = row
     found = [_homework_row(homework, rows) for _, rows in sorted(by_student.items())]
     return found + [GradeRow("", row.upload, None, None, homework.max_points, row.happened,
-                             row.flags) for row in nobodys.values()]
+                             row.review) for row in nobodys.values()]
 
 
 def _homework_row(homework: Homework, rows: list[GradeRow]) -> GradeRow:
@@ -95,7 +104,8 @@ def _homework_row(homework: Homework, rows: list[GradeRow]) -> GradeRow:
         student, rows[0].upload,
         {part: points for row in rows for part, points in (row.parts or {}).items()},
         round(min(max(total, 0.0), homework.max_points), 2), homework.max_points,
-        happened, _unique(one for row in rows for one in row.flags), violations, deduction,
+        happened, tuple(dict.fromkeys(one for row in rows for one in row.review)), violations,
+        deduction,
         next((row.group for row in rows if row.group), ""),
         next((row.late for row in rows if row.late), None),
         round(sum(row.late_penalty for row in rows), 2),
@@ -116,8 +126,8 @@ def by_member(rows: list[GradeRow], roster: Roster) -> list[GradeRow]:
         found += [replace(row, student=member.id, group=row.student) for member in members]
         if not members:
             unknown = row.student and row.student not in without_group
-            flags = (*row.flags, NOT_ON_ROSTER) if unknown else row.flags
-            found.append(replace(row, flags=flags))
+            review = (*row.review, NOT_ON_ROSTER) if unknown else row.review
+            found.append(replace(row, review=review))
     return found
 
 

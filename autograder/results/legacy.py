@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from autograder.results.reason import Code, Reason, ReviewKind, Value, misconception
+from autograder.results.reason import Code, Reason, ReviewKind, Value
 
 Read = Callable[[re.Match[str]], Reason]
 WHERE = re.compile(r"(?P<text>.*?) at (?P<where>(?:the notebook|[\w.-]+), line \d+.*)", re.S)
@@ -21,19 +21,17 @@ IN_MODULE = r"(?P<module>[\w.-]+)\.py, while it was imported, (?P<rest>.*?)\.?"
 def reason(sentence: str, kind: str | None = None) -> Reason:
     """The reason that a sentence gave; `kind` is that of a flag."""
     found = _flag(sentence) if kind == ReviewKind.NOT_JUDGED else _known(SENTENCES, sentence)
-    if found is None or (kind is not None and found.review != kind):
+    if found is None:
         return Reason(Code.OLD_WORDS, text=sentence, **({} if kind is None else {"kind": kind}))
+    if kind is not None and found.review != kind:
+        return Reason(Code.OLD_FLAG, why=found, kind=kind)
     return found
 
 
 def part_values(data: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a PartVerdict that an older kit wrote down."""
-    names = list(data.get("misconceptions", ()))
-    sentences = list(data["says"])
-    says = [misconception(name, one if isinstance(one, str) else one["says"])
-            for name, one in zip(names, sentences, strict=False)]
-    says += [_placed(one) for one in _reasons(sentences[len(names):])]
-    says += [misconception(name, name) for name in names[len(says):]]
+    says = [_placed(one) for one in _reasons(data.get("says", ()))]
+    says += [Reason(Code.OLD_NAME, name=name) for name in data.get("misconceptions", ())]
     return {"part": data["part"], "points": data["points"], "max_points": data["max_points"],
             "reasons": tuple(says), "asides": _reasons(data.get("remarks", ())),
             "review": _reasons(data.get("flags", ())), "staff": tuple(data.get("staff", ()))}
@@ -47,8 +45,14 @@ def incidents(events: Iterable[Any]) -> tuple[Reason, ...]:
 def _reasons(sentences: Iterable[Any]) -> tuple[Reason, ...]:
     if isinstance(sentences, str):
         raise TypeError("a sentence stands where several are expected")
-    return tuple(reason(one) if isinstance(one, str) else reason(one["says"], one["kind"])
+    return tuple(_plain_reason(one) if isinstance(one, str) else reason(one["says"], one["kind"])
                  for one in sentences)
+
+
+def _plain_reason(sentence: str) -> Reason:
+    """The reason of a sentence that was no flag, and so asks for nobody."""
+    found = reason(sentence)
+    return Reason(Code.OLD_FLAG, why=found) if found.review else found
 
 
 def _placed(found: Reason) -> Reason:
@@ -71,7 +75,7 @@ def _flag(sentence: str) -> Reason | None:
     """A flag of what was not judged."""
     if sentence.startswith("not judged: "):
         return Reason(Code.NOT_JUDGED, why=Reason(
-            Code.OLD_WORDS, text=sentence.removeprefix("not judged: ")))
+            Code.QUOTE, text=sentence.removeprefix("not judged: ")))
     if found := _known(FLAGS, sentence):
         return found
     untried = _known(UNTRIED, sentence)
@@ -92,7 +96,7 @@ def _plain(number: float) -> float | int:
 
 def _rest(code: Code) -> Read:
     """A sentence that ends in something that anybody may have said."""
-    return lambda match: Reason(code, why=Reason(Code.OLD_WORDS, text=match[1]))
+    return lambda match: Reason(code, why=Reason(Code.QUOTE, text=match[1]))
 
 
 def _ended(code: Code, name: str = "") -> Read:

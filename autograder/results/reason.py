@@ -148,6 +148,10 @@ class Code(StrEnum):
     STEP_FAILED = "step_failed"  # step, error
     NOT_ON_ROSTER = "not_on_roster"
     REVIEW = "review"  # kind, text
+    TO_BE_GRADED = "to_be_graded"  # part, points
+    LATE_WITHOUT_TIME = "late_without_time"
+    LATE_IN_TIME = "late_in_time"
+    NOTHING_CAME = "nothing_came"
     # Why a whole work has no verdict.
     JUDGES_DIED = "judges_died"
     JUDGE_DIED = "judge_died"  # error
@@ -157,8 +161,12 @@ class Code(StrEnum):
     SUBMISSION_UNREADABLE = "submission_unreadable"  # error
     # Lists, and what older journals hold.
     OF_PARTS = "of_parts"  # parts, why
+    SAID = "said"  # why, as students read it
     MORE = "more"  # count
+    QUOTE = "quote"  # text, of which nothing is known
     OLD_WORDS = "old_words"  # text, place, kind
+    OLD_FLAG = "old_flag"  # why, kind
+    OLD_NAME = "old_name"  # name, of a misconception; its sentence is among the others
 
 
 STOPS = {
@@ -224,7 +232,7 @@ class Reason:
         """What a person is asked for; None where nobody is."""
         if self.code in REVIEWS:
             return REVIEWS[self.code]
-        if self.code in (Code.REVIEW, Code.OLD_WORDS):
+        if self.code in (Code.REVIEW, Code.OLD_WORDS, Code.OLD_FLAG):
             return _kind(self.values.get("kind"))
         return self.why.review if self.why else None
 
@@ -264,11 +272,14 @@ class Reason:
 
         Raises one of files.UNLIKE where the data are something else.
         """
+        code = data["code"]
+        if not isinstance(code, str):
+            raise TypeError("a code is no text")
         values = {name: cls.from_json(value) if isinstance(value, dict) else value
                   for name, value in data.items() if name != "code"}
-        if data["code"] not in list(Code):
-            return cls(Code.OLD_WORDS, text=str(data["code"]))
-        return cls(Code(data["code"]), **values)
+        if code not in list(Code):
+            return cls(Code.OLD_WORDS, text=code)
+        return cls(Code(code), **values)
 
 
 def misconception(name: str, sentence: str) -> Reason:

@@ -41,7 +41,7 @@ class PartVerdict:
     def misconceptions(self) -> tuple[str, ...]:
         """The names of the misconceptions that explain the loss."""
         return tuple(str(one.values["name"]) for one in self.reasons
-                     if one.code is Code.MISCONCEPTION)
+                     if one.code in (Code.MISCONCEPTION, Code.OLD_NAME))
 
     @property
     def unwritten(self) -> bool:
@@ -56,7 +56,8 @@ class PartVerdict:
     @property
     def says(self) -> tuple[str, ...]:
         """The reasons in English, as students read them."""
-        return tuple(_flagged(one, words.sentence(one)) for one in self.reasons)
+        return tuple(_flagged(one, words.sentence(one)) for one in self.reasons
+                     if one.code is not Code.OLD_NAME)
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -75,7 +75,17 @@ TEMPLATES: dict[Code, tuple[str, ...]] = {
     Code.JUDGING_STOPPED: ("judging stopped with {error}",),
     Code.WORKERS_ENDED: ("{count} workers ended while they judged it",),
     Code.SUBMISSION_UNREADABLE: ("what lies in submitted/ cannot be read ({error})",),
+    Code.TO_BE_GRADED: ("{part} ({points} points)",),
+    Code.LATE_WITHOUT_TIME: ("the platform marks it as LATE, and no time is known at which it "
+                             "came: it counts as in time",),
+    Code.LATE_IN_TIME: ("the platform marks it as LATE, and its time is not after the due date in "
+                        "course.toml: it counts as in time",),
+    Code.NOTHING_CAME: ("nothing was handed in",),
+    Code.SAID: ("{why}",),
     Code.OF_PARTS: ("{parts}: {why}",),
+    Code.QUOTE: ("{text}",),
+    Code.OLD_FLAG: ("{why}",),
+    Code.OLD_NAME: ("{name}",),
     Code.MORE: ("And {count} more of this kind.",),
 }
 WITH_VALUES = (Code.TEST, Code.TEST_REMARK, Code.TEST_FLAG)  # sentences with placeholders
@@ -141,5 +151,6 @@ def _translated(template: str, translate: Callable[[str], str]) -> str:
 def _shown(name: str, value: Value, reason: Reason, translate: Callable[[str], str]) -> str:
     if isinstance(value, Reason):
         shown = phrase(value, translate)
-        return finished(shown) if reason.code is Code.PERSON_LOOKS else shown
+        as_said = reason.code in (Code.PERSON_LOOKS, Code.SAID)
+        return finished(shown) if as_said and value.code is not Code.OLD_WORDS else shown
     return f"{value:g}" if isinstance(value, float) else str(value)

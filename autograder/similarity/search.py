@@ -7,6 +7,7 @@ from pathlib import Path
 
 from autograder.course import Course
 from autograder.faults import Faults
+from autograder.results import words
 from autograder.similarity import journal, pairs, read
 from autograder.similarity.page import Section, anchor, title
 from autograder.similarity.pairs import Pair
@@ -22,7 +23,7 @@ def look(course: Course, assignment: str, also: list[Path], page: Path
     released = read.released(course, assignment)
     guarded = Faults(course, assignment)
     submissions = read.submissions(course, assignment, released, guarded)
-    unread = [f"{fault.student}: {fault.flag}" for fault in guarded.failed]
+    unread = [f"{fault.student}: {words.english(fault.reason)}" for fault in guarded.failed]
     for folder in also:
         before, problems = read.earlier(course, assignment, folder, released)
         submissions += before

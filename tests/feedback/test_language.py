@@ -20,6 +20,8 @@ from autograder.report.feedback.language import (
     read_catalogue,
     sentences,
 )
+from autograder.results.reason import Code, Reason
+from autograder.judge.testing import Wrong
 from autograder.report.feedback.render import HERE, TEMPLATE
 from autograder.settings import LANGUAGES
 
@@ -115,3 +117,30 @@ def test_a_broken_catalogue_is_a_sentence(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "de.po").write_bytes(data)
     with pytest.raises(CourseError, match=r"de\.po cannot be read as a gettext catalogue"):
         read_catalogue(tmp_path, "de")
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_templates_of_reasons_are_translated_and_filled(language: str) -> None:
+    """A catalogue's message that is no word of the page is a template or a sentence of intake."""
+    say = sentences(language, LOCALE.parent)
+    place = Reason(Code.AT, where="bert.py, line 3", line="x = {why}")
+    stopped = Reason(Code.STOPPED_WITH, why=Reason(
+        Code.RAISED, error="KeyError", message="'a'", place=place))
+    for reason in (stopped, Reason(Code.PERSON_LOOKS, why=stopped),
+                   Reason(Code.MEMORY_ERROR, place=place),
+                   Reason(Code.NOT_WRITTEN, why=Reason(Code.RAISED, error="KeyError: 'a'",
+                                                       place=place))):
+        said = say(reason)
+        assert said.language == language and "x = {why}" in said.text
+        assert ("KeyError: 'a'" in said.text) == (reason.code is not Code.MEMORY_ERROR)
+    assert say(Reason(Code.TIME_USED_UP)).language == language
+    assert say(Reason(Code.NO_TEST)) == Translated("No hidden test is there for this part.", "en")
+
+
+def test_a_hidden_tests_sentence_is_translated_before_its_values_come() -> None:
+    found = Catalog(locale="de")
+    found.add("`{name}` has shape {shape}", "`{name}` hat die Form {shape}.")
+    say = Sentences("de", [found])
+    wrong = Wrong("`{name}` has shape {shape}", name="ids", shape="[1, 2]")
+    assert str(wrong) == "`ids` has shape [1, 2]"
+    assert say(wrong.reason) == Translated("`ids` hat die Form [1, 2].", "de")

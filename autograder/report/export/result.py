@@ -14,6 +14,7 @@ from autograder.report.feedback.write import path as page_path
 from autograder.report.grades import by_person, grade_rows
 from autograder.report.read import CourseResults
 from autograder.report.totals import NOT_ON_ROSTER, GradeRow
+from autograder.results import words
 from autograder.results.submission import GradedSubmission
 
 
@@ -73,7 +74,7 @@ def student_results(results: CourseResults, name: str
             continue
         with guarded.guard(Step.EXPORT, row.student):
             found.append(_result(results.course, name, row, known))
-    troubles += [Trouble(fault.student, fault.flag) for fault in guarded.failed]
+    troubles += [Trouble(fault.student, words.english(fault.reason)) for fault in guarded.failed]
     return found, troubles
 
 
@@ -98,7 +99,7 @@ def _why_left_out(row: GradeRow) -> str:
     """Why a row is no result; empty where it is one."""
     if row.points is None or row.parts is None or not row.student:
         return "; ".join((*row.happened, *row.flags)) or "not graded"
-    return NOT_ON_ROSTER if NOT_ON_ROSTER in row.flags else ""
+    return words.english(NOT_ON_ROSTER) if NOT_ON_ROSTER in row.review else ""
 
 
 def _result(course: Course, name: str, row: GradeRow, known: Mapping[str, tuple[float, bool]]

@@ -20,6 +20,8 @@ from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
 from autograder.course import CourseError
+from autograder.results import words
+from autograder.results.reason import Reason
 from autograder.settings import LANGUAGES
 
 LOCALE = Path(__file__).parent / "locale"
@@ -36,7 +38,10 @@ class Translated:
 
 
 class Sentences:
-    """English sentences in another language, by catalogues; the first that knows one counts."""
+    """Reasons and sentences in another language, by catalogues; the first that knows one counts.
+
+    Of a reason the templates are translated (results/words.py), before they are filled.
+    """
 
     def __init__(self, language: str, catalogues: list[Catalog]) -> None:
         self._language = language
@@ -48,11 +53,26 @@ class Sentences:
             pattern, count = PLACEHOLDER.subn(_group, re.escape(_bare(message.id)))
             if count:
                 self._patterns.append((re.compile(pattern, re.I | re.S), str(message.string)))
-            else:
-                self._exact.setdefault(_bare(message.id).lower(), str(message.string))
+            self._exact.setdefault(_bare(message.id).lower(), str(message.string))
 
-    def __call__(self, sentence: str) -> Translated:
-        """The sentence in the page's language, or in English where no catalogue has it."""
+    def __call__(self, said: Reason | str) -> Translated:
+        """What is said in the page's language, or in English where no catalogue has all of it."""
+        if isinstance(said, str):
+            return self._sentence(said)
+        try:
+            found = words.finished(words.phrase(said, self._template))
+        except words.Untranslated:
+            return Translated(words.sentence(said), SOURCE)
+        return Translated(found, self._language)
+
+    def _template(self, template: str) -> str:
+        """A template's translation, without its full stop. Raises Untranslated without one."""
+        found = self._exact.get(_bare(template).lower())
+        if found is None:
+            raise words.Untranslated
+        return _bare(found)
+
+    def _sentence(self, sentence: str) -> Translated:
         bare = _bare(sentence)
         if known := self._exact.get(bare.lower()):
             return Translated(known, self._language)

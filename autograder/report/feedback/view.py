@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from autograder.gradebook.queries import ManualGrade, ManualGrades
+from autograder.results.reason import Code, Reason, misconception
 from autograder.results.verdict import PartVerdict, Verdict
 from autograder.report.feedback.code import CodeExcerpt
 from autograder.report.feedback.exercise import ExerciseTexts, Reading
@@ -162,9 +163,9 @@ def _taken_off(heading: Heading, row: GradeRow, earned: float) -> list[TakenOff]
 
 def _exercise(graded: GradedExercise, points: Mapping[str, float | None]) -> FeedbackExercise:
     texts, verdict = graded.texts, graded.verdict
-    events = verdict.events if verdict else ()
+    incidents = verdict.incidents if verdict else ()
     return FeedbackExercise(
-        texts.name, texts.title, tuple(map(texts.say, dict.fromkeys(events))),
+        texts.name, texts.title, tuple(map(texts.say, dict.fromkeys(incidents))),
         tuple(_part(name, graded, points.get(name)) for name in texts.most if name in points))
 
 
@@ -180,7 +181,7 @@ def _part(name: str, graded: GradedExercise, points: float | None) -> FeedbackPa
     return FeedbackPart(
         name, texts.titles[name], points, texts.most[name], state,
         tuple(map(texts.say, looks_like)), tuple(map(texts.say, says)),
-        tuple(map(texts.say, found.remarks if found else ())), by_hand, given,
+        tuple(map(texts.say, found.asides if found else ())), by_hand, given,
         found.points if found else None,
         tuple(text for cell, text in graded.manual.comments.items()
               if texts.cells.get(cell) == name),
@@ -202,11 +203,18 @@ def _state(points: float | None, most: float, verdict: PartVerdict | None, nobod
     return "unwritten" if unwritten or nobody_gave else "wrong"
 
 
-def _sorted(verdict: PartVerdict | None, texts: ExerciseTexts) -> tuple[list[str], list[str]]:
-    """What is said of a part: sentences of known misconceptions, and the others."""
+def _sorted(verdict: PartVerdict | None, texts: ExerciseTexts) -> tuple[list[Reason], list[Reason]]:
+    """Why a part lost points: known misconceptions, in the exercise's present words; the others."""
     if verdict is None:
         return [], []
-    known = {texts.misconceptions[name] for name in verdict.misconceptions
-             if name in texts.misconceptions}
-    return ([one for one in verdict.says if one in known],
-            [one for one in verdict.says if one not in known])
+    named = {texts.misconceptions.get(name) for name in verdict.misconceptions}
+    known, others = [], []
+    for reason in verdict.reasons:
+        if reason.code is Code.MISCONCEPTION:
+            name, sentence = str(reason.values["name"]), str(reason.values["text"])
+            known.append(misconception(name, texts.misconceptions.get(name, sentence)))
+        elif reason.code is Code.OLD_WORDS and reason.values["text"] in named:
+            known.append(reason)
+        elif reason.code is not Code.OLD_NAME:
+            others.append(reason)
+    return known, others

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from autograder.faults import Faults, Step
-from autograder.flag import Kind, kind_of, retold
+from autograder.flag import as_reason
 from autograder.gradebook.queries import GradebookNotebook
 from autograder.intake.notebook import misplaced
 from autograder.intake.records import TIMESTAMP
@@ -16,6 +17,9 @@ from autograder.journal import Entry
 from autograder.report import people
 from autograder.report.read import CourseResults
 from autograder.report.totals import NOT_ON_ROSTER
+from autograder.results import words
+from autograder.results.reason import Code, Reason
+from autograder.results.reason import ReviewKind as Kind
 from autograder.results.submission import GradedSubmission
 from autograder.results.verdict import Verdict
 from autograder.similarity import journal
@@ -28,7 +32,7 @@ FILES = (Kind.LOG, Kind.BORROWED)  # what lies beside the notebook, out of formg
 class ReviewItem:
     """One thing for a person. `student` may be a group, or two; it is empty for nobody's upload.
 
-    `about` is the exercise, the upload or whatever else it is about, `reason` what was found,
+    `about` is the exercise, the upload or whatever else it is about, `reasons` what was found,
     `where` the places to go to. `seen` is a hash of what it rests on (such as the submission).
     """
 
@@ -36,7 +40,7 @@ class ReviewItem:
     student: str
     assignment: str
     about: str
-    reason: str
+    reasons: tuple[Reason, ...]
     where: tuple[str, ...] = ()
     seen: str = ""
 
@@ -48,7 +52,18 @@ class ReviewItem:
     @cached_property
     def state(self) -> str:
         """Another one as soon as there is something new to look at."""
+        return _hash(*(json.dumps(one.to_json(), sort_keys=True) for one in self.reasons),
+                     self.seen)
+
+    @cached_property
+    def old_state(self) -> str:
+        """The state as marks from before there were reasons hold it."""
         return _hash(self.reason, self.seen)
+
+    @cached_property
+    def reason(self) -> str:
+        """What was found, in English."""
+        return "; ".join(dict.fromkeys(map(words.english, self.reasons)))
 
 
 def review_items(results: CourseResults, name: str, formgrader: str = FORMGRADER
@@ -59,14 +74,14 @@ def review_items(results: CourseResults, name: str, formgrader: str = FORMGRADER
     gradebook do.
     """
     course = results.course
-    gathered: dict[tuple[str, ...], ReviewItem] = {}
+    gathered: dict[tuple[Hashable, ...], ReviewItem] = {}
     for assignment in course.together(name):
         for item in _AssignmentItems(results, assignment, formgrader).items():
             # An upload is taken in once for each assignment of a homework.
-            gathered.setdefault((item.kind, item.student, item.about, item.reason), item)
+            gathered.setdefault((item.kind, item.student, item.about, item.reasons), item)
     entered = {one.owner for one in results.of(name) if one.gradebook}
     for owner in people.absent(results, name, entered):
-        item = ReviewItem(Kind.ABSENT, owner, name, "", people.NOTHING,
+        item = ReviewItem(Kind.ABSENT, owner, name, "", (Reason(Code.NOTHING_CAME),),
                           (course.toml.course.roster,))
         gathered[item.id,] = item
     order = list(Kind)
@@ -93,34 +108,37 @@ class _AssignmentItems:
         for fault in guarded.standing:
             place = course.submitted / fault.student / self.assignment
             yield ReviewItem(Kind.FAULT, fault.student, self.assignment, fault.step.value,
-                             fault.flag, (str(place.relative_to(course.root)),))
+                             (fault.reason,), (str(place.relative_to(course.root)),))
         yield from self._off_roster([one for one in submissions if one.gradebook])
         for pair in journal.read(course, self.assignment):
             yield ReviewItem(Kind.SIMILAR, f"{pair.one} and {pair.other}", self.assignment, "",
-                             pair.reason, (pair.page,), pair.seen)
+                             (_found(Kind.SIMILAR, pair.reason),), (pair.page,), pair.seen)
 
     def _of_submission(self, submission: GradedSubmission) -> Iterator[ReviewItem]:
         yield from self._of_upload(submission)
         if submission.time_doubt:
-            yield self._item(Kind.TIME, submission, TIMESTAMP, [submission.time_doubt])
+            yield self._item(Kind.TIME, submission, TIMESTAMP, [as_reason(submission.time_doubt)])
         for entry in submission.judged.values():
             yield from self._of_verdict(submission, entry)
         for notebook in _notebooks(submission):
             if notebook.waiting:
-                parts = [f"{part} ({most:g} points)" for part, most in notebook.waiting.items()]
+                parts = [Reason(Code.TO_BE_GRADED, part=part, points=most)
+                         for part, most in notebook.waiting.items()]
                 yield self._item(Kind.GRADE, submission, notebook.exercise, parts)
 
     def _of_upload(self, submission: GradedSubmission) -> Iterator[ReviewItem]:
         owner, received = submission.owner, submission.received
         if not owner:
-            yield ReviewItem(Kind.NOBODYS, "", self.assignment, received.upload, received.problem,
+            yield ReviewItem(Kind.NOBODYS, "", self.assignment, received.upload,
+                             (_found(Kind.NOBODYS, received.problem),),
                              ("if it counts, give it the expected name, and grade again",))
         elif received.problem:
-            item = self._item(Kind.UNREAD, submission, received.upload, [received.problem])
+            item = self._item(Kind.UNREAD, submission, received.upload,
+                              [_found(Kind.UNREAD, received.problem)])
             yield replace(item, where=("ask for another upload, and grade again",))
         flags = [*received.flags,
                  *misplaced.flags(received.elsewhere, _without_points(submission))]
-        for kind, some in _by_kind(flags).items():
+        for kind, some in _by_kind(map(as_reason, flags)).items():
             yield self._item(kind, submission, "" if owner else received.upload, some)
         yield from self._of_time(submission)
 
@@ -128,14 +146,12 @@ class _AssignmentItems:
         """A platform that marks an upload as late, against the times that we know."""
         late, received = submission.late, submission.received
         if received.late and late and not (late.late_by or late.handed_in.extension):
-            by = ("no time is known at which it came" if late.handed_in.at is None
-                  else "its time is not after the due date in course.toml")
-            yield self._item(Kind.TIME, submission, received.upload, [
-                f"the platform marks it as LATE, and {by}: it counts as in time"])
+            code = Code.LATE_WITHOUT_TIME if late.handed_in.at is None else Code.LATE_IN_TIME
+            yield self._item(Kind.TIME, submission, received.upload, [Reason(code)])
 
     def _of_verdict(self, submission: GradedSubmission, entry: Entry) -> Iterator[ReviewItem]:
-        events = [event for event in entry.verdict.events if kind_of(event) is Kind.CRASHED]
-        for kind, some in _by_kind([*events, *_flags(entry.verdict)]).items():
+        crashes = [one for one in entry.verdict.incidents if one.review is Kind.CRASHED]
+        for kind, some in _by_kind([*crashes, *_of_parts(entry.verdict)]).items():
             yield self._item(kind, submission, entry.exercise, some)
 
     def _off_roster(self, entered: list[GradedSubmission]) -> Iterator[ReviewItem]:
@@ -146,13 +162,13 @@ class _AssignmentItems:
                 if one.owner not in known:
                     yield self._item(Kind.NAMES, one, "roster", [NOT_ON_ROSTER])
 
-    def _item(self, kind: Kind, submission: GradedSubmission, about: str, reasons: list[str]
+    def _item(self, kind: Kind, submission: GradedSubmission, about: str, reasons: list[Reason]
               ) -> ReviewItem:
         exercises = self.results.course.assignment(self.assignment).exercises
         seen = [entry.fingerprint for exercise, entry in sorted(submission.judged.items())
                 if about == exercise or about not in exercises]
         return ReviewItem(kind, submission.owner, self.assignment, about,
-                          "; ".join(dict.fromkeys(reasons)),
+                          tuple(dict.fromkeys(reasons)),
                           self._places(kind, submission, about), _hash(*seen))
 
     def _places(self, kind: Kind, submission: GradedSubmission, about: str) -> tuple[str, ...]:
@@ -183,23 +199,28 @@ def _without_points(submission: GradedSubmission) -> set[str]:
         part for notebook in _notebooks(submission) for part in notebook.waiting}
 
 
-def _flags(verdict: Verdict) -> list[str]:
-    """The flags of a verdict, with their parts' names where they are not of all parts."""
-    parts: dict[str, list[str]] = {}
+def _of_parts(verdict: Verdict) -> list[Reason]:
+    """What asks for a person in a verdict's parts, with their names where it is not all parts."""
+    parts: dict[Reason, list[str]] = {}
     for part in verdict.parts:
-        crashes = [says for says, reason in zip(part.says, part.reasons, strict=True)
-                   if reason.review is Kind.CRASHED and reason not in verdict.incidents]
-        for flag in (*crashes, *part.flags):
-            parts.setdefault(flag, []).append(part.part)
-    return [flag if len(some) == len(verdict.parts) else retold(flag, f"{', '.join(some)}: {flag}")
-            for flag, some in parts.items()]
+        crashes = [Reason(Code.SAID, why=one) for one in part.reasons
+                   if one.review is Kind.CRASHED and one not in verdict.incidents]
+        for reason in (*crashes, *part.review):
+            parts.setdefault(reason, []).append(part.part)
+    return [reason if len(some) == len(verdict.parts) else
+            Reason(Code.OF_PARTS, parts=", ".join(some), why=reason)
+            for reason, some in parts.items()]
 
 
-def _by_kind(flags: Iterable[str]) -> dict[Kind, list[str]]:
-    told: dict[Kind, list[str]] = {}
-    for flag in flags:
-        told.setdefault(kind_of(flag), []).append(flag)
-    return told
+def _by_kind(reasons: Iterable[Reason]) -> dict[Kind, list[Reason]]:
+    found: dict[Kind, list[Reason]] = {}
+    for reason in reasons:
+        found.setdefault(reason.review or Kind.OTHER, []).append(reason)
+    return found
+
+
+def _found(kind: Kind, sentence: str) -> Reason:
+    return Reason(Code.REVIEW, kind=kind.value, text=sentence)
 
 
 def _hash(*values: str) -> str:

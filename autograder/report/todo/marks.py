@@ -48,7 +48,7 @@ def _mark(data: dict[str, Any]) -> Mark:
 def mark_of(item: ReviewItem, marks: dict[str, Mark]) -> Mark | None:
     """The mark that holds for an item as it is now."""
     mark = marks.get(item.id)
-    return mark if mark is not None and mark.state == item.state else None
+    return mark if mark is not None and mark.state in (item.state, item.old_state) else None
 
 
 def add(course: Course, name: str, chosen: Iterable[ReviewItem], note: str, reopen: bool = False
