@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "autograder" / "exercises" / "q2" / "source"))
 
 import classifier  # noqa: E402
+import experiment  # noqa: E402
 from utils import EpochResult, InputError, ResultLog, locate  # noqa: E402
 
 
@@ -151,7 +152,7 @@ def main() -> int:
     plain = PlainTraining(args)
     ratios: list[float] = []
     classifier.ResultLog = interleaved(plain, ratios)
-    classifier.print = lambda *_, **__: None  # the table below says it all
+    classifier.print = experiment.print = lambda *_, **__: None  # the table below says it all
     print(
         f"{len(plain.batches.dataset)} sentences, batch {args.batch_size}, lr {args.lr}, seed "
         f"{args.seed}, {torch.get_num_threads()} threads, torch {torch.__version__}; majority "

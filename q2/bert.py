@@ -1,4 +1,4 @@
-# q2, version 7eac1ee5
+# q2, version 5827cd0b
 """BERT, the encoder: attention, the transformer layer, and the model made of them.
 
 You write four methods: `BertSelfAttention.attention` (a) and `forward` (b), `BertLayer.add_norm`

@@ -19,6 +19,7 @@ SOURCE = Path(__file__).parents[2] / "autograder" / "exercises" / "q2" / "source
 sys.path.insert(0, str(SOURCE))
 
 import classifier  # noqa: E402
+import experiment  # noqa: E402
 from utils import InputError, read_result_log  # noqa: E402
 
 POSITIVE = ["good", "great", "fine", "superb"]
@@ -305,7 +306,7 @@ def test_create_data(here):
 @pytest.mark.parametrize(("count", "batch_size"), [(1, 8), (64, 8), (1000, 7), (23, 100)])
 def test_buckets_hold_each_sentence_once(count, batch_size):
     lengths = [random.Random(i).randint(3, 60) for i in range(count)]
-    sampler = classifier.LengthBucketSampler(lengths, batch_size, seed=5, chunk=3)
+    sampler = experiment.LengthBucketSampler(lengths, batch_size, seed=5, chunk=3)
     first, second = list(sampler), list(sampler)
     for batches in (first, second):
         assert sorted(index for batch in batches for index in batch) == list(range(count))
@@ -313,7 +314,7 @@ def test_buckets_hold_each_sentence_once(count, batch_size):
         assert len(batches) == len(sampler)
     if count > 30:
         assert first != second
-    again = classifier.LengthBucketSampler(lengths, batch_size, seed=5, chunk=3)
+    again = experiment.LengthBucketSampler(lengths, batch_size, seed=5, chunk=3)
     assert [list(again), list(again)] == [first, second]
 
 
@@ -326,12 +327,12 @@ def test_buckets_waste_little_on_padding():
 
     shuffled = random.Random(1).sample(range(8544), 8544)
     assert padded([shuffled[i : i + 32] for i in range(0, 8544, 32)]) > 1.8
-    assert padded(classifier.LengthBucketSampler(lengths, 32, seed=1)) < 1.1
+    assert padded(experiment.LengthBucketSampler(lengths, 32, seed=1)) < 1.1
 
 
 def test_batches_are_padded_to_their_longest(here):
     examples = [("the film is good", 1), ("bad", 0)]
-    dataset = classifier.BertDataset(examples, classifier.get_args(OPTIONS))
+    dataset = experiment.BertDataset(examples, classifier.get_args(OPTIONS))
     batch = dataset.collate_fn([dataset[0], dataset[1]])
     assert dataset.lengths == [6, 3]
     assert batch["input_ids"].shape == (2, 6)
@@ -342,7 +343,7 @@ def test_batches_are_padded_to_their_longest(here):
 
 
 def test_sentences_are_cut_to_what_the_model_reads(here):
-    dataset = classifier.BertDataset([("the " * 100, 1)], classifier.get_args(OPTIONS))
+    dataset = experiment.BertDataset([("the " * 100, 1)], classifier.get_args(OPTIONS))
     assert dataset.lengths == [32]
 
 

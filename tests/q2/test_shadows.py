@@ -16,7 +16,8 @@ from autograder.judge.shadows import shadowing, told
 from autograder.results.verdict import Verdict
 from autograder.results.words import english
 
-GIVEN = {"base_bert.py", "config.py", "tokenizer.py", "utils.py", "sanity_check.py"}
+GIVEN = {"base_bert.py", "config.py", "experiment.py", "tokenizer.py", "utils.py",
+         "sanity_check.py"}
 STUDENT = {"bert.py", "classifier.py", "result.log"}
 LIBRARIES = ["torch", "numpy", "random", "json", "math", "typing", "tqdm", "sklearn", "IPython",
              "zmq", "sitecustomize", "usercustomize", "safetensors", "ipykernel_launcher"]

@@ -17,6 +17,7 @@ from .source.utils import ResultLogRecord
 SPLITS = ("train", "dev", "test")
 FIRST = 20  # batches whose losses a run writes down
 BEGINNING = ("torch", "weights", "first_sentences", "untrained_scores")  # what it begins with
+NOTES_IT = "what_it_begins_with"  # the function of a classifier.py that notes it
 SLACK = 0.15  # of accuracy: in the log it is that after an epoch, the loss is that during it
 
 
@@ -33,9 +34,10 @@ def oddities(log: ResultLogRecord, settings: dict[str, Any], classifier: str) ->
         yield from _macro_f1(log, data_set)
     if data_set is not None and weights is not None:
         yield from _times(log, data_set["tokens"], weights, settings["operations_a_second"])
-    if "untrained_scores" in classifier or log.checksum or log.first_losses:
+    notes_its_beginning = NOTES_IT in classifier
+    if notes_its_beginning or log.checksum or log.first_losses:
         yield from _beginning(log, weights)
-    if classifier and "untrained_scores" not in classifier and "untrained_scores" in log.settings:
+    if classifier and not notes_its_beginning and "untrained_scores" in log.settings:
         yield "it says how its run began, which the classifier.py beside it does not write"
 
 

@@ -46,7 +46,8 @@
 # | file | what it does | |
 # |:--|:--|:--|
 # | `bert.py` | attention, the layer, the whole model | **you write (a) to (d)** |
-# | `classifier.py` | data, training, evaluation; the program that you run | **you write (e)** |
+# | `classifier.py` | a classifier, its training; the program that you run | **you write (e)** |
+# | `experiment.py` | the program's options, sentences in batches, a progress bar | given |
 # | `base_bert.py`, `config.py` | read a checkpoint: its weights, its sizes | given |
 # | `tokenizer.py` | cuts text into WordPieces and numbers them | given |
 # | `utils.py` | the attention mask; writes and reads `result.log` | given |
