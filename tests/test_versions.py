@@ -72,7 +72,7 @@ def test_what_students_do_not_receive_makes_no_other_version(tmp_path: Path, edi
 @pytest.mark.parametrize("edit", [
     in_source("toy.py", "as a list.", "as a list of strings."),
     in_source("toy.py", "of one word has one word", "of a word has a word"),
-    in_source("toy.py", 'points=4\n', 'points=3\n'),
+    in_source("toy.py", 'points=4 ', 'points=3 '),
     in_source("given.py", "(1, 2, 3)", "(1, 2, 3,)"),
     in_source("vectors.py", "Divide a vector", "Divide the vector"),
 ], ids=["text", "check", "points", "given file", "module"])
