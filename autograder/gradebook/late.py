@@ -14,9 +14,10 @@ from typing import Any
 
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat.notebooknode import NotebookNode
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.plugins import CsvExportPlugin, LateSubmissionPlugin
 from nbgrader.preprocessors import NbGraderPreprocessor
+from sqlalchemy.orm import joinedload, selectinload
 
 from autograder.course import Course
 from autograder.intake.times import late_in, late_of
@@ -81,7 +82,7 @@ def bring_up_to_date(gradebook: Gradebook, course: Course, assignment: str, stud
         submissions = [gradebook.find_submission(assignment, student)]
         applied = {student: late_of(course, assignment, student)}
     else:
-        submissions = gradebook.assignment_submissions(assignment)
+        submissions = _submissions(gradebook, assignment)
         applied = late_in(course, assignment) if late is None else late
     most = course.assignment(assignment).max_points
     with gradebook.db.no_autoflush:  # else it is not known afterwards whether anything has changed
@@ -91,6 +92,14 @@ def bring_up_to_date(gradebook: Gradebook, course: Course, assignment: str, stud
                 _update(submission, found, most)
     if any(map(gradebook.db.is_modified, gradebook.db.dirty)):  # `dirty` has what was merely set
         gradebook.db.commit()
+
+
+def _submissions(gradebook: Gradebook, assignment: str) -> list[Any]:
+    """All submissions of an assignment with their notebooks' scores, in a few queries."""
+    return gradebook.db.query(SubmittedAssignment).filter(
+        SubmittedAssignment.assignment.has(name=assignment)).options(
+        joinedload(SubmittedAssignment.student), joinedload(SubmittedAssignment.assignment),
+        selectinload(SubmittedAssignment.notebooks).undefer(SubmittedNotebook.score)).all()
 
 
 def _update(submission: Any, applied: Applied, most: float) -> None:
