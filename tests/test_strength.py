@@ -6,11 +6,12 @@ import itertools
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
-from conftest import REPO, TOY_COURSE, Toy, run_cli
+from conftest import REPO, TOY_COURSE, TOY_NOTEBOOK, Toy, run_cli
 
 from autograder.course import Course, CourseError
-from autograder.strength.code import Unit
+from autograder.strength.code import Solution, Unit
 from autograder.strength.explained import CONSTANT, Explained
 from autograder.strength.measure import Narrow, Plan, Wronged, summary
 from autograder.strength.mutants import mutants, types_of_names
@@ -143,6 +144,15 @@ def test_a_list_of_explanations_that_cannot_be_read_is_told(text: str, tmp_path:
     (tmp_path / "exercises" / "toy" / "equivalent.toml").write_text(text)
     with pytest.raises(CourseError, match=r"equivalent\.toml of toy"):
         Explained(Course.load(course.root, tmp_path / "exercises").exercise("toy"))
+
+
+def test_a_version_has_the_names_of_cells_that_grading_leaves_out(tmp_path: Path) -> None:
+    notebook = TOY_NOTEBOOK + '\n# %% tags=["skip-execution"]\nLIMIT = 3\nprint(LIMIT)\n'
+    exercise = Toy(source={**Toy().source, "toy.py": notebook}).write(tmp_path).exercise("toy")
+    solution = Solution(exercise)
+    solution.write(solution.work, tmp_path / "version")
+    names, *_ = nbformat.read(tmp_path / "version" / "toy.ipynb", as_version=4).cells
+    assert names.source == "LIMIT = 3"
 
 
 @pytest.mark.parametrize(("name", "every"), [("q1", 90), ("q2", 25), ("hw3", 120)])

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import libcst as cst
+import nbformat
 from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
 
 from autograder.course import Exercise
-from autograder.judge.work import Work
+from autograder.judge.work import Work, names_left_out
+from autograder.release import source
 from autograder.release.solved import MARKERS, without_markers, write_version
 from autograder.validate import as_work, handed_in
 
@@ -113,6 +115,8 @@ class Solution:
     def __init__(self, exercise: Exercise) -> None:
         self.exercise = exercise
         self.work = as_work(exercise, handed_in(exercise))
+        self._names = nbformat.v4.new_code_cell(names_left_out(
+            source.read_notebook(exercise), {path.stem for path in exercise.files}))
 
     def version(self, unit: Unit, text: str, work: Work | None = None) -> Work:
         """The solution, or what `work` is made of it, with another text in the place of a unit."""
@@ -129,8 +133,10 @@ class Solution:
         return Work(work.exercise, notebook, work.files)
 
     def write(self, work: Work, folder: Path) -> None:
-        """Write a version as the trusted side runs it (judge/trusted.py)."""
-        write_version(self.exercise, work.notebook, work.files, folder)
+        """Write a version as the trusted side runs it, with the names that a kernel has, too."""
+        notebook = copy.copy(work.notebook)
+        notebook.cells = [self._names, *notebook.cells]
+        write_version(self.exercise, notebook, work.files, folder)
 
 
 def _body(cell: str) -> str:
