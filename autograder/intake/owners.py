@@ -19,9 +19,10 @@ from autograder.flag import Flag, Kind
 from autograder.intake.archive import ArchiveError
 from autograder.intake.expected import ExpectedFiles
 from autograder.intake.file_names import is_named, suffixes, without_additions
+from autograder.intake.notebook.cells import listed
 from autograder.intake.notebook.read import read_any
 from autograder.intake.platforms.upload import Person, Upload, same_name, students
-from autograder.intake.upload_files import read_upload
+from autograder.intake.upload_files import names_in, read_upload
 from autograder.roster import Member, Roster, plain
 from autograder.settings import MEMBERS
 
@@ -72,6 +73,28 @@ def roster_for(course: Course, assignment: str, uploads: Sequence[Upload]) -> Ro
 def as_expected(course: Course, assignment: str, upload: Upload, owner: str) -> bool:
     """Whether an upload has the expected name, copy marks aside."""
     return is_named(upload.name, course.assignment(assignment).archive.format(id=owner))
+
+
+def why_unowned(course: Course, assignment: str, upload: Upload, folder: Path) -> str:
+    """The reason why an upload in `folder` has no owner."""
+    settings = course.assignment(assignment)
+    if upload.sender:
+        return (f"neither the file (expected {settings.archive}) nor {upload.sender.platform}, "
+                f"which has it from {upload.sender}, tells for certain whose it is")
+    kind = "folder" if upload.path.is_dir() else "file"
+    if kind == "folder" and not any(upload.path.iterdir()):
+        return (f"the folder is empty, and its name holds no student id; expected "
+                f"{settings.archive}")
+    student_id = rf"(?<!\d)(?:{course.toml.course.student_id})(?!\d)"
+    inside = sorted({found[0] for name in names_in(upload)
+                     for found in re.finditer(student_id, name)})
+    more = "" if not inside else (
+        f"; it holds uploads of {listed(inside)}: if it is a download of its own, take it in by "
+        f"itself: autograder intake {assignment} {folder / upload.path.name}")
+    if settings.groups:
+        return (f"neither the {kind}'s name (expected {settings.archive}, with the group's name) "
+                f"nor the names in it tell which group it is from{more}")
+    return f"the {kind}'s name holds no student id; expected {settings.archive}{more}"
 
 
 def _owned(upload: Upload, by_file: str, by_sender: str, known: Collection[str],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -28,13 +27,13 @@ from autograder.intake.history import drop_if_same, set_aside
 from autograder.intake.notebook.cells import listed
 from autograder.intake.notebook.read import read_any, utf16
 from autograder.intake.notebook.versions import of_modules
-from autograder.intake.owners import Owned, doubts, named_in, owned, roster_for
+from autograder.intake.owners import Owned, doubts, named_in, owned, roster_for, why_unowned
 from autograder.intake.platforms import opened
 from autograder.intake.platforms.upload import Download, Upload
 from autograder.intake.records import TIMESTAMP, IntakeRecord, write_notes
 from autograder.intake.selection import WRITTEN_IN, Selection, Source, select
 from autograder.intake.settle import Findings, keep_beside, settle, use_released
-from autograder.intake.upload_files import names_in, read_upload
+from autograder.intake.upload_files import read_upload
 from autograder.intake.written import WRITTEN, is_written_by, take_written
 from autograder.roster import Roster
 from autograder.settings import Assignment
@@ -95,33 +94,10 @@ class _Intake:
     def _unowned(self, owners: set[str]) -> list[IntakeRecord]:
         """The records of uploads without an owner, except PDFs that are somebody's written part."""
         written = has_written(self.course, self.assignment)
-        return [IntakeRecord(upload.shown, problem=self._why_unowned(upload),
-                         handed_in=attempts.iso(upload)) for upload in self.uploads.unowned
+        return [IntakeRecord(upload.shown, handed_in=attempts.iso(upload), problem=why_unowned(
+                    self.course, self.assignment, upload, self.folder))
+                for upload in self.uploads.unowned
                 if not (written and is_written_by(upload, owners))]
-
-    def _why_unowned(self, upload: Upload) -> str:
-        expected = self.settings.archive
-        if upload.sender:
-            return (f"neither the file (expected {expected}) nor {upload.sender.platform}, which "
-                    f"has it from {upload.sender}, tells for certain whose it is")
-        kind = "folder" if upload.path.is_dir() else "file"
-        if kind == "folder" and not any(upload.path.iterdir()):
-            return f"the folder is empty, and its name holds no student id; expected {expected}"
-        more = ""
-        if inside := self._ids_inside(upload):
-            more = (f"; it holds uploads of {listed(inside)}: if it is a download of its own, take "
-                    f"it in by itself: autograder intake {self.assignment} "
-                    f"{self.folder / upload.path.name}")
-        if self.settings.groups:
-            return (f"neither the {kind}'s name (expected {expected}, with the group's name) nor "
-                    f"the names in it tell which group it is from{more}")
-        return f"the {kind}'s name holds no student id; expected {expected}{more}"
-
-    def _ids_inside(self, upload: Upload) -> list[str]:
-        """The student ids in the names of what a folder or a zip holds."""
-        student_id = rf"(?<!\d)(?:{self.course.toml.course.student_id})(?!\d)"
-        return sorted({match[0] for name in names_in(upload)
-                       for match in re.finditer(student_id, name)})
 
     def _take_in_guarded(self, counting: Counting) -> tuple[IntakeRecord, dict[str, list[str]]]:
         """Take in one owner's uploads; a failure with them is in their record, and stops no other.

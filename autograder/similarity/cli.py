@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autograder.course import Course
 from autograder.terminal import CourseOption, Grid, HandedIn, console, say
+
+if TYPE_CHECKING:
+    from autograder.similarity.page import Section
+    from autograder.similarity.pairs import Pair
 
 
 def similar(
@@ -35,22 +39,28 @@ def similar(
             say(f"not compared: {sentence}", "yellow")
     page.write(path, name, sections, found.toml.similarity)
     pairs = [(section, pair) for section in sections for pair in section.pairs]
-    grid = Grid(title=f"{name}: pairs alike")
-    for column in ("assignment", "one", "other", "of all", "of one part", "tokens", "which"):
-        grid.add_column(column, justify="right" if "of" in column or column == "tokens" else "left")
-    for section, pair in pairs:
-        grid.add_row(section.assignment, pair.one.owner, pair.other.owner,
-                     _share(pair.whole.score), _share(pair.part.score), f"{pair.whole.tokens:.0f}",
-                     "; ".join([*(map(page.title, pair.part.one) if pair.part.score else ()),
-                                *(f"same {name}" for name in pair.same)]))
     if pairs:
-        console.print(grid)
+        console.print(_table(name, pairs))
     sizes = ", ".join(f"{section.assignment}: {section.class_size}" for section in sections)
     say(f"{len(pairs)} pairs to look at ({sizes} compared, "
                   f"{time.monotonic() - begin:.0f} s). Side by side: {path}")
     if pairs:
         say(f"They stand in the list of what needs a person: autograder todo {name}")
     raise typer.Exit(1 if pairs else 0)
+
+
+def _table(name: str, pairs: list[tuple[Section, Pair]]) -> Grid:
+    from autograder.similarity.page import title
+
+    grid = Grid(title=f"{name}: pairs alike")
+    for column in ("assignment", "one", "other", "of all", "of one part", "tokens", "which"):
+        grid.add_column(column, justify="right" if "of" in column or column == "tokens" else "left")
+    for section, pair in pairs:
+        parts = map(title, pair.part.one) if pair.part.score else ()
+        grid.add_row(section.assignment, pair.one.owner, pair.other.owner,
+                     _share(pair.whole.score), _share(pair.part.score), f"{pair.whole.tokens:.0f}",
+                     "; ".join([*parts, *(f"same {file}" for file in pair.same)]))
+    return grid
 
 
 def _share(score: float) -> str:
