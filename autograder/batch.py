@@ -30,7 +30,7 @@ from autograder.intake.settle import Findings, is_settled, released_instead, set
 from autograder.intake.times import late_in
 from autograder.journal import Entry, Journal, last_entries, path_of
 from autograder.judge.cache_key import SUBMISSION, cache_key, changed
-from autograder.judge.pool import Lost, judge_all
+from autograder.judge.pool import JudgingFailed, judge_all
 from autograder.judge.shared import new_seed
 from autograder.judge.work import Work, read_work
 from autograder.kernel.isolation import cgroup
@@ -44,7 +44,7 @@ Told = Callable[[float], None]  # called with the share of one submission that i
 Key = tuple[str, str]  # student, exercise
 # With a course, an assignment, a seed and works: a verdict for each, as they come.
 Judging = Callable[[Course, str, int, Iterable[tuple[Key, Work]]],
-                   Iterator[tuple[Key, Verdict | Lost]]]
+                   Iterator[tuple[Key, Verdict | JudgingFailed]]]
 JUDGES_A_WRITER = 4  # who is judged takes longer than who is entered, by far
 NO_PAGE = Flag("no page can be made of this notebook; formgrader shows the released one in its "
                "place", Kind.NOTEBOOK)
@@ -171,17 +171,17 @@ def _verdicts(course: Course, assignment: str, students: list[str], again: bool,
 def _fingerprint(course: Course, assignment: str, key: Key) -> str:
     """The hash of what was handed in; empty where that cannot be read."""
     work = _work(course, assignment, key)
-    return "" if isinstance(work, Lost) else work.fingerprint
+    return "" if isinstance(work, JudgingFailed) else work.fingerprint
 
 
-def _work(course: Course, assignment: str, key: Key) -> Work | Lost:
+def _work(course: Course, assignment: str, key: Key) -> Work | JudgingFailed:
     """What was handed in, or why it cannot be read; a fault of this machine is raised."""
     try:
         return read_work(course, assignment, *key)
     except Exception as error:
         if of_the_machine(error):
             raise
-        return Lost(Reason(Code.SUBMISSION_UNREADABLE, error=sentence(error)))
+        return JudgingFailed(Reason(Code.SUBMISSION_UNREADABLE, error=sentence(error)))
 
 
 def _why(entry: Entry | None, submission: str, now: dict[str, str], again: bool) -> str:
@@ -198,12 +198,12 @@ def _why(entry: Entry | None, submission: str, now: dict[str, str], again: bool)
 
 def _judge(course: Course, assignment: str, due: dict[Key, str],
            origins: dict[str, dict[str, str]], judging: Judging) -> Iterator[tuple[Key, Verdict]]:
-    unreadable: dict[Key, Lost] = {}
+    unreadable: dict[Key, JudgingFailed] = {}
 
     def works() -> Iterator[tuple[Key, Work]]:
         for key in due:
             work = _work(course, assignment, key)
-            if isinstance(work, Lost):
+            if isinstance(work, JudgingFailed):
                 unreadable[key] = work
             else:
                 yield key, work
@@ -213,7 +213,7 @@ def _judge(course: Course, assignment: str, due: dict[Key, str],
                 judging(course, assignment, new_seed(), works()), unreadable.items()):
             student, exercise = key
             rests_on = origins[exercise]
-            if isinstance(verdict, Lost):
+            if isinstance(verdict, JudgingFailed):
                 points = source.judged_parts(source.read_notebook(course.exercise(exercise)))
                 verdict = nothing(exercise, points, verdict.why, review=(
                     Reason(Code.NOT_JUDGED, why=verdict.why),))

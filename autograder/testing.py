@@ -25,9 +25,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autograder.judge.both import Both, StudentFailed
+from autograder.judge.answer import Answer
+from autograder.judge.compare import Both, StudentFailed
 from autograder.judge.domain import Among, Domain, Draw, Whole
-from autograder.judge.sides import Answer
 from autograder.judge.testing import KEEPS_TOGETHER, Wrong, assert_close, is_close, part, same
 from autograder.judge.work import Work
 

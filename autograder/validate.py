@@ -17,7 +17,7 @@ from typing import Literal, TypeVar
 import nbformat
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.judge.pool import Lost, ask_all, judge_all
+from autograder.judge.pool import JudgingFailed, ask_all, judge_all
 from autograder.judge.shared import new_seed
 from autograder.judge.visible import disagreement, grade_and_check
 from autograder.judge.work import Work
@@ -187,8 +187,8 @@ def _works(course: Course, chosen: Iterable[Case]) -> Iterator[tuple[Case, Work]
     return ((case, work(course.exercise(case.exercise), case.kind, case.name)) for case in chosen)
 
 
-def _not_lost(case: Case, answer: Answer | Lost) -> Answer:
-    if isinstance(answer, Lost):
+def _not_lost(case: Case, answer: Answer | JudgingFailed) -> Answer:
+    if isinstance(answer, JudgingFailed):
         raise CourseError(f"{case.name}: {answer.reason}")
     return answer
 

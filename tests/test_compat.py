@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import BertTokenizerFast, Seq2SeqTrainingArguments, TrainingArguments
 
-from autograder.judge.outdated import outdated
+from autograder.judge.source_checks.deprecated_api import deprecated_calls
 from autograder.kernel import compat
 from autograder.results.words import english
 
@@ -123,5 +123,5 @@ def test_padding_of_2023_gives_the_lengths_that_it_gave(options: dict[str, Any],
                                   "no_cuda"])
 def test_the_remark_names_the_successor(name: str) -> None:
     (value, wanted), *_ = [row for row in VALUES[name] if row[0]]
-    (sentence,) = map(english, outdated([f"TrainingArguments('x', {name}={value!r})"]))
+    (sentence,) = map(english, deprecated_calls([f"TrainingArguments('x', {name}={value!r})"]))
     assert all(new in sentence for new in wanted)

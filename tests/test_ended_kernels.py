@@ -10,8 +10,9 @@ import pytest
 from conftest import WARM_TOY_COURSE, Toy, spawned, toy_work
 
 from autograder.flag import Flag, Kind
-from autograder.judge import pool, sides
-from autograder.judge.sides import StudentSide
+from autograder.judge import pool, student_kernels
+from autograder.judge.culprit import End
+from autograder.judge.student_runner import StudentRunner
 from autograder.kernel import agent, serialization
 from autograder.kernel.owntime import Budget, OutOfTime, OwnTime, Stalled
 from autograder.kernel.session import Outcome
@@ -148,10 +149,10 @@ def test_what_was_not_tried_is_a_persons_case_and_tried_again(
     from autograder.judge.grading import Grader
 
     if kind == "stalled":
-        monkeypatch.setattr(sides.KernelSession, "ask", lambda self, request, timeout: (
+        monkeypatch.setattr(student_kernels.KernelSession, "ask", lambda self, request, timeout: (
             self.close() or Outcome("stalled", Reason(Code.STALLED, seconds=1))))
     else:
-        monkeypatch.setattr(sides.StudentSide, "_left", lambda self: 0.0)
+        monkeypatch.setattr(student_kernels.StudentKernels, "left", 0.0)
     course = Toy().write(tmp_path)
     build(course, "toy")
     with Grader(course, "toy", 1) as grader:
@@ -163,7 +164,7 @@ def test_what_was_not_tried_is_a_persons_case_and_tried_again(
 
 
 def test_what_the_grader_lacks_is_a_persons_case() -> None:
-    from autograder.judge.sides import unpack
+    from autograder.judge.answer import unpack
 
     names: dict[str, object] = {}
     exec("def f():\n    import no_such_package\ndef g():\n    return gone.later()", names)
@@ -177,9 +178,8 @@ def test_what_the_grader_lacks_is_a_persons_case() -> None:
 
 def test_a_module_that_was_blamed_for_another_is_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("x = 1\n")
-    side = StudentSide(tmp_path, ["a"], ["mine"], LimitSettings(), 5)
-    side._last = Outcome("died", Reason(Code.ENDED_ITSELF))
-    side._blame(1)
-    assert "EndedAtImport" in (tmp_path / "mine.py").read_text() and len(side.events) == 1
-    side._acquit()
-    assert (tmp_path / "mine.py").read_text() == "x = 1\n" and side.events == []
+    runner = StudentRunner(tmp_path, ["a"], ["mine"], LimitSettings(), 5)
+    runner._search.leave_out(End(1, Outcome("died", Reason(Code.ENDED_ITSELF))))
+    assert "EndedAtImport" in (tmp_path / "mine.py").read_text() and len(runner.events) == 1
+    runner._search.take_back()
+    assert (tmp_path / "mine.py").read_text() == "x = 1\n" and runner.events == []

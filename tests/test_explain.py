@@ -13,10 +13,10 @@ import nbformat
 import pytest
 from conftest import Toy
 
-from autograder.judge import trusted
+from autograder.judge import reference_process
+from autograder.judge.answer import Answer, unpack
 from autograder.judge.explain import Asked, Explainer, Trial
-from autograder.judge.oracle import TrustedSide
-from autograder.judge.sides import Answer, unpack
+from autograder.judge.reference import ReferenceClient
 from autograder.judge.work import runnable_cells
 from autograder.kernel import agent, serialization
 from autograder.release.edits import Change, Misconceptions, apply, joined
@@ -87,7 +87,7 @@ class Here:
 @functools.cache
 def answered(version: Path, request: bytes) -> Answer:
     """What the notebook in a folder answers."""
-    loaded = trusted._Version(version)
+    loaded = reference_process._Version(version)
     loaded._run_notebook()
     return unpack(agent.answer(request, agent.Code(loaded.names, version)))
 
@@ -126,7 +126,7 @@ class Lab:
             passed = all(a.answer == answered(self.reference, a.request) for a in asked)
             trials.append(Trial(asked, passed))
         cells = nbformat.read(version / "toy.ipynb", as_version=4)
-        explainer = Explainer(cast(TrustedSide, self.trusted), self.reference,
+        explainer = Explainer(cast(ReferenceClient, self.trusted), self.reference,
                               self.misconceptions, "\n".join(runnable_cells(cells, cells)))
         return [change.name for change in explainer.explain("toy_mean", trials)]
 
@@ -205,7 +205,7 @@ def test_an_error_in_the_same_words_is_not_enough(lab: Lab, replace: str, by: st
 
 
 def test_nothing_is_named_where_all_is_right_or_the_tests_asked_nothing(lab: Lab) -> None:
-    explainer = Explainer(cast(TrustedSide, lab.trusted), lab.reference, lab.misconceptions, "")
+    explainer = Explainer(cast(ReferenceClient, lab.trusted), lab.reference, lab.misconceptions, "")
     before = lab.trusted.asked
     assert explainer.explain("toy_mean", [Trial((), True)]) == []
     assert explainer.explain("toy_mean", [Trial((), False)]) == []

@@ -13,8 +13,8 @@ from conftest import TOY_HIDDEN_TESTS, Toy, judge_once, toy_work
 
 from autograder.course import Course, CourseError
 from autograder.judge import pool
-from autograder.judge.pool import Lost, judge_all
-from autograder.judge.sides import StudentSide
+from autograder.judge.pool import JudgingFailed, judge_all
+from autograder.judge.student_runner import StudentRunner
 from autograder.judge.work import Work
 from autograder.kernel import serialization
 from autograder.kernel.isolation.policy import Limits, Surroundings
@@ -126,16 +126,16 @@ FAILURES = {
 
 
 @pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudentSide]:
+def student(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudentRunner]:
     """One student's kernel, with a broken module beside the notebook."""
     folder = tmp_path_factory.mktemp("student")
     (folder / "broken.py").write_text("y = 0\nx = 1 +\n")
-    with StudentSide(folder, ["pass"], ["broken"], LimitSettings(memory=2048), 300,
+    with StudentRunner(folder, ["pass"], ["broken"], LimitSettings(memory=2048), 300,
                      Surroundings({"sklearn": "write it yourself"})) as student:
         yield student
 
 
-def ask_for(student: StudentSide, body: str) -> str:
+def ask_for(student: StudentRunner, body: str) -> str:
     """Define `f` in the student's kernel, call it as a probe does, and return the sentence."""
     student._ready().run(f"def f():\n    {body}", timeout=10)
     answer = student.ask(serialization.pack({"probes": "", "function": "call",
@@ -145,23 +145,23 @@ def ask_for(student: StudentSide, body: str) -> str:
 
 @pytest.mark.sandbox
 @pytest.mark.parametrize("code", FAILURES)
-def test_a_failure_is_a_sentence_with_its_place(student: StudentSide, code: str) -> None:
+def test_a_failure_is_a_sentence_with_its_place(student: StudentRunner, code: str) -> None:
     assert ask_for(student, code) == FAILURES[code]
 
 
 @pytest.mark.sandbox
 @pytest.mark.parametrize("name", ["KeyboardInterrupt", "GeneratorExit"])
-def test_an_exception_that_is_no_error_is_a_sentence_too(student: StudentSide, name: str) -> None:
+def test_an_exception_that_is_no_error_is_a_sentence_too(student: StudentRunner, name: str) -> None:
     assert ask_for(student, f"raise {name}").startswith(f"your code stopped with {name}")
 
 
 @pytest.mark.sandbox
-def test_no_sentence_is_longer_than_a_page(student: StudentSide) -> None:
+def test_no_sentence_is_longer_than_a_page(student: StudentRunner) -> None:
     assert len(ask_for(student, "raise type('X' * 100_000, (Exception,), {})()")) < 4000
 
 
 @pytest.mark.sandbox
-def test_every_sentence_can_be_written_to_a_file(student: StudentSide) -> None:
+def test_every_sentence_can_be_written_to_a_file(student: StudentRunner) -> None:
     ask_for(student, r"raise ValueError('\ud800')").encode()
 
 
@@ -226,8 +226,8 @@ def test_cells_cannot_use_more_than_the_submissions_time(tmp_path: Path) -> None
             self.taken += 2
             return Outcome("done")
 
-    side = StudentSide(tmp_path, ["cell"] * 20, [], LimitSettings(cell=60), seconds=5)
-    side._session = session = Session()  # type: ignore[assignment]
+    side = StudentRunner(tmp_path, ["cell"] * 20, [], LimitSettings(cell=60), seconds=5)
+    side._kernels.session = session = Session()  # type: ignore[assignment]
     side._run(session, 20)  # type: ignore[arg-type]
     assert allowed == [5, 3, 1]
 
@@ -263,7 +263,7 @@ def test_a_file_over_the_limit_harms_no_batch(grade_toy_cold: GradeToy) -> None:
 
 @pytest.mark.sandbox
 def test_rubbish_in_an_answers_place_is_a_failure_like_any_other(tmp_path: Path) -> None:
-    with StudentSide(tmp_path, [], [], LimitSettings(memory=2048), 300) as student:
+    with StudentRunner(tmp_path, [], [], LimitSettings(memory=2048), 300) as student:
         for rubbish in ("b''", "b'AAA'", "bytes(99)", "b'\\xff' * 8", "serialization.pack(3)",
                         "serialization.pack({'value': set()})[:-1]"):
             student._ready().run("from autograder.kernel import agent, serialization\n"
@@ -443,8 +443,8 @@ def test_tests_that_are_left_out_harm_none_in_another_file(tmp_path: Path, judge
     other.write_text("from autograder.judge.testing import *\n\n@part('toy_count')\n"
                      "def test_c():\n    pass\n")
     verdict = judge("""
-        from autograder.judge.both import StudentFailed
-        from autograder.judge.sides import Failure
+        from autograder.judge.compare import StudentFailed
+        from autograder.judge.answer import Failure
 
         @part("toy_words")
         def test_a():
@@ -487,7 +487,7 @@ def test_hidden_tests_that_cannot_be_run_stop_the_batch_with_a_sentence(judge: J
 @pytest.mark.sandbox
 def test_a_work_that_kills_its_judge_is_lost_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
                                                    ) -> None:
-    monkeypatch.setattr(pool, "TRIALS", 1)  # two deaths show as much as four
+    monkeypatch.setitem(pool.MOST, pool._End.JUDGE_DIED, 1)  # two deaths show as much as four
     course = Toy(hidden_tests=TOY_HIDDEN_TESTS + textwrap.dedent("""
         @part("toy_scale")
         def test_deadly(work):
@@ -497,7 +497,7 @@ def test_a_work_that_kills_its_judge_is_lost_alone(tmp_path: Path, monkeypatch: 
     build(course, "toy")
     works = [("deadly", toy_work(course, files={"deadly": b"x"})), ("good", toy_work(course))]
     found = dict(judge_all(course, "toy", 7, works, processes=1))
-    assert isinstance(found["deadly"], Lost) and "died" in found["deadly"].reason
+    assert isinstance(found["deadly"], JudgingFailed) and "died" in found["deadly"].reason
     assert isinstance(found["good"], Verdict) and points(found["good"]) == FULL
 
 

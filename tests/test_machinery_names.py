@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import REPO
 
-from autograder.judge.sides import unpack
+from autograder.judge.answer import unpack
 from autograder.kernel import agent, serialization
 
 PROBES = sorted((REPO / "autograder" / "exercises").glob("*/probes*.py"))

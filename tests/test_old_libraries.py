@@ -12,8 +12,14 @@ import torch
 from conftest import REPO
 
 from autograder.course import Course
-from autograder.judge.outdated import ARGUMENTS, IGNORED, METHODS, TASKS, outdated
-from autograder.judge.outdated import KEYWORDS as KEYWORDS_OF
+from autograder.judge.source_checks.deprecated_api import (
+    ARGUMENTS,
+    IGNORED,
+    METHODS,
+    TASKS,
+    deprecated_calls,
+)
+from autograder.judge.source_checks.deprecated_api import KEYWORDS as KEYWORDS_OF
 from autograder.kernel.isolation.policy import Limits, Surroundings
 from autograder.kernel.session import KernelSession
 from autograder.results.words import english
@@ -52,7 +58,7 @@ from autograder.validate import cases, work
     ("answer = pipeline('question-answering')", 1, "pipeline"),
 ])
 def test_an_outdated_call_is_reported_at_its_line(cell: str, line: int, says: str) -> None:
-    (sentence,) = map(english, outdated([cell]))
+    (sentence,) = map(english, deprecated_calls([cell]))
     assert f"`{cell.splitlines()[line - 1].strip()}`" in sentence and says in sentence
 
 
@@ -71,7 +77,7 @@ HARMLESS = [
 @pytest.mark.parametrize("cell", HARMLESS)
 def test_a_word_that_no_library_is_called_with_is_left_alone(cell: str) -> None:
     for name in KEYWORDS:
-        assert outdated([cell.format(name)]) == [], name
+        assert deprecated_calls([cell.format(name)]) == [], name
 
 
 @pytest.mark.parametrize("line", [
@@ -87,7 +93,7 @@ def test_a_word_that_no_library_is_called_with_is_left_alone(cell: str) -> None:
     "class Tok:\n    def encode_plus(self): ...\nTok().encode_plus()", "(" * 3000, "\0", "if",
 ])
 def test_todays_lines_are_left_alone(line: str) -> None:
-    assert outdated([line]) == []
+    assert deprecated_calls([line]) == []
 
 
 @pytest.mark.parametrize("name", ["q1", "q2", "hw3"])
@@ -97,7 +103,7 @@ def test_nothing_that_the_course_gives_or_takes_for_right_is_outdated(name: str)
         if case.kind != "misconception":
             notebook = work(course.exercise(case.exercise), case.kind, case.name).notebook
             code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-            assert outdated(code) == [], f"{case.kind} {case.name}"
+            assert deprecated_calls(code) == [], f"{case.kind} {case.name}"
 
 
 def test_each_row_is_as_the_libraries_are_today(tmp_path: Path) -> None:
@@ -136,8 +142,8 @@ def test_each_row_is_as_the_libraries_are_today(tmp_path: Path) -> None:
 
 
 def test_a_line_is_told_once_and_never_too_many() -> None:
-    assert len(outdated(["load_metric('a')", "load_metric('a')"])) == 1
-    assert len(outdated([f"load_metric('{i}')" for i in range(100)])) == 8
+    assert len(deprecated_calls(["load_metric('a')", "load_metric('a')"])) == 1
+    assert len(deprecated_calls([f"load_metric('{i}')" for i in range(100)])) == 8
 
 
 # ------------------------------------------------------------------------------------ lenient mode

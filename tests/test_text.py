@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from autograder import text
 from autograder.flag import Flag, Kind, kind_of
 from autograder.intake.records import IntakeRecord
-from autograder.judge.sides import Failure, unpack
+from autograder.judge.answer import Failure, unpack
 from autograder.kernel import serialization
 from autograder.kernel.session import Outcome
 from autograder.results.reason import Code, Reason

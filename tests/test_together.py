@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from autograder.judge.both import ReferenceFailed, StudentFailed
-from autograder.judge.plugin import JudgePlugin, Tally
-from autograder.judge.sides import Failure
+from autograder.judge.answer import Failure
+from autograder.judge.compare import ReferenceFailed, StudentFailed
+from autograder.judge.pytest_plugin import JudgePlugin
+from autograder.judge.scoring import Tally
 from autograder.kernel.isolation.policy import SandboxError
 from autograder.results.reason import Code, Reason
 

@@ -1,9 +1,9 @@
 """Judge on other machines: Dask brings works to workers and verdicts back.
 
-A worker needs this kit and a machine whose walls hold, and no file of the course: that is sent to
-whoever joins, whenever that is (`CoursePlugin`). It judges with the pool of a single machine, one
-process for each of its threads, so that a judge that hangs or dies costs its own work only. Works
-of workers that are gone are given to others by Dask.
+A worker needs this kit and a machine on which the sandbox works, and no file of the course: that
+is sent to whoever joins, whenever that is (`CoursePlugin`). It judges with the pool of a single
+machine, one process for each of its threads, so that a judge that hangs or dies costs its own work
+only. Dask gives the works of workers that are gone to others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from distributed.client import ClosedClientError
 from autograder import doctor
 from autograder.course import COURSE_FILE, Course, CourseError
 from autograder.judge.cache_key import engine_hash
-from autograder.judge.pool import Judges, Key, Lost, streamed
+from autograder.judge.pool import Judges, JudgingFailed, Key, streamed
 from autograder.judge.work import Work
 from autograder.kernel.isolation.policy import SandboxError
 from autograder.kernel.scratch import Scratch
@@ -36,7 +36,7 @@ from autograder.release import source
 from autograder.results.reason import Code, Reason
 from autograder.results.verdict import Verdict
 
-Answer = Verdict | Lost | CourseError | SandboxError
+Answer = Verdict | JudgingFailed | CourseError | SandboxError
 CONNECT_SECONDS = 10  # for the scheduler to answer, and to come back when it is lost
 SENT = 10  # messages, works and all, that Dask keeps for those who debug it; it would be 1,000
 COUNT_SECONDS = 2.0  # between two counts of the workers
@@ -44,7 +44,7 @@ AHEAD = 2  # works under way for each process: one is judged, one waits beside i
 
 
 def judge_afar(course: Course, assignment: str, seed: int, works: Iterable[tuple[Key, Work]],
-               scheduler: str) -> Iterator[tuple[Key, Verdict | Lost]]:
+               scheduler: str) -> Iterator[tuple[Key, Verdict | JudgingFailed]]:
     """Judge everything on the workers of a Dask scheduler; yield results as they come.
 
     Raises CourseError where the scheduler cannot be reached, or a worker cannot judge.
@@ -165,11 +165,11 @@ class _Crew:
         return self._most
 
 
-def _result(future: Future[Answer]) -> Verdict | Lost:
+def _result(future: Future[Answer]) -> Verdict | JudgingFailed:
     try:
         answer = future.result()
     except KilledWorker as error:
-        return Lost(Reason(Code.WORKERS_ENDED, count=error.allowed_failures + 1))
+        return JudgingFailed(Reason(Code.WORKERS_ENDED, count=error.allowed_failures + 1))
     if isinstance(answer, (CourseError, SandboxError)):
         raise answer
     return answer

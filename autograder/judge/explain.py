@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from autograder.judge.oracle import TrustedSide
-from autograder.judge.sides import Answer
+from autograder.judge.answer import Answer
+from autograder.judge.reference import ReferenceClient
 from autograder.judge.testing import same
 from autograder.release.edits import Change, Misconceptions, joined
 
@@ -60,9 +60,9 @@ class Explainer:
     """Explains the parts of one submission. `text` is the code that was handed in; it only decides
     between misconceptions that answer alike."""
 
-    def __init__(self, trusted: TrustedSide, reference: Path, misconceptions: Misconceptions,
+    def __init__(self, client: ReferenceClient, reference: Path, misconceptions: Misconceptions,
                  text: str) -> None:
-        self._trusted, self._reference = trusted, reference
+        self._client, self._reference = client, reference
         self._misconceptions = misconceptions
         self._grams = _grams(text)
 
@@ -88,7 +88,7 @@ class Explainer:
         needed = dict.fromkeys(range(len(changes)), False)
         for one, passed in asked:
             theirs = self._answer(change, one.request)
-            ours = self._trusted.ask(self._reference, one.request)
+            ours = self._client.ask(self._reference, one.request)
             if not _alike(one.answer, theirs):
                 if not passed or not _alike(theirs, ours):
                     return False
@@ -101,7 +101,7 @@ class Explainer:
         return all(needed.values())
 
     def _answer(self, change: Change, request: bytes) -> Answer:
-        return self._trusted.ask(self._misconceptions.written(change), request)
+        return self._client.ask(self._misconceptions.written(change), request)
 
     def _counts(self, student: Answer, theirs: Answer, change: Change) -> bool:
         """Whether equal answers say more than that something is wrong."""
@@ -151,7 +151,7 @@ class Explainer:
         return touched & wrong
 
     def _ours(self, one: Asked) -> Answer:
-        return self._trusted.ask(self._reference, one.request)
+        return self._client.ask(self._reference, one.request)
 
     # -- which one of those that answer alike -----------------------------------------------------
 

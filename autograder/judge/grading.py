@@ -1,6 +1,6 @@
 """Judge one exercise of one submission: its hidden tests, run by pytest in this process.
 
-Student code never runs here; it answers from its sandbox (sides.StudentSide).
+Student code never runs here; it answers from its sandbox (student_runner.py).
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ import pytest
 import torch
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.judge.borrowed import borrowed
 from autograder.judge.explain import Explainer
-from autograder.judge.oracle import TrustedSide
-from autograder.judge.outdated import outdated
-from autograder.judge.plugin import JudgePlugin
-from autograder.judge.shadows import shadowing, told
+from autograder.judge.pytest_plugin import JudgePlugin
+from autograder.judge.reference import ReferenceClient, ReferenceConnection
 from autograder.judge.shared import Shared, sharing
-from autograder.judge.sides import StudentSide
-from autograder.judge.trusted_process import Distant
+from autograder.judge.source_checks.copied_code import copied_code
+from autograder.judge.source_checks.deprecated_api import deprecated_calls
+from autograder.judge.source_checks.shadowed_modules import reasons, shadowing
+from autograder.judge.student_runner import StudentRunner
 from autograder.judge.work import Work, names_left_out, runnable_cells
 from autograder.kernel import pool
 from autograder.kernel.isolation.policy import Surroundings
@@ -78,7 +77,8 @@ class Grader:
         self._shared = shared or self._stack.enter_context(
             sharing(course, assignment, self._scratch.path))
         os.environ.update(self._shared.environment)  # before any library looks
-        self.trusted = TrustedSide(Distant(self._shared.trusted), self._shared.answers)
+        self.reference = ReferenceClient(ReferenceConnection(self._shared.reference),
+                                         self._shared.answers)
         self._prepared = {exercise.name: self._prepare(exercise)
                           for exercise in course.exercises(assignment)}
 
@@ -126,37 +126,38 @@ class Grader:
                 break
         if plugin.broken is not None:
             raise plugin.broken
-        looked_at = self._borrowed(work, prepared)
+        copied = self._copied_code(work, prepared)
         for tally in plugin.tallies.values():
-            tally.review += looked_at
+            tally.review += copied
         parts = tuple(tally.verdict(part) for part, tally in plugin.tallies.items())
-        incidents = (*student.events, *told(self._shadows(work)), *outdated(student.cells))
+        incidents = (*student.events, *reasons(self._shadows(work)),
+                     *deprecated_calls(student.cells))
         return Verdict(work.exercise, parts, incidents, self.seed,
                        round(time.monotonic() - start, 2), student.tried)
 
     def _student(self, work: Work, prepared: _Prepared, folder: Path, guilty: dict[int, Outcome]
-                 ) -> StudentSide:
+                 ) -> StudentRunner:
         modules = [Path(name).stem for name in self._assignment.student_files
                    if name.endswith(".py") and name in work.files]
         limits = self.course.toml.limits
-        return StudentSide(folder, runnable_cells(work.notebook, prepared.notebook), modules,
+        return StudentRunner(folder, runnable_cells(work.notebook, prepared.notebook), modules,
                            limits, float(limits.submission), self.surroundings(),
                            prepared.names_left_out, guilty=guilty)
 
-    def _borrowed(self, work: Work, prepared: _Prepared) -> list[Reason]:
-        """What of it a person should look at, where libraries or copies are forbidden."""
+    def _copied_code(self, work: Work, prepared: _Prepared) -> list[Reason]:
+        """Files that look copied from a library or a file which the exercise forbids."""
         settings = self._assignment
         if not (settings.hidden or settings.not_copied):
             return []
-        return borrowed(work.files, prepared.given, settings.hidden, tuple(settings.not_copied),
+        return copied_code(work.files, prepared.given, settings.hidden, tuple(settings.not_copied),
                         work.notebook, prepared.notebook)
 
-    def _run_tests(self, work: Work, prepared: _Prepared, student: StudentSide) -> JudgePlugin:
+    def _run_tests(self, work: Work, prepared: _Prepared, student: StudentRunner) -> JudgePlugin:
         plugin = JudgePlugin(prepared.points, work, self._assignment.settings, self.seed, student,
-                             self.trusted, prepared.reference, self.course.root.resolve())
+                             self.reference, prepared.reference, self.course.root.resolve())
         run_tests(self.course.exercise(work.exercise), plugin)
         if plugin.broken is None:
-            plugin.explain(Explainer(self.trusted, prepared.reference,
+            plugin.explain(Explainer(self.reference, prepared.reference,
                                      self._shared.misconceptions[work.exercise], work.code))
         return plugin
 

@@ -1,7 +1,7 @@
 """Judge many submissions, several at a time, each process with a Grader of its own.
 
-A process that dies is replaced, and its submission tried again: whether the submission killed it
-or the machine did cannot be told from one death.
+A process that dies is replaced, and its submission tried again: one death does not show whether the
+submission killed it or the machine did.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import itertools
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -23,6 +24,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
+from enum import Enum, auto
 from multiprocessing.util import Finalize, is_exiting
 from pathlib import Path
 from threading import Lock
@@ -32,9 +34,9 @@ from typing import TYPE_CHECKING, TypeVar
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from autograder.course import Course, CourseError
-from autograder.judge.forked import forked_pool
 from autograder.judge.shared import Shared, sharing
 from autograder.judge.work import Work
+from autograder.judge.workers import forked_pool
 from autograder.kernel.isolation.policy import SandboxError
 from autograder.kernel.scratch import Scratch
 from autograder.results import words
@@ -48,14 +50,24 @@ Key = TypeVar("Key")
 Result = TypeVar("Result")
 CONSTS.term_timeout = 60  # seconds for a process to clear up before it is killed
 LOOK_SECONDS = 10  # between two looks at whether the processes live
-TRIALS = 3  # deaths of its judge after which a submission is given up
-A_LITTLE = 0.1
 SLACK_SECONDS = 180  # for what is not the student's own time: starting, the reference, restarts
 
 
+class _End(Enum):
+    """How one trial to judge a submission ended."""
+
+    RESULT = auto()  # or an error that another trial would not change
+    JUDGE_DIED = auto()  # its own process: by the submission's doing, or killed from outside
+    CUT_SHORT = auto()  # by what befell all processes, or the clock: no sign against the submission
+
+
+# How often a trial may end so; once more, and the submission is given up.
+MOST = {_End.JUDGE_DIED: 3, _End.CUT_SHORT: 30}
+
+
 @dataclass(frozen=True)
-class Lost:
-    """The judge's own process died or hung over this work: nobody's zero, but a person's case."""
+class JudgingFailed:
+    """The judge's process died or hung over this work: not a zero, but for a person to look at."""
 
     why: Reason
 
@@ -66,7 +78,7 @@ class Lost:
 
 
 def judge_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[Key, Work]],
-              processes: int) -> Iterator[tuple[Key, Verdict | Lost]]:
+              processes: int) -> Iterator[tuple[Key, Verdict | JudgingFailed]]:
     """Judge everything on this machine; yield results as they come.
 
     One that kills its judge harms no other. All temporary files lie in one folder, which goes at
@@ -77,7 +89,7 @@ def judge_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[
 
 def ask_all(course: Course, assignment: str, seed: int, works: Iterable[tuple[Key, Work]],
             processes: int, ask: Callable[[Grader, Work], Result]
-            ) -> Iterator[tuple[Key, Result | Lost]]:
+            ) -> Iterator[tuple[Key, Result | JudgingFailed]]:
     """Likewise, with another question to the judges than what a work earns.
 
     `ask` is a function of a module: the judges are other processes.
@@ -137,24 +149,25 @@ class Judges:
             self._pool.join()
         self._stack.close()
 
-    def judge(self, work: Work) -> Verdict | Lost:
+    def judge(self, work: Work) -> Verdict | JudgingFailed:
         """Judge one work; one whose judge dies is tried again.
 
         Raises SandboxError or CourseError where this machine or the exercise is at fault.
         """
         return self.ask(work, _grade)
 
-    def ask(self, work: Work, ask: Callable[[Grader, Work], Result]) -> Result | Lost:
+    def ask(self, work: Work, ask: Callable[[Grader, Work], Result]) -> Result | JudgingFailed:
         """Likewise, with another question to the judge."""
-        before = 0.0
+        ends: Counter[_End] = Counter()
         while True:
             start = time.monotonic()
             pool, future = self._begin(ask, work)
             while not wait([future], LOOK_SECONDS).done and pool.active:
                 pass
             in_time = time.monotonic() - start < self._limit
-            before += (deaths := _deaths(future, in_time))
-            if not deaths or before > TRIALS or not self._open:
+            end = _end_of(future, in_time)
+            ends[end] += 1
+            if end is _End.RESULT or ends[end] > MOST[end] or not self._open:
                 return _result(future, self._limit)
 
     def _begin(self, ask: Callable[[Grader, Work], Result], work: Work
@@ -175,34 +188,30 @@ class Judges:
         return future
 
 
-def _deaths(future: Future[Result], in_time: bool) -> float:
-    """How much it tells of a submission that there is no result: 0 where there is one.
-
-    Its own judge's death counts. Somebody may have killed that from outside, so it is tried again;
-    that all processes are gone tells next to nothing, nor does being stopped for its time while
-    still `in_time`: the clock has jumped, by which the pool measures.
-    """
+def _end_of(future: Future[Result], in_time: bool) -> _End:
+    """How a trial ended. A process stopped for its time while still `in_time` was cut short: the
+    clock has jumped, by which the pool measures."""
     if not future.done() or future.cancelled():
-        return A_LITTLE
+        return _End.CUT_SHORT
     error = future.exception()
     if isinstance(error, BrokenProcessPool) or (isinstance(error, FutureTimeout) and in_time):
-        return A_LITTLE
-    return isinstance(error, ProcessExpired)
+        return _End.CUT_SHORT
+    return _End.JUDGE_DIED if isinstance(error, ProcessExpired) else _End.RESULT
 
 
-def _result(future: Future[Result], limit: float) -> Result | Lost:
+def _result(future: Future[Result], limit: float) -> Result | JudgingFailed:
     try:
         return future.result(timeout=0)
     except CancelledError:
-        return Lost(Reason(Code.JUDGES_DIED))
+        return JudgingFailed(Reason(Code.JUDGES_DIED))
     except FutureTimeout:
-        return Lost(Reason(Code.JUDGED_TOO_LONG, limit=limit))
+        return JudgingFailed(Reason(Code.JUDGED_TOO_LONG, limit=limit))
     except ProcessExpired as error:
-        return Lost(Reason(Code.JUDGE_DIED, error=str(error)))
+        return JudgingFailed(Reason(Code.JUDGE_DIED, error=str(error)))
     except (SandboxError, CourseError):
         raise  # this machine's or the exercise's fault: no submission can be judged
     except Exception as error:
-        return Lost(Reason(Code.JUDGING_STOPPED, error=f"{type(error).__name__}: {error}"))
+        return JudgingFailed(Reason(Code.JUDGING_STOPPED, error=f"{type(error).__name__}: {error}"))
 
 
 _grader: Grader | Exception
@@ -233,12 +242,12 @@ def _end_once() -> None:
     """
     ended_by = signal.getsignal(signal.SIGTERM)
 
-    def told(number: int, frame: FrameType | None) -> None:
+    def end(number: int, frame: FrameType | None) -> None:
         if not is_exiting() and callable(ended_by):
             ended_by(number, frame)
 
     if callable(ended_by):
-        signal.signal(signal.SIGTERM, told)
+        signal.signal(signal.SIGTERM, end)
 
 
 def _end(grader: Grader) -> None:

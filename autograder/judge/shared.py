@@ -1,7 +1,7 @@
-"""What all judges of one machine have together, made once a batch.
+"""What all judges of one machine share, made once a batch.
 
-It is what takes long to start or to write: the process that answers for the reference, the fork
-server of warm kernels, the misconceptions' code. Each judge is told where it finds them.
+It is what takes long to start or to write: the reference process, the fork server of kernels, the
+misconceptions' code. Each judge gets their addresses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course import Course
-from autograder.judge.trusted_process import Service, TrustedProcess
+from autograder.judge.reference_server import ReferenceProcess, ReferenceServer
 from autograder.kernel import offline
 from autograder.kernel.forkserver_process import Address, ForkServer
 from autograder.kernel.isolation.policy import SandboxError, Surroundings
@@ -29,14 +29,14 @@ def new_seed() -> int:
 class Shared:
     """Where a judge finds what it shares.
 
-    `answers` is the folder of what the trusted process, at the address `trusted`, has answered;
+    `answers` is the folder of what the reference process, at the address `reference`, has answered;
     `misconceptions` are those of each exercise; without a `forkserver`, it starts kernels itself.
     In the `environment` our own code finds models offline only, as students' code does.
     """
 
     environment: dict[str, str]
     answers: Path
-    trusted: str
+    reference: str
     misconceptions: dict[str, Misconceptions]
     forkserver: Address | None
 
@@ -54,21 +54,19 @@ def sharing(course: Course, assignment: str, folder: Path) -> Iterator[Shared]:
                 stack.callback(server.close)
                 address = server.address
         environment = offline_environment(around, folder / "hub")
-        trusted = TrustedProcess(float(limits.probe), environment, around.preload,
-                                 limits.patience)
-        stack.callback(trusted.close)
-        trusted.begin()
-        service = Service(trusted)
-        stack.callback(service.close)
-        yield Shared(environment, folder / "answers", service.address,
+        process = ReferenceProcess(float(limits.probe), environment, around.preload,
+                                   limits.patience)
+        stack.callback(process.close)
+        process.begin()
+        reference = ReferenceServer(process)
+        stack.callback(reference.close)
+        yield Shared(environment, folder / "answers", reference.address,
                      {exercise.name: Misconceptions(exercise, folder / exercise.name)
                       for exercise in course.exercises(assignment)}, address)
 
 
 def offline_environment(around: Surroundings, links: Path) -> dict[str, str]:
-    """The environment in which models are found offline only.
-
-    Links to what lies in the offline hub are laid in a folder.
+    """The environment in which models are found offline only, by `links` to the offline hub.
     """
     environment = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "Agg",
                    **around.environment}

@@ -89,7 +89,7 @@ def read_work(course: Course, assignment: str, student: str, exercise: str) -> W
 def runnable_cells(notebook: NotebookNode, source: NotebookNode) -> list[str]:
     """The code that grading runs: everything but visible checks and cells that train or install.
 
-    `source` is the notebook as it was released. It tells which cells are to be skipped even where
+    `source` is the notebook as it was released. Its cells decide which are skipped even where
     an editor took the tags away.
     """
     skipped = {cell.id for cell in source.cells if _is_skipped(cell)}

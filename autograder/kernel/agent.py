@@ -225,8 +225,8 @@ class Line:
             with self._shell.builtin_trap, stubs.whole():
                 data, failed = answer(request, Code(self._shell.user_ns, HOME)), False
         except BaseException as error:
-            told = f"{type(error).__name__}: {str(error)[:500]}"
-            data, failed = told.encode(errors="replace"), True
+            message = f"{type(error).__name__}: {str(error)[:500]}"
+            data, failed = message.encode(errors="replace"), True
         self._shell.events.trigger("post_execute")  # as after a cell: figures are closed
         self._leave_if_copy()
         for stream in (sys.stdout, sys.stderr):
@@ -295,7 +295,7 @@ def settle(questions: str, lenient: bool = False) -> None:
 
 
 def _live_on(shell: Any) -> None:
-    """Whoever asks Jupyter to end or restart the kernel is told, and the kernel goes on.
+    """Let the kernel go on where code asks Jupyter to end or restart it, and print a note.
 
     Jupyter's own loop would end a moment later, while an innocent cell runs.
     """

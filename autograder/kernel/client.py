@@ -30,7 +30,7 @@ class PromptClient(AsyncKernelClient):
     """Jupyter's client of a kernel, without its pause after the start.
 
     Once the kernel answers, that listens for a fifth of a second to what belongs to no cell, to
-    throw it away. nbclient tells by itself what belongs to the cell that runs.
+    throw it away. nbclient sorts out by itself what belongs to the cell that runs.
     """
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:

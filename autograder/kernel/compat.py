@@ -1,8 +1,8 @@
 """Names of the libraries of 2023, taken as their successors: the lenient mode of course.toml.
 
 Off as a rule. Where it is on, the kernel gets this file as text before the student's cells run,
-and a cell that was right two years ago is right again. Which lines are outdated is told either
-way (judge/outdated.py).
+and a cell that was right two years ago is right again. Outdated lines are reported either way
+(judge/source_checks/deprecated_api.py).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ FOLDERS = {"HF_DATASETS_CACHE": "datasets", "HF_MODULES_CACHE": "modules"}
 
 
 def environment(home: str, private: str) -> dict[str, str]:
-    """What tells the libraries where to look: models in `home`, all else in `private`."""
+    """Variables for the libraries: models are in `home`, all else in `private`."""
     found = {name: f"{private}/{folder}" for name, folder in FOLDERS.items()}
     return {"HF_HOME": private, "HF_HUB_CACHE": f"{home}/hub", "HF_EVALUATE_OFFLINE": "1", **found}
 

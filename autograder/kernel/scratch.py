@@ -1,7 +1,7 @@
 """Folders that go with the process that made them, however it ends.
 
-Each is locked while somebody uses it, so that what a killed process left can be told from what
-another still needs. A process's id in the name would not tell: ids are given out again, and in
+Each is locked while somebody uses it, so that what a killed process left is known from what
+another still needs. A process's id in the name would not show that: ids are given out again, and in
 another container they mean other processes or none.
 """
 

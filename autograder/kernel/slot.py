@@ -43,7 +43,7 @@ class KernelSlot:
 
     @property
     def connection(self) -> Path:
-        """The file that tells where the kernel's channels are."""
+        """Jupyter's connection file, with the paths of the kernel's channels."""
         return self.runtime / "connection.json"
 
     @property

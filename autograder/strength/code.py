@@ -133,7 +133,7 @@ class Solution:
         return Work(work.exercise, notebook, work.files)
 
     def write(self, work: Work, folder: Path) -> None:
-        """Write a version as the trusted side runs it, with the names that a kernel has, too."""
+        """Write a version as the reference process runs it, with a kernel's own names, too."""
         notebook = copy.copy(work.notebook)
         notebook.cells = [self._names, *notebook.cells]
         write_version(self.exercise, notebook, work.files, folder)

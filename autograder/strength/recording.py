@@ -21,7 +21,7 @@ import pytest
 import torch
 from libcst.metadata import ExpressionContext, ExpressionContextProvider
 
-from autograder.judge.plugin import JudgePlugin, marked
+from autograder.judge.pytest_plugin import JudgePlugin, marked
 from autograder.strength.code import Unit
 from autograder.strength.trial import Laboratory
 

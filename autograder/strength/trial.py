@@ -23,12 +23,12 @@ import torch
 from pebble import ProcessPool
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.judge import answering, trusted
+from autograder.judge import reference_process, reference_server
+from autograder.judge.answer import Answer, Failure, unpack
 from autograder.judge.domain import Domain
 from autograder.judge.grading import run_tests
-from autograder.judge.plugin import JudgePlugin, marked
+from autograder.judge.pytest_plugin import JudgePlugin, marked
 from autograder.judge.shared import offline_environment
-from autograder.judge.sides import Answer, Failure, unpack
 from autograder.judge.work import Work
 from autograder.release import source
 from autograder.results.reason import Code, Reason
@@ -57,7 +57,7 @@ class _Side:
         if request in self._known:
             return self._known[request]
         try:
-            answer = unpack(trusted.answer(self._folder, request, str(self._scratch)))
+            answer = unpack(reference_process.answer(self._folder, request, str(self._scratch)))
         except Exception as error:  # it cannot even be loaded
             return Answer(failure=Failure(Reason(
                 Code.VERSION_FAILED, error=f"{type(error).__name__}: {error}"), fatal=True))
@@ -113,7 +113,7 @@ def begin(course: Course, assignment: str, scratch: Path) -> None:
     one in which it was called.
     """
     around = course.surroundings(assignment)
-    answering.begin(offline_environment(around, scratch / "hub"), around.preload)
+    reference_server.prepare(offline_environment(around, scratch / "hub"), around.preload)
     torch.set_num_threads(1)
 
 

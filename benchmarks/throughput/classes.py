@@ -18,9 +18,10 @@ import pytest
 
 from autograder.course import COURSE_FILE, Course
 from autograder.judge import grading
+from autograder.judge.answer import Answer
 from autograder.judge.grading import Grader
-from autograder.judge.plugin import JudgePlugin
-from autograder.judge.sides import Answer, StudentSide
+from autograder.judge.pytest_plugin import JudgePlugin
+from autograder.judge.student_runner import StudentRunner
 from autograder.judge.work import Work
 from autograder.kernel import offline
 from autograder.release.build import prepare
@@ -115,21 +116,21 @@ def record(course: Course, assignment: str) -> Asked:
             (part, *_) = item.get_closest_marker("part").args
             return super().pytest_runtest_protocol(item, nextitem)
 
-    class Heard(StudentSide):
+    class Heard(StudentRunner):
         def ask(self, request: bytes) -> Answer:
             asked[part].append(request)
             return super().ask(request)
 
-    grading.JudgePlugin, grading.StudentSide = Recording, Heard
+    grading.JudgePlugin, grading.StudentRunner = Recording, Heard
     try:
         with Grader(course, assignment, seed=1) as grader:
             verdict = grader.grade(as_work(exercise, handed_in(exercise)))
             assert verdict.points == verdict.max_points, verdict
             reference = course.build / "reference" / exercise.name
-            return {part: [(request, grader.trusted.compute(reference, request).answer)
+            return {part: [(request, grader.reference.compute(reference, request).answer)
                            for request in requests] for part, requests in asked.items()}
     finally:
-        grading.JudgePlugin, grading.StudentSide = JudgePlugin, StudentSide
+        grading.JudgePlugin, grading.StudentRunner = JudgePlugin, StudentRunner
 
 
 def read(file: Path) -> Asked:

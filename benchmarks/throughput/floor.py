@@ -20,7 +20,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.course import Course
-from autograder.judge import trusted
+from autograder.judge import reference_process
 from autograder.judge.work import Work, runnable_cells
 from throughput import classes
 from throughput.same_tests import is_right
@@ -56,7 +56,8 @@ def _grade(course: Course, assignment: str, work: Work, asked: classes.Asked, fo
     nbformat.write(new_notebook(cells=cells), folder / f"{work.exercise}.ipynb")
     right = 0
     for questions in asked.values():
-        answers = [trusted.answer(folder, request, str(folder.parent)) for request, _ in questions]
+        answers = [reference_process.answer(folder, request, str(folder.parent))
+                   for request, _ in questions]
         right += all(is_right(answer, known) for answer, (_, known)
                      in zip(answers, questions, strict=True))
     return right

@@ -22,17 +22,16 @@ from autograder.course import Course
 from autograder.gradebook import native
 from autograder.gradebook.preprocessors import known
 from autograder.judge.grading import Grader
-from autograder.judge.sides import StudentSide
+from autograder.judge.student_runner import StudentRunner
 from autograder.kernel.session import KernelSession
 from autograder.results.verdict import Verdict
 from throughput import classes
 
 # What is told apart: a name, where it is done, and by which function.
 PARTS = (("kernel: start", KernelSession, "__enter__"), ("kernel: end", KernelSession, "close"),
-         ("kernel: cells", StudentSide, "_run_cells"),
-         ("kernel: modules", StudentSide, "_import_modules"),
+         ("kernel: cells and modules", StudentRunner, "_run"),
          ("kernel: questions", KernelSession, "ask"),
-         ("judge: what looks borrowed", Grader, "_borrowed"))
+         ("judge: what looks borrowed", Grader, "_copied_code"))
 NBGRADER = (("coordinator: autograde", native, "autograde"),
             ("coordinator: feedback page", native, "generate_feedback"))
 

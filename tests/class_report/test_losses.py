@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from autograder.judge import sides
-from autograder.judge.pool import Lost
+from autograder.judge import answer
+from autograder.judge.pool import JudgingFailed
 from autograder.kernel.isolation import seccomp
 from autograder.kernel.isolation.policy import Limits
 from autograder.kernel.session import KernelSession, Outcome
@@ -36,7 +36,7 @@ def last_words(status: int | None, ran_out: bool = False) -> Reason:
     (-9, True, Stop.MEMORY)])
 def test_what_the_kernel_says_of_ends_is_known(status: int, ran_out: bool, kind: Stop) -> None:
     why = last_words(status, ran_out)
-    failure = sides.read_answer(Outcome("died", why)).failure
+    failure = answer.read_answer(Outcome("died", why)).failure
     assert failure is not None
     for told in (failure.reason, Reason(Code.IN_MODULE, module="bert", why=why),
                  Reason(Code.IN_CELL, cell=3, why=why)):
@@ -118,7 +118,7 @@ def at(second: int) -> str:
 
 
 def lost(student: str, time: str) -> Any:
-    why = Lost(Reason(Code.JUDGE_DIED, error="signal 9")).why
+    why = JudgingFailed(Reason(Code.JUDGE_DIED, error="signal 9")).why
     return entry(student, nothing("toy", {"toy_words": 4}, why, review=(
         Reason(Code.NOT_JUDGED, why=why),)), time)
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autograder.batch import submitted_students
-from autograder.judge.pool import Lost, judge_all
+from autograder.judge.pool import JudgingFailed, judge_all
 from autograder.judge.work import read_work
 from faults.arena import build, load
 
@@ -52,7 +52,8 @@ def verdicts(root: Path, processes: int, name: str) -> dict[str, str]:
              for student in submitted_students(course, "toy"))
     found = {}
     for student, verdict in judge_all(course, "toy", SEED, works, processes):
-        data = repr(verdict) if isinstance(verdict, Lost) else verdict.to_json() | {"seconds": 0}
+        data = (repr(verdict) if isinstance(verdict, JudgingFailed)
+                else verdict.to_json() | {"seconds": 0})
         found[student] = json.dumps(data, sort_keys=True)
     print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
     return found

@@ -23,7 +23,7 @@ from autograder.intake.receive import receive
 from autograder.intake.records import IntakeRecord, notes
 from autograder.intake.settle import settle
 from autograder.intake.written import WRITTEN
-from autograder.judge.outdated import outdated
+from autograder.judge.source_checks.deprecated_api import deprecated_calls
 from autograder.judge.work import Work, read_work, runnable_cells
 from autograder.report import grades
 from autograder.report.table import table
@@ -135,7 +135,7 @@ def _graded(arena: Arena, course: Course, assignment: str, student: str, exercis
              if "nbgrader" in cell.metadata]
     must(sorted(found) == sorted(wanted), f"parts {sorted(found)}, released were {sorted(wanted)}")
     cells = runnable_cells(work.notebook, released)
-    said += map(english, outdated(cells))
+    said += map(english, deprecated_calls(cells))
     losses = recorded.losses(work.notebook)
     said += losses.oddities() if losses.train else []
     recorded.figures(work.notebook)

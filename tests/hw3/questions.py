@@ -19,7 +19,7 @@ import pytest
 
 from autograder.course import Course
 from autograder.judge.domain import Domain
-from autograder.judge.plugin import JudgePlugin, marked
+from autograder.judge.pytest_plugin import JudgePlugin, marked
 from autograder.release.build import prepare
 from autograder.release.edits import Change, apply
 from autograder.release.solved import solved_files

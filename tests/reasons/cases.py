@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
 
-from autograder.judge.both import ReferenceFailed, StudentFailed
-from autograder.judge.plugin import JudgePlugin, Tally
-from autograder.judge.pool import Lost
-from autograder.judge.sides import (
-    BUSY,
-    NO_KERNEL,
-    USED_UP,
-    Failure,
-    _Step,
-    read_answer,
-    unpack,
-)
+from autograder.judge.answer import BUSY, Failure, read_answer, unpack
+from autograder.judge.compare import ReferenceFailed, StudentFailed
+from autograder.judge.pool import JudgingFailed
+from autograder.judge.scoring import Tally
+from autograder.judge.steps import Step
+from autograder.judge.student_runner import NO_KERNEL, USED_UP
 from autograder.judge.testing import Wrong
 from autograder.kernel import serialization
 from autograder.kernel.isolation import seccomp
@@ -57,13 +50,13 @@ def verdicts() -> Iterator[tuple[str, Verdict]]:
         failure = read_answer(outcome).failure
         yield f"probe {name}", verdict(StudentFailed(failure))
         if name != "stalled":
-            cell, module = _Step("", number=3).ended(outcome.why), _Step(
+            cell, module = Step("", number=3).ended(outcome.why), Step(
                 "", module="toy").ended(outcome.why)
             yield f"cell {name}", verdict(incidents=(cell,))
             yield f"module {name}", verdict(
                 StudentFailed(Failure(module, "EndedAtImport")), incidents=(module,))
     raised = Outcome("error", Reason(Code.RAISED, error="KeyError", message="'a'"))
-    yield "cell raised", verdict(incidents=tuple(_Step("", number=2).reported(raised)))
+    yield "cell raised", verdict(incidents=tuple(Step("", number=2).reported(raised)))
     for name, values in {"raised": {}, "unwritten": {"type": "NotImplementedError"},
                          "no memory": {"type": "MemoryError"},
                          "lacking": {"lacking": "the network"}}.items():
@@ -82,17 +75,16 @@ def verdicts() -> Iterator[tuple[str, Verdict]]:
     yield "log", verdict(review=[Reason(Code.TEST_FLAG, text="result.log: too good")])
     yield "borrowed", verdict(review=[Reason(Code.COPIED, where="bert.py", tokens=40,
                                              source="a/b.py")])
-    lost = Lost(Reason(Code.JUDGE_DIED, error="signal 9")).why
+    lost = JudgingFailed(Reason(Code.JUDGE_DIED, error="signal 9")).why
     yield "lost", nothing("toy", MOST, lost, review=(Reason(Code.NOT_JUDGED, why=lost),))
 
 
 def verdict(error: BaseException | None = None, incidents: tuple[Reason, ...] = (),
             weight: float = 1.0, **found: list[Reason]) -> Verdict:
-    """What the plugin makes of a test of `toy_words` that ended in `error`."""
-    plugin: Any = JudgePlugin.__new__(JudgePlugin)
+    """The score of a test of `toy_words` that ended in `error`."""
     tally = Tally(MOST["toy_words"], weight)
     if error is not None:
-        plugin._explain(tally, error)
+        tally.failed(error)
     elif "reasons" not in found:
         tally.passed = weight
     for name, values in found.items():

@@ -19,9 +19,10 @@ from typing import Any
 from conftest import copy_course
 
 from autograder.course import Course, CourseError
+from autograder.judge.answer import Answer, unpack
 from autograder.judge.grading import Grader
-from autograder.judge.pool import Lost, ask_all
-from autograder.judge.sides import Answer, StudentSide, unpack
+from autograder.judge.pool import JudgingFailed, ask_all
+from autograder.judge.student_runner import StudentRunner
 from autograder.judge.work import Work
 from autograder.kernel import serialization
 from autograder.release.build import prepare
@@ -76,7 +77,7 @@ def replays(course: Course, assignment: str, seeds: Sequence[int] = PLAYED_IN) -
     found = []
     for exercise, replay in ask_all(course, assignment, RECORDED_IN, works, 1,
                                     partial(_replay, seeds=tuple(seeds))):
-        if isinstance(replay, Lost):
+        if isinstance(replay, JudgingFailed):
             raise CourseError(f"{exercise}: {replay.reason}")
         found.append(replay)
     return found
@@ -101,7 +102,7 @@ def recorded(grader: Grader, work: Work) -> tuple[list[tuple[bytes, bytes]], dic
     rows = []
 
     def listen(request: bytes) -> Answer:
-        answer = grader.trusted.ask(grader._prepared[work.exercise].reference, request)
+        answer = grader.reference.ask(grader._prepared[work.exercise].reference, request)
         rows.append((request, serialization.pack(answer.value)))
         return answer
 
@@ -115,7 +116,7 @@ def _playing(player: Player) -> Side:
 def _points(grader: Grader, work: Work, seed: int, side: Side) -> dict[str, float]:
     """The points of each part where `side` answers in the place of the student's code."""
 
-    def student(*args: Any) -> StudentSide:
+    def student(*args: Any) -> StudentRunner:
         made = Grader._student(grader, *args)
         made.ask = side  # type: ignore[method-assign]
         return made

@@ -17,7 +17,7 @@ from conftest import REPO
 from nbformat import NotebookNode, v4
 
 from autograder.course import Course
-from autograder.judge.borrowed import RUN, _tokens, borrowed
+from autograder.judge.source_checks.copied_code import RUN, _tokens, copied_code
 from autograder.release import source
 from autograder.results.reason import ReviewKind
 from autograder.results.words import english
@@ -34,7 +34,7 @@ def look(text: str, name: str = "bert.py") -> list[str]:
 
 def told(*args: Any) -> list[str]:
     """What was found, in English."""
-    found = borrowed(*args)
+    found = copied_code(*args)
     assert {one.review for one in found} <= {ReviewKind.BORROWED}
     return [english(one) for one in found]
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from autograder.judge.answer import Answer, Failure
 from autograder.judge.explain import Asked
-from autograder.judge.oracle import TrustedSide
-from autograder.judge.sides import Answer, Failure, StudentSide
+from autograder.judge.reference import ReferenceClient
+from autograder.judge.student_runner import StudentRunner
 from autograder.kernel import serialization
 
 SHARED = re.compile(  # a line that imports from another module of probes
@@ -48,9 +49,9 @@ class ReferenceFailed(Exception):
 class Both:
     """One hidden test's way to the two sides. It remembers what was asked (explain.py)."""
 
-    def __init__(self, student: StudentSide, trusted: TrustedSide, reference: Path) -> None:
+    def __init__(self, student: StudentRunner, client: ReferenceClient, reference: Path) -> None:
         self._student = student
-        self._trusted = trusted
+        self._client = client
         self._reference = reference
         self.asked: list[Asked] = []
 
@@ -75,10 +76,10 @@ class Both:
 
     def reference(self, probe: Callable[..., Any], **inputs: Any) -> Answer:
         """Run a probe on the reference alone. Nothing of a submission may be among the inputs."""
-        return self._trusted.ask(self._reference, _request(probe, inputs))
+        return self._client.ask(self._reference, _request(probe, inputs))
 
     def _ask(self, request: bytes, function: str) -> tuple[Any, Any]:
-        reference = self._trusted.ask(self._reference, request)
+        reference = self._client.ask(self._reference, request)
         if reference.failure is not None:
             raise ReferenceFailed(f"the reference's {function}: {reference.failure.says}")
         student = self._student.ask(request)

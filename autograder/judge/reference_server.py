@@ -1,13 +1,16 @@
-"""The trusted process, seen from outside: it answers one question after another.
+"""The reference process and its server: one process answers all judges of a machine.
 
-One process answers all judges of a machine: `Service` lets them ask from theirs (`Distant`).
+The process runs our own code (reference_process.py), one request after another. Judges ask it from
+theirs by a reference.ReferenceConnection.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import pickle
-import socket
+import signal
 import socketserver
 import threading
 import time
@@ -16,11 +19,11 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from pebble import ProcessExpired, ProcessPool
 
-from autograder.judge import answering
-from autograder.judge.forked import forked_pool
+from autograder.judge.workers import forked_pool
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.slot import private_folder
 
@@ -31,7 +34,7 @@ SLACK_SECONDS = 30  # until a process that should have been ended is given up
 
 
 @dataclass(frozen=True)
-class Said:
+class ReferenceReply:
     """A packed answer; or none, and what our own code stopped with, or that it is silent."""
 
     answer: bytes = b""
@@ -39,7 +42,7 @@ class Said:
     silent: bool = False
 
 
-class TrustedProcess:
+class ReferenceProcess:
     """Runs our own code: the reference and the misconceptions. It starts when it is first needed.
 
     A version that takes more than `seconds` of processor time for an answer, or ends its process,
@@ -59,23 +62,23 @@ class TrustedProcess:
         """Have the process start, and import; do not wait."""
         self._pool.schedule(os.getpid)
 
-    def ask(self, version: Path, request: bytes, place: Path | None = None) -> Said:
-        """Put one request to the version of an exercise that lies in that folder.
+    def ask(self, version: Path, request: bytes, place: Path | None = None) -> ReferenceReply:
+        """Put one request to the version of an exercise in that folder.
 
         The answer is kept in the file `place`, or found there. Any thread may ask; one is answered
         at a time.
         """
         with self._lock:
             if place is not None and place.is_file():  # somebody has asked meanwhile
-                return Said(place.read_bytes())
+                return ReferenceReply(place.read_bytes())
             if version in self._hopeless:
-                return Said(silent=True)
-            said = self._tried(version, request)
-            if said.silent:
+                return ReferenceReply(silent=True)
+            reply = self._tried(version, request)
+            if reply.silent:
                 self._hopeless.add(version)
-            if said.answer and place is not None:
-                _keep(said.answer, place)
-            return said
+            if reply.answer and place is not None:
+                _keep(reply.answer, place)
+            return reply
 
     def close(self) -> None:
         self._pool.stop()
@@ -83,50 +86,50 @@ class TrustedProcess:
         self._scratch.close()
 
     def _new_pool(self) -> ProcessPool:
-        return forked_pool(1, answering.begin, *self._initargs)
+        return forked_pool(1, prepare, *self._initargs)
 
-    def _tried(self, version: Path, request: bytes) -> Said:
+    def _tried(self, version: Path, request: bytes) -> ReferenceReply:
         for _ in range(TRIALS):
             start = time.monotonic()
             try:
                 answer = self._answer(version, request)
-                return Said(answer, silent=not answer)
+                return ReferenceReply(answer, silent=not answer)
             except (ProcessExpired, BrokenProcessPool, CancelledError):
                 continue  # killed from outside, perhaps: the next one will tell
             except FutureTimeout:
                 if self._pool.active and time.monotonic() - start >= self._seconds:
                     break  # else the clock has jumped, by which the pool measures
             except Exception as error:  # our own code: whatever it is, no student is to blame
-                return Said(fault=f"{type(error).__name__}: {error}")
-        return Said(silent=True)
+                return ReferenceReply(fault=f"{type(error).__name__}: {error}")
+        return ReferenceReply(silent=True)
 
     def _answer(self, version: Path, request: bytes) -> bytes:
-        """What agent.answer says; where the pool is broken, another's process says it."""
+        """What agent.answer returns; where the pool is broken, in another one's process."""
         if not self._pool.active:
             self._pool.stop()
             self._pool.join()
             self._pool = self._new_pool()
         seconds = self._seconds + START_SECONDS
         wall = seconds * self._patience
-        future = self._pool.schedule(answering.answer, timeout=wall, args=(
+        future = self._pool.schedule(answer_in_time, timeout=wall, args=(
             version, request, str(self._scratch.path), seconds))
         answer: bytes = future.result(timeout=wall + SLACK_SECONDS)
         return answer
 
 
-class Service:
+class ReferenceServer:
     """Lets other processes of this user ask; `address` is where."""
 
-    def __init__(self, trusted: TrustedProcess) -> None:
+    def __init__(self, process: ReferenceProcess) -> None:
         self._folder = private_folder()
-        self.address = str(self._folder.path / "trusted")
+        self.address = str(self._folder.path / "reference")
 
-        class Asked(socketserver.StreamRequestHandler):
+        class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 """Both ends are processes of ours, in a folder that nobody else can enter."""
-                pickle.dump(trusted.ask(*pickle.load(self.rfile)), self.wfile)
+                pickle.dump(process.ask(*pickle.load(self.rfile)), self.wfile)
 
-        self._server = _Server(self.address, Asked)
+        self._server = _Server(self.address, Handler)
         threading.Thread(target=self._server.serve_forever, args=(A_MOMENT,), daemon=True).start()
 
     def close(self) -> None:
@@ -141,24 +144,7 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads, block_on_close, request_queue_size = True, False, 128
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A judge that was killed hears nothing; that is no news."""
-
-
-@dataclass(frozen=True)
-class Distant:
-    """The trusted process of a service elsewhere on this machine."""
-
-    address: str
-
-    def ask(self, version: Path, request: bytes, place: Path | None = None) -> Said:
-        """See TrustedProcess. Raises OSError or EOFError where the service is gone."""
-        with socket.socket(socket.AF_UNIX) as line:
-            line.connect(self.address)
-            with line.makefile("rwb") as file:
-                pickle.dump((version, request, place), file)
-                file.flush()
-                said: Said = pickle.load(file)
-        return said
+        """A judge that was killed takes no reply: nothing to report."""
 
 
 def _keep(data: bytes, place: Path) -> None:
@@ -169,3 +155,41 @@ def _keep(data: bytes, place: Path) -> None:
         own.replace(place)
     except OSError:
         own.unlink(missing_ok=True)
+
+
+# ----------------------------------------------------------------------- in the reference process
+
+
+def prepare(environment: dict[str, str], preload: list[str]) -> None:
+    """Find models offline, and import what versions of the exercise will.
+
+    No library that looks at the environment may have been imported before.
+    """
+    os.environ.update(environment)
+    for name in preload:
+        with contextlib.suppress(Exception):  # the version that needs it will raise it
+            importlib.import_module(name)
+
+
+def answer_in_time(version: Path, request: bytes, scratch: str, seconds: float) -> bytes:
+    """See reference_process.answer. Empty where it took more than `seconds` of processor time.
+
+    How long that is by the clock depends on what else runs on this machine; an answer must not.
+    """
+    from autograder.judge import reference_process  # slow to import: nobody else needs it
+
+    too_long = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal too_long
+        too_long = True
+        raise TimeoutError(f"no answer after {seconds:g} s")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        answer = reference_process.answer(version, request, scratch)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+    return b"" if too_long else answer

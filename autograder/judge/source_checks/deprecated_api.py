@@ -93,7 +93,7 @@ class _Names:
             node.id in self.own or node.id in self.imported or hasattr(builtins, node.id))
 
 
-def outdated(cells: Iterable[str]) -> list[Reason]:
+def deprecated_calls(cells: Iterable[str]) -> list[Reason]:
     """A reason for each outdated call in these code cells, its line in it."""
     parsed = [(cell, tree) for cell in cells if (tree := _parse(cell)) is not None]
     names = _names(tree for _, tree in parsed)

@@ -14,8 +14,8 @@ import psutil
 import pytest
 from conftest import WARM_TOY_COURSE, Toy, toy_work
 
-from autograder.judge.forked import forked_pool
 from autograder.judge.pool import judge_all
+from autograder.judge.workers import forked_pool
 from autograder.kernel.scratch import clear_abandoned
 from autograder.release.build import prepare
 from autograder.results.verdict import Verdict
@@ -23,7 +23,7 @@ from autograder.results.verdict import Verdict
 LATE = "huggingface_hub", "transformers", "datasets", "tokenizers", "matplotlib"
 PARENT = """
 import os, time
-from autograder.judge.forked import _folder, forked_pool
+from autograder.judge.workers import _folder, forked_pool
 if __name__ == "__main__":
     pool = forked_pool(2, os.getpid)
     print(pool.schedule(os.getpid).result(), _folder().path, flush=True)
@@ -71,7 +71,7 @@ def test_all_come_from_one() -> None:
 def test_what_is_imported_ahead_does_not_look_at_the_environment() -> None:
     """Libraries of models read it when they are imported, and it differs between courses."""
     done = subprocess.run(
-        [sys.executable, "-c", "import atexit, sys, autograder.judge.ahead as ahead\n"
+        [sys.executable, "-c", "import atexit, sys, autograder.judge.worker_preload as ahead\n"
                                "atexit.unregister(ahead.os._exit)\n"
                                f"print([name for name in {LATE!r} if name in sys.modules])"],
         capture_output=True, text=True, check=True)

@@ -41,8 +41,8 @@ def shadowing(names: Iterable[str], given: Collection[str], student_files: Colle
     return found
 
 
-def told(shadows: Mapping[str, str]) -> list[Reason]:
-    """What the report says of what is left out; compiled copies of modules are not told."""
+def reasons(shadows: Mapping[str, str]) -> list[Reason]:
+    """Report the files that are left out; compiled copies of modules are not reported."""
     names = [name for name, module in shadows.items() if module != CACHE]
     if not names:
         return []

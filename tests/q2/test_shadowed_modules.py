@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.course import Course
-from autograder.judge.shadows import shadowing, told
+from autograder.judge.source_checks.shadowed_modules import reasons, shadowing
 from autograder.results.verdict import Verdict
 from autograder.results.words import english
 
@@ -58,8 +58,8 @@ def test_what_nobody_imports_is_kept() -> None:
 
 
 def test_what_is_left_out_is_told_but_for_pythons_own_copies() -> None:
-    assert told(left_out("__pycache__/bert.cpython-311.pyc")) == []
-    (sentence,) = map(english, told(left_out(*(f"utils/part{n}.py" for n in range(9)))))
+    assert reasons(left_out("__pycache__/bert.cpython-311.pyc")) == []
+    (sentence,) = map(english, reasons(left_out(*(f"utils/part{n}.py" for n in range(9)))))
     assert "utils/part4.py and 4 more" in sentence and "part5" not in sentence
 
 

@@ -1,4 +1,4 @@
-"""What the fork server imports (forked.py), and nobody else.
+"""What the fork server imports (workers.py), and nobody else.
 
 All of it is slow to import, and none of it looks at the environment, as the libraries of models do.
 """
@@ -10,7 +10,7 @@ import gc
 import os
 
 import autograder.judge.grading
-import autograder.judge.trusted  # noqa: F401
+import autograder.judge.reference_process  # noqa: F401
 
 gc.collect()
 gc.freeze()  # what is here stays shared between all that is forked

@@ -37,7 +37,7 @@ def _context() -> ForkServerContext:
     own = multiprocessing.current_process()._config  # type: ignore[attr-defined]
     own.setdefault("tempdir", str(_folder().path))
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["autograder.judge.ahead"])
+    context.set_forkserver_preload(["autograder.judge.worker_preload"])
     return context
 
 

@@ -1,4 +1,4 @@
-"""The trusted process: loads versions of an exercise (the reference, a misconception) and answers.
+"""Inside the reference process: load versions of an exercise (reference, misconceptions), answer.
 
 A version is a folder with the exercise's solved files and its notebook. Several are loaded in one
 process; each has its own modules, although they go by the same names.

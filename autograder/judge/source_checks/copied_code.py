@@ -110,7 +110,7 @@ def _extended(there: int, here: int, given: _Text, text: _Text) -> range:
     return range(here - before, here + count)
 
 
-def borrowed(files: Mapping[str, bytes], given: Mapping[str, bytes], hidden: Mapping[str, str],
+def copied_code(files: Mapping[str, bytes], given: Mapping[str, bytes], hidden: Mapping[str, str],
              sources: tuple[str, ...], notebook: NotebookNode | None = None,
              released: NotebookNode | None = None) -> list[Reason]:
     """What a person should look at in a submission's Python files and notebook.

@@ -1,0 +1,1 @@
+"""Checks on the text of a submission: nothing of it is run."""
