@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from autograder.course import Course, CourseError
 from autograder.crossfeedback.cli import app as crossfeedback
-from autograder.gradebook.native import NativeError
+from autograder.gradebook.nbgrader_api import NativeError
 from autograder.intake import history
 from autograder.intake.cli import restore
 from autograder.intake.receive import receive

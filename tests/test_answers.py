@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -13,9 +14,10 @@ from nbgrader.preprocessors import ClearSolutions
 
 from autograder.course import Course
 from autograder.flag import Flag, Kind
-from autograder.gradebook import native, queries
-from autograder.gradebook.preprocessors import known
-from autograder.intake.records import IntakeRecord, write_notes
+from autograder.gradebook import nbgrader_api, queries
+from autograder.grading.enter import autograde
+from autograder.grading.submission import JudgedSubmission, read_submission
+from autograder.intake.records import IntakeRecord, note_of, write_notes
 from autograder.intake.written import NOT_KEPT, is_empty
 from autograder.release.build import prepare
 from autograder.release.source import by_hand
@@ -85,8 +87,8 @@ def graded(course: Course, source: str | None, pdf: bool = False, note: IntakeRe
         (folder / "written.pdf").write_bytes(b"%PDF-1.7 broken")
     write_notes(course, "toy", [note or IntakeRecord("a.zip", WHO)])
     verdict = Verdict("toy", (PartVerdict("toy_words", 4, 4),))
-    with known({("toy", WHO, "toy"): verdict}):
-        native.autograde(course, "toy", WHO)
+    submission = replace(read_submission(course, "toy", WHO), note=note_of(course, "toy", WHO))
+    autograde(course, "toy", JudgedSubmission(submission, {"toy": verdict}))
     entry = queries.entry(course, "toy", WHO)
     return entry.parts["toy_why"], entry.comments.get("toy_why", "")
 
@@ -117,7 +119,7 @@ def test_an_answer_that_may_be_elsewhere_is_for_a_person(
 def test_what_a_person_gives_counts_whatever_is_there(toy_with_an_answer: Course) -> None:
     assert graded(toy_with_an_answer, "Because.") == (None, "")
     assert graded(toy_with_an_answer, "") == (0.0, "No response.")
-    with native.open_gradebook(toy_with_an_answer) as gradebook:
+    with nbgrader_api.open_gradebook(toy_with_an_answer) as gradebook:
         grade = gradebook.find_grade("toy_why", "toy", "toy", WHO)
         grade.manual_score, grade.needs_manual_grade = 1.5, False
         gradebook.db.commit()

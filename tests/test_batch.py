@@ -9,8 +9,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -18,11 +21,14 @@ from conftest import REPO, TOY_COURSE, Toy, toy_work, until
 
 from autograder import batch
 from autograder.course import Course, CourseError
-from autograder.gradebook import native, queries
+from autograder.gradebook import nbgrader_api, queries
 from autograder.gradebook.backup import KEPT, back_up
-from autograder.gradebook.native import open_gradebook
-from autograder.gradebook.preprocessors import known
-from autograder.gradebook.writers import PageWriters
+from autograder.gradebook.nbgrader_api import open_gradebook
+from autograder.grading.enter import autograde
+from autograder.grading.judge import judging
+from autograder.grading.page import NO_PAGE
+from autograder.grading.page_writers import PageWriters
+from autograder.grading.submission import JudgedSubmission, read_submission
 from autograder.intake.records import note_of
 from autograder.journal import by_student
 from autograder.release.build import prepare
@@ -51,7 +57,7 @@ def hand_in(course: Course, student: str, replace: str = "", by: str = "") -> No
         (folder / name).write_bytes(data)
 
 
-def grade(course: Course, again: bool = False) -> batch.Done:
+def grade(course: Course, again: bool = False) -> batch.Summary:
     return batch.grade(course, "toy", batch.submitted_students(course, "toy"), 1, again=again)
 
 
@@ -80,6 +86,35 @@ def test_what_has_not_changed_is_left_alone(graded: Course) -> None:
     assert (done.judged, done.kept) == ({}, 2)
     assert (points(graded), pages(graded)) == (before, seen)
     assert before["s001"] == 10 > before["s002"]
+
+
+@pytest.fixture
+def opened() -> Iterator[Counter[Path]]:
+    """How often files are opened, by path, while the test runs."""
+    opened: Counter[Path] = Counter()
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if watching and event == "open":
+            opened[Path(str(args[0]))] += 1
+
+    watching = [True]
+    sys.addaudithook(hook)  # which stays
+    yield opened
+    watching.clear()
+
+
+def test_a_submission_is_read_once_and_the_notes_are(graded: Course, opened: Counter[Path]
+                                                     ) -> None:
+    """Both where its verdict is kept and where it is judged and entered anew."""
+    hand_in(graded, "s001", "text.lower().split()", "text.split(' ')")
+    files = [path for path in graded.submitted.rglob("*") if path.is_file()]
+    for judged in ({"the submission": 1}, {}):
+        opened.clear()
+        assert grade(graded).judged == judged
+        assert {path: opened[path] for path in files} == dict.fromkeys(files, 1)
+        assert opened[graded.journal / "toy.intake.jsonl"] == 1
+    hand_in(graded, "s001")
+    grade(graded)
 
 
 def test_what_was_handed_in_anew_is_judged_and_nothing_else(graded: Course) -> None:
@@ -193,8 +228,8 @@ def test_points_by_hand_change_the_penalty_and_stay(late: Course) -> None:
     assert native_points(course) == {"s001": pytest.approx(7.2), "s002": 10}
     assert grade_rows(CourseResults(course), "toy")[0].late_penalty == 1.8
     (entry,) = by_student(course, "toy")["s001"].values()
-    with known({("toy", "s001", "toy"): entry.verdict}):
-        native.autograde(course, "toy", "s001")
+    autograde(course, "toy", JudgedSubmission(
+        read_submission(course, "toy", "s001"), {"toy": entry.verdict}))
     with open_gradebook(course) as gradebook:
         submission = gradebook.find_submission("toy", "s001")
         assert (submission.score, submission.late_submission_penalty) == (9, 1.8)
@@ -280,15 +315,17 @@ def test_a_locked_gradebook_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_log_that_speaks_of_a_full_disk_is_not_believed(toy: Course) -> None:
     """A student's notebook may bring any words into it, and must not stop the batch."""
-    found = native._error(toy, "nbgrader autograde", "OSError: No space left on device: 'mine'")
-    assert isinstance(found, native.NativeError)
+    found = nbgrader_api._error(toy, "nbgrader autograde",
+                                "OSError: No space left on device: 'mine'")
+    assert isinstance(found, nbgrader_api.NativeError)
 
 
 def test_a_gradebook_that_was_locked_meanwhile_is_the_machines_fault(toy: Course) -> None:
     course = with_gradebook(toy)
     other = sqlite3.connect(course.gradebook, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    found = native._error(course, "nbgrader autograde", "OperationalError: database is locked")
+    found = nbgrader_api._error(course, "nbgrader autograde",
+                                "OperationalError: database is locked")
     other.close()
     assert isinstance(found, CourseError) and "database is locked" in str(found)
 
@@ -338,11 +375,11 @@ def test_whose_page_cannot_be_made_gets_the_released_one(
     grade(course)
     assert (course.feedback / "s001" / "toy" / "toy.html").is_file()
     note = note_of(course, "toy", "s001")
-    assert note is not None and batch.NO_PAGE in note.flags
+    assert note is not None and NO_PAGE in note.flags
     assert points(course) == {"s001": 10}
 
 
 @pytest.mark.parametrize(("works", "judges"), [(1, 1), (2, 1), (3, 2), (100, 16)])
 def test_few_submissions_start_few_judges(works: int, judges: int) -> None:
-    judging = batch._judging(16, "", works)
-    assert isinstance(judging, functools.partial) and judging.keywords == {"processes": judges}
+    judge = judging(16, "", works)
+    assert isinstance(judge, functools.partial) and judge.keywords == {"processes": judges}

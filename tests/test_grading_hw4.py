@@ -13,7 +13,7 @@ from conftest import copy_course, grades_of, run_cli
 
 from autograder.cells import is_staff
 from autograder.course import Course
-from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.release import source
 from autograder.report.feedback import write as feedback
 
@@ -123,11 +123,11 @@ def test_a_grade_given_by_hand_reaches_the_total_and_survives(graded: Graded, tm
 
 
 def test_nbgrader_autograde_gives_the_same_scores(graded: Graded, tmp_path: Path) -> None:
-    from autograder.gradebook import native, queries
+    from autograder.gradebook import nbgrader_api, queries
 
     before = {row.student: row.parts for row in queries.entries(graded.course, "q1")}
     shutil.copytree(graded.course.root, tmp_path / "own", symlinks=True)
     course = Course.load(tmp_path / "own")
-    native.autograde(course, "q1", MISNAMED)
-    native.autograde(course, "q1", RIGHT)
+    nbgrader_api.autograde(course, "q1", MISNAMED)
+    nbgrader_api.autograde(course, "q1", RIGHT)
     assert {row.student: row.parts for row in queries.entries(course, "q1")} == before

@@ -24,7 +24,7 @@ from conftest import copy_course, grades_of, run_cli
 
 from autograder.course import Course
 from autograder.gradebook import queries
-from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.journal import by_student, path_of, read
 from autograder.release.check import _plain, _secrets
 from autograder.release.edits import read_changes

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from autograder.cli import app
 from autograder.course import Course, CourseError
 from autograder.gradebook import queries
-from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.intake.records import IntakeRecord, notes, write_notes
 from autograder.intake.times import handed_in, late, late_in, late_of
 from autograder.report import grades

@@ -18,7 +18,8 @@ from autograder import batch
 from autograder.cli import app
 from autograder.course import Course
 from autograder.faults import Faults
-from autograder.files import inert, write_page, write_table
+from autograder.files import inert, read_lines, write_page, write_table
+from autograder.grading.enter import student_and_state
 from autograder.intake.records import IntakeRecord, notes, write_notes
 from autograder.journal import last_entries, path_of, read
 from autograder.release.build import prepare
@@ -113,5 +114,5 @@ def test_a_line_of_another_kind_counts_as_cut_off(course: Course, value: object)
     marks.read(course)
     journal.read(course, "q2")
     assert isinstance(Faults(course, "q2").failed, list)
-    assert all(isinstance(pair, tuple) for _, pair in batch.read_lines(
-        folder / "q2.entered.jsonl", batch._pair))
+    assert all(isinstance(pair, tuple) for _, pair in read_lines(
+        folder / "q2.entered.jsonl", student_and_state))

@@ -42,12 +42,12 @@ ERRORS = (ValueError("odd"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrog
 LATE = (Step.EXPORT, Step.EXAMPLE, Step.SIMILAR, Step.TODO)
 # Functions within the steps, each given something that names the student.
 WITHIN = {
-    "autograder.batch.is_settled": Step.SETTLE,
-    "autograder.batch.read_work": None,  # a verdict says so: not judged
-    "autograder.batch.native.autograde": Step.ENTER,
-    "autograder.batch._Entered._is_entered": Step.ENTER,
-    "autograder.batch.queries.entry": Step.PAGE,
-    "autograder.gradebook.writers.native.generate_feedback": Step.PAGE,
+    "autograder.grading.settle.Submissions._is_due": Step.SETTLE,
+    "autograder.grading.submission.nbgrader_api.read_files": None,  # a verdict says so: not judged
+    "autograder.grading.enter.nbgrader_api.autograde": Step.ENTER,
+    "autograder.grading.enter.EnteredStates.is_current": Step.ENTER,
+    "autograder.grading.enter.queries.entry": Step.PAGE,
+    "autograder.grading.page_writers.nbgrader_api.generate_feedback": Step.PAGE,
     "autograder.report.grades._graded_row": Step.ROW,
     "autograder.report.feedback.write._Pages.write": Step.FEEDBACK,
     "autograder.report.feedback.write.page": Step.FEEDBACK,

@@ -18,7 +18,7 @@ from autograder import batch
 from autograder.course import Course, CourseError
 from autograder.gradebook import queries
 from autograder.gradebook.backup import back_up
-from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.release.build import build, prepare
 
 SERVER = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/nowhere"))

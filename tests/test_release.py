@@ -10,7 +10,7 @@ import pytest
 from conftest import REPO, TOY_NOTEBOOK, Toy
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.gradebook.native import has_assignment
+from autograder.gradebook.nbgrader_api import has_assignment
 from autograder.release import build as building
 from autograder.release import check, source
 from autograder.release.build import build, clear_solutions, prepare, release

@@ -13,7 +13,7 @@ from rich.console import Console
 from autograder.course import Course, CourseError
 from autograder.flag import Flag, Kind, as_reason
 from autograder.gradebook import queries
-from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.gradebook.queries import GradebookEntry, GradebookNotebook
 from autograder.intake.records import IntakeRecord, write_notes
 from autograder.journal import Entry, Journal, path_of

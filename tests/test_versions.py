@@ -24,9 +24,9 @@ from damages import (
 from mending import runs_like_the_solution
 from nbformat import NotebookNode
 
-from autograder import batch
 from autograder.cells import is_locked, is_solution, marks
 from autograder.course import Course, CourseError
+from autograder.grading.settle import Submissions
 from autograder.intake.notebook.read import read_any
 from autograder.intake.notebook.repair import Repaired
 from autograder.intake.notebook.versions import mend, of_modules, stamp_beside
@@ -315,7 +315,7 @@ def test_a_release_after_the_intake_makes_it_an_older_version(tmp_path: Path) ->
     taken_in = IntakeRecord("s001_toy.zip", "s001", remarks=("complete",),
                             handed_in="2026-11-02T12:00")
     write_notes(course, "toy", [taken_in])
-    batch._settle(course, "toy", ["s001"])
+    Submissions(course, "toy").read("s001")
     assert note_of(course, "toy", "s001") == taken_in
 
     (path,) = course.exercise("toy").notebook_files
@@ -324,7 +324,7 @@ def test_a_release_after_the_intake_makes_it_an_older_version(tmp_path: Path) ->
     prepare(course, "toy")
     assert built_version(course, "toy") != first
     for _ in range(2):
-        batch._settle(course, "toy", ["s001"])
+        Submissions(course, "toy").read("s001")
         assert note_of(course, "toy", "s001") == replace(taken_in, remarks=(
             "complete", f"toy.ipynb: it was made from version {first}, and was compared with that "
             "one"))

@@ -30,29 +30,29 @@ def configure(config: Config, course: Course) -> None:
         "nbgrader.preprocessors.ClearOutput",
         "nbgrader.preprocessors.DeduplicateIds",
         "nbgrader.preprocessors.OverwriteKernelspec",
-        "autograder.gradebook.whole.OverwriteCells",
-        "autograder.gradebook.metadata.CheckCellMetadata",
+        "autograder.gradebook.fast_nbgrader.OverwriteCells",
+        "autograder.gradebook.fast_nbgrader.CheckCellMetadata",
     ]
     # The judge takes the place of execution inside the student's notebook.
     config.Autograde.autograde_preprocessors = [
-        "autograder.gradebook.preprocessors.Judge",
+        "autograder.grading.preprocessors.Judge",
         "nbgrader.preprocessors.LimitOutput",
-        "autograder.gradebook.preprocessors.SaveJudgedGrades",
+        "autograder.grading.preprocessors.SaveJudgedGrades",
         "autograder.gradebook.late.UpToDate",
         "nbgrader.preprocessors.AssignLatePenalties",
-        "autograder.gradebook.metadata.CheckCellMetadata",
+        "autograder.gradebook.fast_nbgrader.CheckCellMetadata",
     ]
     config.AssignLatePenalties.plugin_class = "autograder.gradebook.late.LatePenalty"
     config.ExportApp.plugin_class = "autograder.gradebook.late.UpToDateCsv"
     # Rubrics stand in autograded notebooks, for formgrader, and nowhere else.
     config.GenerateFeedback.preprocessors = [
-        "autograder.gradebook.preprocessors.WithoutStaffCells",
-        "autograder.gradebook.preprocessors.OtherGroupsComments",
+        "autograder.grading.preprocessors.WithoutStaffCells",
+        "autograder.grading.preprocessors.OtherGroupsComments",
         "autograder.gradebook.late.UpToDate",
-        "autograder.gradebook.whole.GetGrades",
+        "autograder.gradebook.fast_nbgrader.GetGrades",
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
-    config.GenerateFeedback.exporter_class = "autograder.gradebook.page.PageExporter"
+    config.GenerateFeedback.exporter_class = "autograder.gradebook.fast_nbgrader.PageExporter"
     # A notebook is validated after the last preprocessor, not after each.
     config.NotebookExporter.optimistic_validation = True
     config.PageExporter.optimistic_validation = True

@@ -18,6 +18,7 @@ from nbgrader.api import Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.plugins import CsvExportPlugin, LateSubmissionPlugin
 from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy.orm import joinedload, selectinload
+from traitlets import Instance
 
 from autograder.course import Course
 from autograder.intake.times import late_in, late_of
@@ -30,13 +31,16 @@ class LatePenalty(LateSubmissionPlugin):
     Where course.toml gives no due date, nbgrader's own plug-in answers.
     """
 
+    applied = Instance(Applied, allow_none=True, help="what the late rules apply").tag(config=True)
+
     def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float
                                 ) -> float | None:
         asking = self.parent  # nbgrader's AssignLatePenalties, with the gradebook open
         course = Course.find(Path(self.config.CourseDirectory.root))
         if course.deadline(asking.assignment_id) is None:
             return super().late_submission_penalty(student_id, score, total_seconds_late)
-        bring_up_to_date(asking.gradebook, course, asking.assignment_id, student_id)
+        bring_up_to_date(asking.gradebook, course, asking.assignment_id, student_id,
+                         {student_id: self.applied} if self.applied else None)
         notebook = asking.gradebook.find_submission_notebook(
             asking.notebook_id, asking.assignment_id, student_id)
         penalty: float | None = notebook.late_submission_penalty
@@ -46,13 +50,17 @@ class LatePenalty(LateSubmissionPlugin):
 class UpToDate(NbGraderPreprocessor):
     """Tells the gradebook when a submission was due and handed in, and what that costs by now."""
 
+    applied = Instance(Applied, allow_none=True, help="what the late rules apply").tag(config=True)
+
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict
                    ) -> tuple[NotebookNode, ResourcesDict]:
         names = resources["nbgrader"]
         course = Course.find(Path(resources["metadata"]["path"]))
         if course.deadline(names["assignment"]):
             with Gradebook(names["db_url"], course.toml.course.id) as gradebook:
-                bring_up_to_date(gradebook, course, names["assignment"], names["student"])
+                student = names["student"]
+                bring_up_to_date(gradebook, course, names["assignment"], student,
+                                 {student: self.applied} if self.applied else None)
         return nb, resources
 
 
@@ -71,8 +79,7 @@ def bring_up_to_date(gradebook: Gradebook, course: Course, assignment: str, stud
     """Write down due dates, extensions, hand-in times and penalties, of all or of one student.
 
     course.toml decides: an assignment without a due date there is left alone. Nothing is written
-    where nothing has changed. `late` is what the rules apply to all of them, if that is known
-    already.
+    where nothing has changed. `late` is what the rules apply to them, if that is known already.
     """
     deadline = course.deadline(assignment)
     if deadline is None:
@@ -80,7 +87,7 @@ def bring_up_to_date(gradebook: Gradebook, course: Course, assignment: str, stud
     applied: Mapping[str, Applied | None]
     if student:
         submissions = [gradebook.find_submission(assignment, student)]
-        applied = {student: late_of(course, assignment, student)}
+        applied = {student: late_of(course, assignment, student)} if late is None else late
     else:
         submissions = _submissions(gradebook, assignment)
         applied = late_in(course, assignment) if late is None else late

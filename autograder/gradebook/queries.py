@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from autograder.course import Course
 from autograder.gradebook.late import bring_up_to_date
-from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.late import Applied
 
 

@@ -24,7 +24,7 @@ from nbformat import NotebookNode
 from pygments.token import STANDARD_TYPES
 
 from autograder.cells import OURS
-from autograder.gradebook.memory import key_of, texts
+from autograder.gradebook.fast_nbgrader import html_cache, html_key
 from autograder.text import printable
 
 TAGS = frozenset({
@@ -69,7 +69,7 @@ def is_ours(cell: Mapping[str, Any]) -> bool:
     return any(tag.startswith(OURS) for tag in tags)
 
 
-@cached(texts(), key=lambda source, ours: key_of(source, str(ours)))
+@cached(html_cache(), key=lambda source, ours: html_key(source, str(ours)))
 def _render_alone(source: str, ours: bool) -> str:
     return _render(source, {}, ours)
 

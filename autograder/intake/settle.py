@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,14 +81,13 @@ def settle(course: Course, assignment: str, exercise: str, folder: Path,
     return found
 
 
-def is_settled(course: Course, assignment: str, exercise: str, folder: Path) -> bool:
+def is_settled(course: Course, assignment: str, exercise: str, data: bytes) -> bool:
     """Whether nbgrader can read a notebook, and its version is the present one or unknown.
 
     A release makes submissions that were taken in before it ones of an older version.
     """
     try:
-        notebook = nbformat.reads((folder / f"{exercise}.ipynb").read_text(encoding="utf-8"),
-                                  as_version=4)
+        notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
         nbformat.validate(notebook)
     except Exception:  # whatever a file makes the libraries raise
         return False
@@ -124,20 +123,6 @@ def _is_of(course: Course, assignment: str, exercise: str, path: Path, present: 
            ) -> bool:
     notebook, _ = read_any(path.read_bytes(), path.name)
     return notebook is not None and is_exercise(course, assignment, exercise, notebook, present)
-
-
-@contextlib.contextmanager
-def released_instead(course: Course, assignment: str, folder: Path) -> Iterator[None]:
-    """Replace the student's notebooks by the released ones for a while."""
-    names = course.assignment(assignment).exercises
-    for exercise in names:
-        (folder / f"{exercise}.ipynb").rename(folder / f"{exercise}.aside")
-        use_released(course, assignment, exercise, folder)
-    try:
-        yield
-    finally:
-        for exercise in names:
-            (folder / f"{exercise}.aside").replace(folder / f"{exercise}.ipynb")
 
 
 def use_released(course: Course, assignment: str, exercise: str, folder: Path) -> None:

@@ -17,7 +17,7 @@ import nbformat
 from nbgrader.preprocessors import ClearSolutions
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.gradebook.native import generate_assignment, has_assignment
+from autograder.gradebook.nbgrader_api import generate_assignment, has_assignment
 from autograder.release import source, version
 from autograder.release.record import remember
 from autograder.release.solved import solved_files, split_notebook, write_version
@@ -121,6 +121,7 @@ def prepare(course: Course, assignment: str) -> None:
     known = has_assignment(course, assignment)
     if known and stamp.is_file() and stamp.read_text() == state:
         return
+    stamp.unlink(missing_ok=True)  # what is killed from here on is built again
     release(course, assignment, course.build / "release")
     stamp.write_text(state)
 

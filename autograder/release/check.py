@@ -10,7 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course, Exercise
-from autograder.gradebook.native import generate_assignment
+from autograder.gradebook.nbgrader_api import generate_assignment
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import KernelSession, Outcome
 from autograder.release import source

@@ -10,7 +10,7 @@ from autograder import journal, roster
 from autograder.course import Course
 from autograder.faults import Fault, faults
 from autograder.gradebook import queries
-from autograder.gradebook.native import has_assignment
+from autograder.gradebook.nbgrader_api import has_assignment
 from autograder.gradebook.queries import GradebookEntry
 from autograder.intake import times
 from autograder.intake.records import IntakeRecord, notes

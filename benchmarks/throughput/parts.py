@@ -19,8 +19,9 @@ from typing import Any
 from unittest import mock
 
 from autograder.course import Course
-from autograder.gradebook import native
-from autograder.gradebook.preprocessors import known
+from autograder.gradebook import nbgrader_api
+from autograder.grading.enter import autograde
+from autograder.grading.submission import JudgedSubmission, read_submission
 from autograder.judge.grading import Grader
 from autograder.judge.student_runner import StudentRunner
 from autograder.kernel.session import KernelSession
@@ -32,8 +33,8 @@ PARTS = (("kernel: start", KernelSession, "__enter__"), ("kernel: end", KernelSe
          ("kernel: cells and modules", StudentRunner, "_run"),
          ("kernel: questions", KernelSession, "ask"),
          ("judge: what looks borrowed", Grader, "_copied_code"))
-NBGRADER = (("coordinator: autograde", native, "autograde"),
-            ("coordinator: feedback page", native, "generate_feedback"))
+NBGRADER = (("coordinator: autograde", nbgrader_api, "autograde"),
+            ("coordinator: feedback page", nbgrader_api, "generate_feedback"))
 
 
 def main() -> None:
@@ -79,9 +80,9 @@ def _enter(course: Course, assignment: str, verdicts: dict[str, Verdict]) -> Cou
 
 def _into_gradebook(course: Course, assignment: str, student: str, exercise: str,
                     verdicts: dict[str, Verdict]) -> None:
-    with known({(assignment, student, exercise): verdicts[student]}):
-        native.autograde(course, assignment, student)
-        native.generate_feedback(course, assignment, student)
+    submission = read_submission(course, assignment, student)
+    autograde(course, assignment, JudgedSubmission(submission, {exercise: verdicts[student]}))
+    nbgrader_api.generate_feedback(course, assignment, student)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import nbformat
 from conftest import Toy
 
 from autograder.course import Course
-from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.journal import Entry, path_of
 from autograder.judge.work import Work
 from autograder.release import source

@@ -13,7 +13,7 @@ from conftest import TOY_COURSE, Toy, run_cli, toy_work
 from nbgrader.api import Gradebook
 
 from autograder.course import Course, CourseError
-from autograder.gradebook.native import open_gradebook
+from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.intake.records import IntakeRecord, write_notes
 from autograder.journal import Entry, Journal, last_entries, path_of
 from autograder.report.feedback.write import PagesWritten, page_name, path, write

@@ -16,8 +16,8 @@ from autograder.crossfeedback.anonymise import anonymous
 from autograder.crossfeedback.comment_cells import commented_exercise
 from autograder.exercises.q1b import recorded
 from autograder.exercises.q2 import resultlog
-from autograder.gradebook import preprocessors
 from autograder.gradebook.pages import PageError, pages
+from autograder.grading.explanation import explanation_cell
 from autograder.intake.expected import released_notebook
 from autograder.intake.receive import receive
 from autograder.intake.records import IntakeRecord, notes
@@ -158,7 +158,7 @@ def _page(work: Work) -> list[str]:
             notebook, _ = step.preprocess(notebook, {})
     except Exception as error:
         return [f"nbgrader refuses it: {type(error).__name__}"]
-    cell = preprocessors._list_of("About what you handed in", ["x `y` <b>"])
+    cell = explanation_cell("About what you handed in", ["x `y` <b>"])
     notebook.cells.insert(0, cell)
     try:
         _exporter().from_notebook_node(notebook)

@@ -16,8 +16,8 @@ from conftest import TOY_COURSE, Toy, toy_work
 
 from autograder import cli
 from autograder.course import Course
-from autograder.gradebook import native
-from autograder.gradebook.native import open_gradebook
+from autograder.gradebook import nbgrader_api
+from autograder.gradebook.nbgrader_api import open_gradebook
 from platforms.conftest import GRADEBOOK, ROSTER, WORKSHEET, zipped
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
@@ -81,7 +81,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Course:
             grade.manual_score, grade.needs_manual_grade = points, False
             gradebook.find_comment("toy_why", "toy", "toy", student).manual_comment = "=Fair."
         gradebook.db.commit()
-    native.generate_feedback(course, "toy", "s001")
+    nbgrader_api.generate_feedback(course, "toy", "s001")
     return course
 
 

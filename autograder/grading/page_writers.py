@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
@@ -13,7 +14,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from autograder.course import Course
 from autograder.faults import of_the_machine
-from autograder.gradebook import native
+from autograder.gradebook import nbgrader_api
 
 AHEAD = 2  # pages under way for each process
 LOOK_SECONDS = 10  # between two looks at whether the processes live
@@ -43,12 +44,17 @@ class PageWriters:
         """Have the page of a student who stands in the gradebook written."""
         if self._processes and self._pool is None:
             self._pool = ProcessPool(self._processes, context=multiprocessing.get_context("spawn"))
-        if self._pool is None or self._is_broken:
-            future: Future[bool] = Future()
-            future.set_result(_write(self._course, self._assignment, student))
-        else:
-            future = self._pool.schedule(_write, args=(self._course, self._assignment, student))
-        self._begun[future] = student
+        self._begun[self._future(student)] = student
+
+    def _future(self, student: str) -> Future[bool]:
+        page = (self._course, self._assignment, student)
+        if self._pool is not None and not self._is_broken:
+            with contextlib.suppress(RuntimeError):  # killed just now
+                pooled: Future[bool] = self._pool.schedule(_write, args=page)
+                return pooled
+        future: Future[bool] = Future()
+        future.set_result(_write(*page))
+        return future
 
     def written(self, every: bool = False) -> Iterator[tuple[str, bool]]:
         """Pages that have come to an end: whose, and whether there is one.
@@ -83,7 +89,7 @@ class PageWriters:
 def _write(course: Course, assignment: str, student: str) -> bool:
     """Whether nbgrader could make a page of what lies in autograded/."""
     try:
-        native.generate_feedback(course, assignment, student)
+        nbgrader_api.generate_feedback(course, assignment, student)
     except Exception as error:
         if of_the_machine(error):
             raise

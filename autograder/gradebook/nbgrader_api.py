@@ -1,7 +1,8 @@
-"""nbgrader's own commands, called in this process on a course.
+"""The one adapter to nbgrader: its gradebook and its converters, called in this process.
 
-Each call runs one of nbgrader's converters as its command line would. It raises NativeError where
-the converter failed at what it was given, CourseError where this machine did.
+Each call runs a converter as nbgrader's command line does. It raises NativeError where the
+converter failed at what it was given, CourseError where this machine did. Submissions are converted
+from a copy: nothing in submitted/ is written or renamed, so a killed process leaves it as it was.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
@@ -25,6 +25,7 @@ from traitlets.config import Config
 from autograder.course import Course, CourseError
 from autograder.gradebook.backup import is_locked, on_a_server, unusable
 from autograder.gradebook.config import configure
+from autograder.kernel.scratch import Scratch, abandoned, remove_tree
 
 MACHINE_FAULTS = ("no space left on device", "database or disk is full", "read-only file system",
                   "attempt to write a readonly database", "database is locked")
@@ -76,11 +77,41 @@ def generate_assignment(course: Course, assignment: str, destination: Path,
     _run(course, config, "generate_assignment", assignment, force=True, create=True)
 
 
-def autograde(course: Course, assignment: str, student: str, **preprocessors: Any) -> None:
-    """Run `nbgrader autograde` for one student."""
+def autograde(course: Course, assignment: str, student: str,
+              files: Mapping[str, bytes] | None = None, given: Config | None = None) -> None:
+    """Run `nbgrader autograde` for one student, on a copy of the submission.
+
+    files: what the copy holds, by path; without it, what the student's folder in submitted/ holds
+    given: configuration on top of the course's, such as what is known of the submission already
+    """
+    if files is None:
+        files = read_files(course.submitted / student / assignment)
     config = _config(course)
-    config.update(preprocessors)
-    _run(course, config, "autograde", assignment, student, force=True, create=True)
+    config.merge(given or Config())
+    with Scratch(course.build) as scratch:
+        # As a relative path: nbgrader would take an absolute one for a regular expression.
+        config.CourseDirectory.submitted_directory = str(scratch.relative_to(course.root))
+        _write_files(scratch / student / assignment, files)
+        _run(course, config, "autograde", assignment, student, force=True, create=True)
+
+
+def clear_abandoned_copies(course: Course) -> None:
+    """Remove the copies of submissions that killed processes left behind."""
+    for folder in abandoned(course.build):
+        remove_tree(folder)
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Every file of a submission's folder, by its path in there."""
+    return {str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
 
 def generate_feedback(course: Course, assignment: str, student: str) -> None:

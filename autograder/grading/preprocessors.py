@@ -1,0 +1,121 @@
+"""nbgrader's own extension points: the judge instead of execution, and its points saved.
+
+`nbgrader autograde` runs these like its own preprocessors. `autograder grade` judges first, many
+submissions at a time, and passes what it knows as `Judge.judged`; all else is the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat.notebooknode import NotebookNode
+from nbgrader import utils
+from nbgrader.api import Comment, Grade
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Instance
+
+from autograder.cells import is_staff
+from autograder.course import Course
+from autograder.crossfeedback import merge
+from autograder.gradebook import grading_context, safe
+from autograder.gradebook.fast_nbgrader import SaveGrades
+from autograder.grading.explanation import explanation_cell, part_output
+from autograder.grading.submission import JudgedSubmission
+from autograder.intake import written
+from autograder.release.source import by_hand
+
+JUDGED = "autograder_judged"  # the JudgedSubmission, in nbconvert's resources
+NO_ANSWER = "No response."  # nbgrader's own words
+
+
+class Judge(NbGraderPreprocessor):
+    """Judges a notebook and the files beside it; the sentences become the grade cells' outputs."""
+
+    judged = Instance(JudgedSubmission, allow_none=True, help="what was judged already").tag(
+        config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict
+                   ) -> tuple[NotebookNode, ResourcesDict]:
+        names = resources["nbgrader"]
+        course, exercise = Course.find(Path(resources["metadata"]["path"])), names["notebook"]
+        judged = self.judged or _judge_now(course, names["assignment"], names["student"], exercise)
+        verdict, note = judged.verdicts[exercise], judged.submission.note
+        safe.clean(nb)
+        for cell in nb.cells:
+            if utils.is_grade(cell) and cell.cell_type == "code":
+                part = verdict.part(cell.metadata.nbgrader.grade_id)
+                cell.outputs = [part_output(part)] if part else []
+        grading_context.insert(nb, course, judged.submission.works[exercise])
+        noted = [] if note is None else [note.problem] if note.problem else list(note.remarks)
+        if judged.late:
+            noted += judged.late.told(reasons=False)
+        for heading, lines in (("While it ran", verdict.events),
+                               ("About what you handed in", noted)):
+            if lines:
+                nb.cells.insert(0, explanation_cell(heading, lines))
+        resources[JUDGED] = judged
+        return nb, resources
+
+
+def _judge_now(course: Course, assignment: str, student: str, exercise: str) -> JudgedSubmission:
+    from autograder.grading.judge_one import judge_one  # rarely needed, and slow to import
+
+    return judge_one(course, assignment, student, exercise)
+
+
+class SaveJudgedGrades(SaveGrades):
+    """Saves the judge's points. Manual scores and comments stay nbgrader's own business.
+
+    An answer that is not there earns nothing, and nobody is asked. Where it may be elsewhere, in a
+    written part that was handed in, a person looks.
+    """
+
+    def score(self, grade: Grade, cell: NotebookNode, resources: ResourcesDict) -> bool:
+        judged: JudgedSubmission = resources[JUDGED]
+        grade_id = cell.metadata.nbgrader.grade_id
+        if cell.cell_type == "code" and not utils.is_solution(cell):
+            part = judged.verdicts[self.notebook_id].part(grade_id)
+            grade.auto_score = part.points if part else 0.0  # no verdict, no points
+            note = judged.submission.note
+            in_doubt = not grade.auto_score and note is not None and (
+                grade_id in dict(note.elsewhere))
+            grade.needs_manual_grade = grade.manual_score is not None or in_doubt or bool(
+                part and part.flags)
+            return True
+        if by_hand(cell):
+            zero = self._is_zero(cell, judged)
+            grade.auto_score = 0.0 if zero else None
+            grade.needs_manual_grade = not zero or grade.manual_score is not None
+            return True
+        return False
+
+    def comment(self, comment: Comment, cell: NotebookNode, resources: ResourcesDict) -> None:
+        if by_hand(cell):
+            zero = self._is_zero(cell, resources[JUDGED])
+            comment.auto_comment = NO_ANSWER if zero else None
+
+    def _is_zero(self, cell: NotebookNode, judged: JudgedSubmission) -> bool:
+        note = judged.submission.note
+        came = written.written_came(judged.submission.works[self.notebook_id].files, note)
+        return written.is_zero_by_itself(cell, came, note)
+
+
+class WithoutStaffCells(NbGraderPreprocessor):
+    """Takes out what only staff may read, before feedback is written for a student."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict
+                   ) -> tuple[NotebookNode, ResourcesDict]:
+        nb.cells = [cell for cell in nb.cells if not is_staff(cell)]
+        return nb, resources
+
+
+class OtherGroupsComments(NbGraderPreprocessor):
+    """Puts what another group wrote under the subtasks, before feedback is written."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict
+                   ) -> tuple[NotebookNode, ResourcesDict]:
+        names = resources["nbgrader"]
+        course = Course.find(Path(resources["metadata"]["path"]))
+        merge.insert(nb, course, names["assignment"], names["student"], names["notebook"])
+        return nb, resources
