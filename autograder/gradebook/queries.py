@@ -1,4 +1,4 @@
-"""Read the gradebook: an entry for each submission, as it stands after any grading by hand."""
+"""Read the gradebook: an entry for each submission, grades given by hand included."""
 
 from __future__ import annotations
 

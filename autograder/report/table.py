@@ -27,8 +27,8 @@ OF_THE_CLASS: tuple[tuple[str, Callable[[list[float]], float]], ...] = (
 def table(name: str, found: list[GradeRow], names: Mapping[str, str], width: int) -> Grid:
     """The table that `autograder grade` ends with, no wider than `width`.
 
-    A column a part where there is room for them, else one for those whose names begin alike: a
-    task's, an exercise's. `names` are people's names by their ids, or by their groups.
+    Each part has a column if there is room, else those whose names begin alike share one: a task's,
+    an exercise's. `names` are people's names by their ids, or by their groups.
     """
     named = any(names.get(row.student) for row in found)
     columns = _fitting(name, found, named, width - (SHORTEST_NAME + GAP) * named)
@@ -151,26 +151,25 @@ def _total(row: GradeRow) -> str:
 
 def _mark(row: GradeRow) -> str:
     """What is unusual about a row, in a word."""
-    said = ["not graded"] if row.points is None else []
-    said += ["unread"] if row.unread and row.points is not None else []
-    said += ["late"] if row.is_late and not row.late_penalty else []
-    said += ["person"] if row.flags and row.points is not None else []
-    return ", ".join(said)
+    graded = row.points is not None
+    marks = {"not graded": not graded, "unread": graded and row.unread,
+             "late": row.is_late and not row.late_penalty, "person": graded and row.flags}
+    return ", ".join(mark for mark, applies in marks.items() if applies)
 
 
 def legend(found: list[GradeRow]) -> str:
     """What the marks in the table mean, as far as they are in it."""
-    said = [f"{WAITS} a person has still to grade some of it"] if any(
+    meanings = [f"{WAITS} a person has still to grade some of it"] if any(
         _waits(row.parts) for row in found) else []
-    said += ["person: look at it"] if any(row.flags for row in found) else []
-    return "; ".join(said)
+    meanings += ["person: look at it"] if any(row.flags for row in found) else []
+    return "; ".join(meanings)
 
 
 def why(row: GradeRow, names: Mapping[str, str]) -> Group:
     """What happened to one student's work, a paragraph for each thing."""
     who = " ".join(filter(None, [row.who, names.get(row.student, "")]))
     points = "no points" if row.points is None else f"{row.points:g} of {row.max_points:g}"
-    told: list[RenderableType] = [Text(f"{who}: {points}", "bold")]
-    told += [Padding(Text(text), (0, 0, 0, 2)) for text in row.happened or ("graded",)]
-    told += [Padding(Text(f"for a person: {flag}", "yellow"), (0, 0, 0, 2)) for flag in row.flags]
-    return Group(*told)
+    lines: list[RenderableType] = [Text(f"{who}: {points}", "bold")]
+    lines += [Padding(Text(text), (0, 0, 0, 2)) for text in row.happened or ("graded",)]
+    lines += [Padding(Text(f"for a person: {flag}", "yellow"), (0, 0, 0, 2)) for flag in row.flags]
+    return Group(*lines)

@@ -87,7 +87,7 @@ def test_losses_are_summed_by_part_and_reason() -> None:
     assert first.points == {"named": 4, "unnamed": 6, "stopped": 0, "unwritten": 0}
     assert first.lost_by == {"named": 1, "unnamed": 3}
     assert first.named_share == pytest.approx(0.4)
-    assert [(said.points, [one.student for one in said.entries]) for said in first.said] == [
+    assert [(one.points, [entry.student for entry in one.entries]) for one in first.sentences] == [
         (5, ["b", "c"]), (1, ["d"])]
     assert (count.total, count.named_share, scale.total) == (0, None, 3)
 
@@ -101,7 +101,7 @@ def old_verdict(says: str) -> Verdict:
 def test_sentences_that_differ_in_the_place_only_are_one() -> None:
     entries = [entry(student, old_verdict(f"Wrong at bert.py, line {line} (`x = {line}`)."))
                for student, line in (("a", 3), ("b", 77))]
-    (said,) = losses(["toy_words"], entries)[0].said
+    (said,) = losses(["toy_words"], entries)[0].sentences
     assert (said.sentence, len(said.entries)) == ("Wrong.", 2)
 
 

@@ -1,4 +1,4 @@
-"""Example answers: what a few students wrote in the place that a sentence is about, nameless."""
+"""Example answers: what a few students wrote where a sentence of the report applies, anonymous."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Examples:
         self._of_exercise = functools.cache(lambda name: _AnswerPlaces(course.exercise(name)))
 
     def of_misconception(self, name: str, entries: Iterable[Entry]) -> tuple[str, ...]:
-        """Answers of those whose values are a misconception's, where it would edit them."""
+        """Answers of students with a misconception, at the place that it would edit."""
         return self._of(entries, lambda source: source.misconceptions.get(name))
 
     def of_part(self, part: str, entries: Iterable[Entry]) -> tuple[str, ...]:
@@ -70,9 +70,9 @@ class Examples:
 
 
 class _AnswerPlaces:
-    """Where answers to an exercise stand, by misconception and by part, and its own texts.
+    """The places of answers to an exercise, by misconception and by part, and its own texts.
 
-    What stands in `texts` is nobody's name.
+    No word in `texts` is taken for a person's name.
     """
 
     def __init__(self, exercise: Exercise) -> None:
@@ -84,7 +84,7 @@ class _AnswerPlaces:
 
 
 def answer(work: Work, place: Place) -> str:
-    """What stands in a place, without its docstring; empty where nothing is there."""
+    """The text at a place, without its docstring; empty where nothing is there."""
     cells = {str(marks(cell).get("grade_id") or cell.get("id") or number): cell.source
              for number, cell in enumerate(work.notebook.cells)}
     text = written(place, cells, lambda name: work.text(name) or "")
@@ -114,7 +114,7 @@ def _shortened(text: str) -> str:
 class Nameless:
     """Takes the members of a roster, and all who handed in, out of texts.
 
-    ids: whose submissions there are, on the roster or not
+    ids: everybody with a submission, on the roster or not
     """
 
     def __init__(self, roster: Roster, ids: Iterable[str]) -> None:
@@ -125,7 +125,7 @@ class Nameless:
 
     def clean(self, text: str, kind: str = "text", owner: str = "",
               given: Iterable[str] = ()) -> str:
-        """The text without people. `kind` is "code" or "text"; `owner` is whose text it is.
+        """The text without people. `kind` is "code" or "text"; `owner` wrote it.
 
         given: the exercise's own texts, whose lines and words stay
         """

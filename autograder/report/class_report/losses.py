@@ -1,6 +1,6 @@
-"""What the points were lost for: misconceptions by name, and losses that the feedback cannot name.
+"""Why points were lost: misconceptions by name, and losses that the feedback cannot name.
 
-Told from the judge's verdicts; what a person has changed since in formgrader does not count here.
+Only the judge's verdicts count, not what a person changed in formgrader since.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from autograder.results.reason import Reason
 from autograder.results.verdict import PartVerdict
 
 Why = Literal["named", "stopped", "unwritten", "unnamed"]
-SAY = 4  # sentences on unnamed losses of a part
+MOST_SENTENCES = 4  # on unnamed losses of a part
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Met:
 
 @dataclass(frozen=True)
 class GeneralSentence:
-    """What students were told instead of a misconception's sentence, and who was."""
+    """A sentence shown instead of a misconception's, and the entries of those who saw it."""
 
     sentence: str
     points: float
@@ -41,9 +41,9 @@ class GeneralSentence:
 class Losses:
     """The points lost in one part, by reason, summed over all submissions.
 
-    named: a misconception's sentence said why; stopped: the code raised an error or was stopped,
-    which was said; unwritten: nothing was there yet; unnamed: wrong, and only a test's general
-    sentence was said. `lost_by` counts submissions.
+    named: a misconception explains it; stopped: the code raised an error or was stopped; unwritten:
+    nothing was there yet; unnamed: wrong, and only a test's general sentence was shown. `lost_by`
+    counts submissions.
     """
 
     part: str
@@ -51,7 +51,7 @@ class Losses:
     lost_by: Counter[Why] = field(default_factory=Counter)
     points: dict[Why, float] = field(default_factory=lambda: {
         "named": 0.0, "stopped": 0.0, "unwritten": 0.0, "unnamed": 0.0})
-    said: list[GeneralSentence] = field(default_factory=list)
+    sentences: list[GeneralSentence] = field(default_factory=list)
 
     @property
     def total(self) -> float:
@@ -70,7 +70,7 @@ class Losses:
 def losses(parts: Iterable[str], entries: Iterable[Entry]) -> list[Losses]:
     """The losses in each of the parts, from the last entry on each student's exercise."""
     found = {part: Losses(part) for part in parts}
-    told: dict[tuple[str, Reason | None], list[tuple[Entry, float]]] = {}
+    unnamed: dict[tuple[str, Reason | None], list[tuple[Entry, float]]] = {}
     for entry in entries:
         for part in entry.verdict.parts:
             if part.part not in found:
@@ -84,13 +84,13 @@ def losses(parts: Iterable[str], entries: Iterable[Entry]) -> list[Losses]:
             one.lost_by[why] += 1
             one.points[why] += lost
             if why == "unnamed":
-                told.setdefault((part.part, _general(part)), []).append((entry, lost))
-    for (name, because), who in told.items():
+                unnamed.setdefault((part.part, _general(part)), []).append((entry, lost))
+    for (name, because), who in unnamed.items():
         sentence = words.finished(words.english(because)) if because else "Nothing was said."
-        found[name].said.append(GeneralSentence(sentence, sum(lost for _, lost in who),
+        found[name].sentences.append(GeneralSentence(sentence, sum(lost for _, lost in who),
                                      tuple(entry for entry, _ in who)))
     for one in found.values():
-        one.said = sorted(one.said, key=lambda said: -said.points)[:SAY]
+        one.sentences = sorted(one.sentences, key=lambda one: -one.points)[:MOST_SENTENCES]
     return list(found.values())
 
 
@@ -115,5 +115,5 @@ def met(entries: Iterable[Entry]) -> list[Met]:
 
 
 def _general(part: PartVerdict) -> Reason | None:
-    """What was said first, wherever in the code it was met."""
+    """The first reason, without its place in the code."""
     return part.reasons[0].general if part.reasons else None

@@ -1,4 +1,4 @@
-"""Plots as geometry: where bars, dots, ticks and labels stand in an SVG. page.html.j2 draws them.
+"""Plots as geometry: the places of bars, dots, ticks and labels in an SVG that page.html.j2 draws.
 
 Units are the SVG's own, about a pixel each; y grows downwards.
 """
@@ -25,7 +25,7 @@ RADIUS = 6.0
 
 @dataclass(frozen=True)
 class Tick:
-    """A number on an axis, and where it stands."""
+    """A number on an axis, and its place."""
 
     at: float
     label: str
@@ -33,7 +33,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bin: its box, the numbers that lie in it, and what a person is told of it."""
+    """A bin: its box, the range of its numbers, and its tooltip."""
 
     x: float
     y: float
@@ -68,7 +68,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Label:
-    """A dot's name at `x`, on the line `y`; `anchor` is what of it stands there, as in SVG."""
+    """A dot's name at `x`, on the line `y`; `anchor` is SVG's text-anchor."""
 
     x: float
     y: float

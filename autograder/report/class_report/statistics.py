@@ -1,6 +1,6 @@
 """Item analysis, and how totals and times are distributed.
 
-Item analysis tells how hard each part was, and how well it tells strong work from weak; the
+Item analysis: how hard each part was, and how well it separates strong work from weak. The
 measures are those of classical test theory. Rows are submissions and columns parts; a score is
 NaN where a person has still to give it.
 """
@@ -18,7 +18,7 @@ Scores = NDArray[np.float64]
 FEWEST = 10  # submissions below which a correlation is noise
 EXTREME = 0.27  # share of the upper and of the lower group (Kelley 1939)
 EASY, HARD = 0.95, 0.2  # mean shares of the points
-WEAK = 0.1  # a correlation below this tells nothing
+WEAK = 0.1  # a correlation below this means nothing
 DIGITS = 6  # sums of points that differ by less are equal
 
 TOO_FEW = "too few"
@@ -30,7 +30,7 @@ STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # widths of bins that people can read off, t
 
 @dataclass(frozen=True)
 class ItemStatistics:
-    """What can be said of one part.
+    """The statistics of one part.
 
     count: submissions that have points in it
     difficulty: the mean share of its points, from 0 (nobody has any) to 1; None without a count
@@ -54,21 +54,21 @@ class ItemStatistics:
     @property
     def notes(self) -> tuple[str, ...]:
         """Why an instructor should look at this part; empty where there is no need to."""
-        said = []
+        notes = []
         if self.difficulty is not None and self.count >= FEWEST:
             if self.difficulty > EASY:
-                said.append(f"Very easy: on average {self.difficulty:.0%} of the points. It checks "
-                            "that all are on board, and tells nobody apart.")
+                notes.append(f"Very easy: on average {self.difficulty:.0%} of the points. It "
+                             "checks that all are on board, and tells nobody apart.")
             if self.difficulty < HARD:
-                said.append(f"Very hard: on average {self.difficulty:.0%} of the points. Is the "
-                            "text clear, is the test too strict, was there time?")
+                notes.append(f"Very hard: on average {self.difficulty:.0%} of the points. Is the "
+                             "text clear, is the test too strict, was there time?")
         if self.correlation is not None and self.correlation < 0:
-            said.append("Who does well elsewhere does worse here (negative discrimination). Look "
-                        "at the test and at the text before you trust its points.")
+            notes.append("Who does well elsewhere does worse here (negative discrimination). Look "
+                         "at the test and at the text before you trust its points.")
         elif self.correlation is not None and self.correlation < WEAK:
-            said.append("Points here have next to nothing to do with points elsewhere "
-                        "(discrimination near 0): is something else being tested, or luck?")
-        return tuple(said)
+            notes.append("Points here have next to nothing to do with points elsewhere "
+                         "(discrimination near 0): is something else being tested, or luck?")
+        return tuple(notes)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How long judging took, and what went wrong in it: told from the journal, entry by entry."""
+"""How long judging took, and what went wrong in it, from the journal's entries."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Failures:
 
 @dataclass(frozen=True)
 class Times:
-    """The batches, oldest first, and the times and failures of the verdicts that stand."""
+    """The batches, oldest first, and the times and failures of the last verdicts."""
 
     batches: tuple[Batch, ...]
     seconds: Distribution | None
@@ -105,7 +105,7 @@ def _time(text: str) -> datetime | None:
 
 
 def times(found: Iterable[Batch], entries: Iterable[Entry]) -> Times:
-    """Sum up the batches, and the entries that stand: the last on each student's exercise."""
+    """Sum up the batches, and the last entry on each student's exercise."""
     judged = [Judged(entry.student, entry.exercise, entry.verdict.seconds,
                      entry.verdict.stops) for entry in entries]
     by_kind = {kind: tuple(sorted({one.student for one in judged if kind in one.stopped}))

@@ -1,4 +1,4 @@
-"""What the page shows, put together: plain values, and no more about people than it may tell."""
+"""The content of the page as plain values, with no more about people than it may show."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Counts:
     waiting: int
     flagged: int
     unreadable: int
-    nobodys: int
+    unidentified: int
     absent: int | None
     absentees: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Student:
-    """One row of the list that tells who is who."""
+    """One row of the list of students."""
 
     student: str
     name: str
@@ -60,7 +60,7 @@ class Misconception:
 
 @dataclass(frozen=True)
 class Unnamed:
-    """A general sentence that students were told, the points lost with it, and their answers."""
+    """A general sentence that students saw, the points lost with it, and examples of answers."""
 
     sentence: str
     count: int
@@ -78,7 +78,7 @@ class PartLosses:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """All that the page shows. On an anonymous one nothing tells who anybody is."""
+    """All that the page shows. Nothing on an anonymous one identifies a person."""
 
     name: str
     title: str
@@ -97,7 +97,7 @@ class ClassReport:
 
 
 def class_report(course: Course, found: ClassData, anonymous: bool) -> ClassReport:
-    """Put the report together; `anonymous` leaves out whatever tells who somebody is."""
+    """Put the report together; `anonymous` leaves out whatever identifies a person."""
     read = found.read
     most = max((row.max_points for row in found.rows), default=0.0)
     scores = found.scores(read)
@@ -118,7 +118,7 @@ def class_report(course: Course, found: ClassData, anonymous: bool) -> ClassRepo
         len(read) - len(scores), _misconceptions(course, entries, examples),
         _losses([part.name for part in found.parts if not part.by_hand], entries, examples,
                 nameless),
-        _nobodys(summed) if anonymous else summed)
+        _anonymous(summed) if anonymous else summed)
 
 
 def _counts(found: ClassData, anonymous: bool) -> Counts:
@@ -129,10 +129,10 @@ def _counts(found: ClassData, anonymous: bool) -> Counts:
     absent = tuple(one for one in everybody if one not in there)
     read = found.read
     waiting = sum(None in (row.parts or {}).values() for row in read)
-    nobodys = sum(row.points is None for row in rows)
+    unidentified = sum(row.points is None for row in rows)
     return Counts(
         len(rows), len(read) - waiting, waiting, sum(bool(row.flags) for row in rows),
-        len(rows) - len(read) - nobodys, nobodys, len(absent) if everybody else None,
+        len(rows) - len(read) - unidentified, unidentified, len(absent) if everybody else None,
         () if anonymous else absent)
 
 
@@ -162,14 +162,14 @@ def _misconceptions(course: Course, entries: list[Entry], examples: Examples
 def _losses(parts: Iterable[str], entries: list[Entry], examples: Examples, nameless: Nameless
             ) -> tuple[PartLosses, ...]:
     return tuple(
-        PartLosses(replace(one, said=[]), tuple(
-            Unnamed(nameless.clean(said.sentence), len(said.entries), said.points,
-                    examples.of_part(one.part, said.entries)) for said in one.said))
+        PartLosses(replace(one, sentences=[]), tuple(
+            Unnamed(nameless.clean(general.sentence), len(general.entries), general.points,
+                    examples.of_part(one.part, general.entries)) for general in one.sentences))
         for one in losses(parts, entries))
 
 
-def _nobodys(summed: Times) -> Times:
-    """Times and failures without whose they were."""
+def _anonymous(summed: Times) -> Times:
+    """Times and failures without the students' ids."""
     return replace(
         summed, slowest=tuple(replace(one, student="") for one in summed.slowest),
         failures=tuple(replace(one, students=()) for one in summed.failures))

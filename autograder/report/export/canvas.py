@@ -1,7 +1,7 @@
 """To Canvas: the exported gradebook with one assignment's grades, as its import takes it.
 
-Only the columns that tell who a student is stay, and the assignment's own: what is not in the file,
-an import does not touch. Cells go back as they came.
+Only the columns that identify students stay, and the assignment's own: what is not in the file, an
+import does not touch. Cells go back as they came.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from autograder.table import Table
 KEPT = {"EX": "is excused in Canvas, and stays so", "N/A": "is not assigned this in Canvas"}
 
 
-def export(results: CourseResults, name: str, out: list[StudentResult], told: Collection[str],
+def export(results: CourseResults, name: str, out: list[StudentResult], reported: Collection[str],
            gradebook: Path, column: str, folder: Path) -> list[Trouble]:
-    """Write the gradebook below `folder`; tell whose grade does not reach Canvas.
+    """Write the gradebook below `folder`; return whose grade does not reach Canvas.
 
     `column` is the assignment's heading; without it, the one is taken that holds the homework's
-    name or title. `told` are students of whom it is told already why they have no grade. Raises
+    name or title. `reported` are students whose missing grade is reported already. Raises
     CourseError where no column or several fit, or where the points that can be had differ from the
     course's.
     """
@@ -48,12 +48,12 @@ def export(results: CourseResults, name: str, out: list[StudentResult], told: Co
     troubles = unmatched(out, found, gradebook.name)
     for person in book.people:
         result = by_student.get(found.get(person, ""))
-        stands = book.table.value(person.row, place).strip().upper()
+        before = book.table.value(person.row, place).strip().upper()
         if result is None:
-            if not same_name(person.name, TEST_STUDENT) and found.get(person) not in told:
+            if not same_name(person.name, TEST_STUDENT) and found.get(person) not in reported:
                 troubles.append(Trouble(str(person), "stands in the gradebook, and has no grade"))
-        elif stands in KEPT:
-            troubles.append(Trouble(str(person), f"has a grade, and {KEPT[stands]}"))
+        elif before in KEPT:
+            troubles.append(Trouble(str(person), f"has a grade, and {KEPT[before]}"))
         else:
             troubles += above_maximum(str(person), result.points, result.max_points, "Canvas")
             book.table.put(person.row, place, f"{result.points:.2f}")
@@ -65,7 +65,7 @@ def export(results: CourseResults, name: str, out: list[StudentResult], told: Co
 
 
 def _column(course: Course, name: str, book: Gradebook, wanted: str) -> int:
-    """Where the assignment stands: its heading is its title with Canvas's number in brackets."""
+    """The assignment's column: its heading is its title with Canvas's number in brackets."""
     settings = course.toml.homeworks.get(name) or course.assignment(name)
     headings = {n: heading for n, heading in enumerate(book.table.header)
                 if heading not in OF_STUDENT}

@@ -58,15 +58,15 @@ def export(
     every, troubles = student_results(results, name)
     out, waiting = settled(every, partial or to is Platform.csv)
     troubles += waiting
-    told = {trouble.who for trouble in troubles}
+    reported = {trouble.who for trouble in troubles}
     folder = (into or found.root / "export") / name / to.value
     match to:
         case Platform.moodle:
             sheet = _needed(worksheet, "--worksheet")
-            troubles += moodle.export(results, name, out, told, sheet, folder)
+            troubles += moodle.export(results, name, out, reported, sheet, folder)
         case Platform.canvas:
             book = _needed(gradebook, "--gradebook")
-            troubles += canvas.export(results, name, out, told, book, column, folder)
+            troubles += canvas.export(results, name, out, reported, book, column, folder)
         case Platform.gradescope:
             troubles += gradescope.export(out, folder)
         case Platform.csv:
@@ -82,7 +82,7 @@ def export(
 
 
 def _needed(path: Path | None, option: str) -> Path:
-    """The platform's own table, without which its grades have no place to stand."""
+    """The platform's own table, which is to be filled."""
     if path is None:
         where = ("Moodle's assignment, Download grading worksheet" if option == "--worksheet"
                  else "Canvas's Grades, Export, Export Entire Gradebook")

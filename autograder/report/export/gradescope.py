@@ -20,7 +20,7 @@ RESULTS = "results.json"
 def export(out: list[StudentResult], folder: Path) -> list[Trouble]:
     """Write each student's results.json below `folder`, which is emptied before.
 
-    Returns whose points are above the most that can be had, in all or in a part.
+    Returns a trouble for each total or part above its maximum.
     """
     shutil.rmtree(folder, ignore_errors=True)
     for result in out:

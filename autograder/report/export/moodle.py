@@ -29,11 +29,11 @@ from autograder.table import Table
 FEEDBACK = "feedback.zip"
 
 
-def export(results: CourseResults, name: str, out: list[StudentResult], told: Collection[str],
+def export(results: CourseResults, name: str, out: list[StudentResult], reported: Collection[str],
            worksheet: Path, folder: Path) -> list[Trouble]:
-    """Write the worksheet and the zip below `folder`; tell whose grade does not reach Moodle.
+    """Write the worksheet and the zip below `folder`; return whose grade does not reach Moodle.
 
-    `told` are students of whom it is told already why they have no grade. Raises CourseError where
+    `reported` are students whose missing grade is reported already. Raises CourseError where
     the worksheet is none, grades by a scale, or has another maximum grade than the course.
     """
     sheet = Worksheet.of(Table.read(worksheet), results.course.zone)
@@ -47,7 +47,7 @@ def export(results: CourseResults, name: str, out: list[StudentResult], told: Co
     for person in sheet.people:
         result = by_student.get(found.get(person, ""))
         if result is None:
-            if found.get(person) not in told:
+            if found.get(person) not in reported:
                 troubles.append(Trouble(str(person), "stands on the worksheet, and has no grade"))
             continue
         if sheet.table.value(person.row, sheet.changeable).strip().casefold() == "no":
@@ -77,7 +77,7 @@ def _fill(sheet: Worksheet, person: Person, result: StudentResult) -> None:
 
 
 def _comment(result: StudentResult) -> str:
-    """A short text; all the rest stands in the feedback file."""
+    """A short text; all the rest is in the feedback file."""
     so_far = f" so far; still to be graded by hand: {', '.join(result.waiting)}" * bool(
         result.waiting)
     return (f"{result.points:g} of {result.max_points:g} points{so_far}."

@@ -32,7 +32,7 @@ class SubmittedCode:
         self._folder, self._exercise = folder, exercise
 
     def code(self, places: Mapping[str, tuple[Place, ...]]) -> dict[str, tuple[CodeExcerpt, ...]]:
-        """What stands at the places of each part; what is not there is left out."""
+        """The code at the places of each part; what is not there is left out."""
         return {part: tuple(code for place in some if (code := self._at(place)) is not None)
                 for part, some in places.items()}
 

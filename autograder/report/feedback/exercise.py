@@ -1,4 +1,4 @@
-"""What all pages say of one exercise: titles, what to reread, where a part's code stands."""
+"""What all pages show of one exercise: titles, what to reread, the places of a part's code."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _title(notebook: NotebookNode) -> str:
 
 
 def _subtasks(notebook: NotebookNode, cells: CommentCells) -> dict[str, tuple[str, ...]]:
-    """By part, the subtasks whose comments stand below it."""
+    """By part, the subtasks whose comments are shown below it."""
     found: dict[str, tuple[str, ...]] = {}
     last = ""
     for cell in notebook.cells:

@@ -34,7 +34,7 @@ from autograder.report.totals import GradeRow
 from autograder.results.submission import GradedSubmission
 
 MADE_FROM = re.compile(rb'<meta name="made-from" content="(\w*)">')
-HEAD = 2000  # bytes of a page in which that stands
+HEAD = 2000  # bytes of a page that hold it
 
 
 @dataclass
