@@ -74,9 +74,9 @@ def holds_work(course: Course, name: str, data: bytes, student: str = STUDENT) -
     """Whether what is graded holds the work of a file."""
     assignment, file = name.split("/")
     written = ExpectedFiles(course, assignment)
-    work = written.into(file, data, file)
+    work = written.work_in(file, data, file)
     assert work
-    return work == written.into(file, graded(course, name, student), file)
+    return work == written.work_in(file, graded(course, name, student), file)
 
 
 def copies(expected: str) -> list[str]:
