@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict
 
 from autograder.course import Course, CourseError, Exercise
+from autograder.exercise.edits import Change, Edit, apply, read_changes
 from autograder.intake.owners import is_members_heading
 from autograder.judge.work import Work
-from autograder.release.edits import Change, Edit, apply, read_changes
 from autograder.suggest import did_you_mean
 from autograder.validate import as_work, handed_in, skeleton
 

@@ -17,15 +17,15 @@ from typing import Literal, TypeVar
 import nbformat
 
 from autograder.course import Course, CourseError, Exercise
+from autograder.exercise import reading, source
+from autograder.exercise.edits import Change, apply, fits, joined, read_changes
+from autograder.exercise.parts import places_of_misconceptions
+from autograder.exercise.solution import answered, clear_solutions, solved_files, split_notebook
 from autograder.judge.pool import JudgingFailed, ask_all, judge_all
 from autograder.judge.shared import new_seed
 from autograder.judge.visible import disagreement, grade_and_check
 from autograder.judge.work import Work
-from autograder.release import reread, source
-from autograder.release.build import clear_solutions, prepare
-from autograder.release.edits import Change, apply, fits, joined, read_changes
-from autograder.release.parts import places_of_misconceptions
-from autograder.release.solved import answered, solved_files, split_notebook
+from autograder.release.build import prepare
 from autograder.results.verdict import Verdict
 from autograder.suggest import did_you_mean
 
@@ -95,7 +95,7 @@ def cases(course: Course, assignment: str) -> list[Case]:
     found = []
     for exercise in course.exercises(assignment):
         name = exercise.name
-        reread.read(exercise)
+        reading.read(exercise)
         read = source.read(exercise)
         places_of_misconceptions(exercise, read)
         parts = source.judged_parts(read.notebook)

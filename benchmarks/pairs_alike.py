@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.release.edits import Change, apply, read_changes
+from autograder.exercise.edits import Change, apply, read_changes
 from autograder.settings import SimilaritySettings
 from autograder.similarity import units
 from autograder.similarity.fingerprints import Given

@@ -28,11 +28,11 @@ import torch
 
 from autograder import cli
 from autograder.course import Course
+from autograder.exercise.solution import solved_files, split_notebook
 from autograder.judge import pool
 from autograder.judge.grading import Grader
 from autograder.judge.work import Work
 from autograder.release.build import build
-from autograder.release.solved import solved_files, split_notebook
 from autograder.results.verdict import Verdict
 
 REPO = Path(__file__).parents[1]

@@ -14,8 +14,8 @@ from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, LockCells
 
 from autograder.cells import is_locked, is_solution, marks
 from autograder.course import Exercise
-from autograder.release import source
-from autograder.release.solved import solved_files, split_notebook, without_markers
+from autograder.exercise import source
+from autograder.exercise.solution import solved_files, split_notebook, without_markers
 
 TOY = TOY_NOTEBOOK.lstrip("\n") + '''
 # %% [markdown]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nbgrader.preprocessors import ClearSolutions
 
 from autograder.course import Course
+from autograder.exercise.source import by_hand
 from autograder.flag import Flag, Kind
 from autograder.gradebook import nbgrader_api, queries
 from autograder.grading.enter import autograde
@@ -20,7 +21,6 @@ from autograder.grading.submission import JudgedSubmission, read_submission
 from autograder.intake.records import IntakeRecord, note_of, write_notes
 from autograder.intake.written import NOT_KEPT, is_empty
 from autograder.release.build import prepare
-from autograder.release.source import by_hand
 from autograder.results.verdict import PartVerdict, Verdict
 
 STUBS = ["", "YOUR ANSWER HERE", *ClearSolutions().code_stub.values()]

@@ -17,8 +17,8 @@ from conftest import REPO
 from nbformat import NotebookNode, v4
 
 from autograder.course import Course
+from autograder.exercise import source
 from autograder.judge.source_checks.copied_code import RUN, _tokens, copied_code
-from autograder.release import source
 from autograder.results.reason import ReviewKind
 from autograder.results.words import english
 from autograder.validate import cases, skeleton, work

@@ -10,7 +10,7 @@ import pytest
 from conftest import REPO
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.release.edits import (
+from autograder.exercise.edits import (
     Change,
     Edit,
     Misconceptions,
@@ -18,7 +18,7 @@ from autograder.release.edits import (
     in_cells,
     read_changes,
 )
-from autograder.release.solved import solved_files, split_notebook
+from autograder.exercise.solution import solved_files, split_notebook
 
 FILES = {"bert.py": b"scores = q @ k / root\nreturn scores\n", "utils.py": b"pass\n"}
 

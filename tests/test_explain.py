@@ -13,14 +13,14 @@ import nbformat
 import pytest
 from conftest import Toy
 
+from autograder.exercise.edits import Change, Misconceptions, apply, joined
+from autograder.exercise.solution import solved_files, split_notebook, write_version
 from autograder.judge import reference_process
 from autograder.judge.answer import Answer, unpack
 from autograder.judge.explain import Asked, Explainer, Trial
 from autograder.judge.reference import ReferenceClient
 from autograder.judge.work import runnable_cells
 from autograder.kernel import agent, serialization
-from autograder.release.edits import Change, Misconceptions, apply, joined
-from autograder.release.solved import solved_files, split_notebook, write_version
 
 SOURCE = '''
 # %%

@@ -13,8 +13,8 @@ from conftest import copy_course, grades_of, run_cli
 
 from autograder.cells import is_staff
 from autograder.course import Course
+from autograder.exercise import source
 from autograder.gradebook.nbgrader_api import open_gradebook
-from autograder.release import source
 from autograder.report.feedback import write as feedback
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]

@@ -23,11 +23,11 @@ import pytest
 from conftest import copy_course, grades_of, run_cli
 
 from autograder.course import Course
+from autograder.exercise.edits import read_changes
 from autograder.gradebook import queries
 from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.journal import by_student, path_of, read
 from autograder.release.check import _plain, _secrets
-from autograder.release.edits import read_changes
 from autograder.report import grades
 from autograder.report.read import CourseResults
 

@@ -19,12 +19,12 @@ from conftest import Toy
 
 from autograder import batch
 from autograder.course import Course
+from autograder.exercise import source
 from autograder.gradebook.queries import GradebookEntry, entries
 from autograder.intake.archive import ArchiveError, read_archive
 from autograder.intake.receive import receive
 from autograder.intake.records import IntakeRecord, note_of
 from autograder.judge.work import Work, read_work
-from autograder.release import source
 from autograder.results.verdict import Verdict, nothing
 
 STUDENT = "2026_00001"

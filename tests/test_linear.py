@@ -13,11 +13,11 @@ import pytest
 
 from autograder.crossfeedback import anonymise
 from autograder.crossfeedback.redaction import Names
+from autograder.exercise import parts
 from autograder.gradebook import safe
 from autograder.intake import owners, written
 from autograder.intake.notebook import cells, order
 from autograder.intake.notebook.read import MOST_CELLS, read_any
-from autograder.release import parts
 from autograder.roster import Member
 from autograder.similarity import fingerprints
 

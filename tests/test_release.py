@@ -10,11 +10,12 @@ import pytest
 from conftest import REPO, TOY_NOTEBOOK, Toy
 
 from autograder.course import Course, CourseError, Exercise
+from autograder.exercise import source
+from autograder.exercise.solution import clear_solutions, without_markers
 from autograder.gradebook.nbgrader_api import has_assignment
 from autograder.release import build as building
-from autograder.release import check, source
-from autograder.release.build import build, clear_solutions, prepare, release
-from autograder.release.solved import without_markers
+from autograder.release import check
+from autograder.release.build import build, prepare, release
 
 
 def notebook(tmp_path: Path, text: str) -> nbformat.NotebookNode:

@@ -9,10 +9,11 @@ import pytest
 from conftest import TOY_MISCONCEPTIONS, TOY_MODULE, TOY_NOTEBOOK, Toy
 
 from autograder.course import CourseError, Exercise
-from autograder.release import check, source
+from autograder.exercise import source
+from autograder.exercise.edits import Change, Edit, Misconceptions, apply
+from autograder.exercise.solution import solved_files
+from autograder.release import check
 from autograder.release.build import build, fingerprint
-from autograder.release.edits import Change, Edit, Misconceptions, apply
-from autograder.release.solved import solved_files
 
 
 def read(text: str, folder: Path) -> None:

@@ -26,6 +26,7 @@ from nbformat import NotebookNode
 
 from autograder.cells import is_locked, is_solution, marks
 from autograder.course import Course, CourseError
+from autograder.exercise.solution import solved_files, split_notebook
 from autograder.grading.settle import Submissions
 from autograder.intake.notebook.read import read_any
 from autograder.intake.notebook.repair import Repaired
@@ -34,7 +35,6 @@ from autograder.intake.records import IntakeRecord, note_of, write_notes
 from autograder.release import build as building
 from autograder.release import record, version
 from autograder.release.build import build, built_version, prepare
-from autograder.release.solved import solved_files, split_notebook
 from autograder.release.version import Stamp
 
 OLD, NOW = "0a0a0a0a", "77d0e1b2"

@@ -147,7 +147,7 @@ def toy_by_hand(tmp_path: Path) -> Course:
 
 def shown(course: Course, files: dict[str, bytes], tags: tuple[str, ...] = ()) -> list[str]:
     """The sources of the cells that follow the answers, the student's cell with `tags` left out."""
-    from autograder.release.source import read_notebook
+    from autograder.exercise.source import read_notebook
 
     notebook = read_notebook(course.exercise("toy"))
     own = nbformat.v4.new_markdown_cell("the student's own", metadata={"tags": list(tags)})

@@ -19,7 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.release import source
+from autograder.exercise import source
 from autograder.settings import MEMBERS, CrossfeedbackSettings
 
 DECORATION = r"[^A-Za-z0-9\n]{0,20}(?:[⟶⟵→←>*_#]|<-)[^A-Za-z0-9\n]{0,20}"

@@ -17,11 +17,11 @@ from nbformat import NotebookNode
 
 from autograder.cells import STAFF_TAG, is_staff
 from autograder.course import Course, Exercise
+from autograder.exercise import source
+from autograder.exercise.solution import rubric
 from autograder.gradebook.pages import PageError, pages
 from autograder.intake.written import WRITTEN
 from autograder.judge.work import Work
-from autograder.release import source
-from autograder.release.solved import rubric
 
 # Formgrader's pages have Bootstrap, in which this is a blue box.
 RUBRIC = '<div class="alert alert-info">\n\n**Rubric, for staff only**\n\n{}\n\n</div>'

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from autograder.course import Course
+from autograder.exercise import source
 from autograder.grading.look_up import LookedUp
 from autograder.grading.submission import Submission
 from autograder.judge.pool import JudgingFailed, judge_all
 from autograder.judge.shared import new_seed
 from autograder.judge.work import Work
-from autograder.release import source
 from autograder.results.reason import Code, Reason
 from autograder.results.verdict import Verdict, nothing
 

@@ -18,12 +18,12 @@ from traitlets import Instance
 from autograder.cells import is_staff
 from autograder.course import Course
 from autograder.crossfeedback import merge
+from autograder.exercise.source import by_hand
 from autograder.gradebook import grading_context, safe
 from autograder.gradebook.fast_nbgrader import SaveGrades
 from autograder.grading.explanation import explanation_cell, part_output
 from autograder.grading.submission import JudgedSubmission
 from autograder.intake import written
-from autograder.release.source import by_hand
 
 JUDGED = "autograder_judged"  # the JudgedSubmission, in nbconvert's resources
 NO_ANSWER = "No response."  # nbgrader's own words

@@ -18,13 +18,14 @@ from nbgrader.preprocessors import ClearSolutions
 
 from autograder.cells import marks
 from autograder.course import Course
+from autograder.exercise import source
+from autograder.exercise.solution import clear_solutions
 from autograder.intake.archive import CHECKPOINTS
 from autograder.intake.file_names import may_be, suffixes
 from autograder.intake.notebook.cells import is_prose, parsed, squeezed
 from autograder.intake.notebook.read import read_any, utf16
 from autograder.intake.notebook.versions import made_from
-from autograder.release import source, version
-from autograder.release.build import clear_solutions
+from autograder.release import version
 
 Work = frozenset[str]  # pieces of text; of two files, the one with more of them holds the other
 NOTHING: Work = frozenset()

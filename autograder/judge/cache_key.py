@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 
 from autograder.course import Course, Exercise
-from autograder.release import source
+from autograder.exercise import source
 
 ENGINE = Path(__file__).parents[1]
 CONTENT = "exercises"  # in the engine's folder: each exercise has hashes of its own

@@ -27,12 +27,12 @@ from distributed.client import ClosedClientError
 
 from autograder import doctor
 from autograder.course import COURSE_FILE, Course, CourseError
+from autograder.exercise import source
 from autograder.judge.cache_key import engine_hash
 from autograder.judge.pool import Judges, JudgingFailed, Key, streamed
 from autograder.judge.work import Work
 from autograder.kernel.isolation.policy import SandboxError
 from autograder.kernel.scratch import Scratch
-from autograder.release import source
 from autograder.results.reason import Code, Reason
 from autograder.results.verdict import Verdict
 

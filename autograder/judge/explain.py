@@ -26,10 +26,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+from autograder.exercise.edits import Change, Misconceptions, joined
 from autograder.judge.answer import Answer
 from autograder.judge.reference import ReferenceClient
 from autograder.judge.testing import same
-from autograder.release.edits import Change, Misconceptions, joined
 
 MOST_PAIRS = 150  # of one part that are carried out; a number, since time depends on the machine
 UNWRITTEN = ("NotImplementedError", "NameError")

@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from autograder.course import Course, CourseError, Exercise
+from autograder.exercise import source
 from autograder.judge.explain import Explainer
 from autograder.judge.pytest_plugin import JudgePlugin
 from autograder.judge.reference import ReferenceClient, ReferenceConnection
@@ -31,7 +32,6 @@ from autograder.kernel import pool
 from autograder.kernel.isolation.policy import Surroundings
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import Outcome
-from autograder.release import source
 from autograder.results.reason import Reason
 from autograder.results.verdict import Verdict
 from autograder.settings import Assignment

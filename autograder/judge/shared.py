@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course import Course
+from autograder.exercise.edits import Misconceptions
 from autograder.judge.reference_server import ReferenceProcess, ReferenceServer
 from autograder.kernel import offline
 from autograder.kernel.forkserver_process import Address, ForkServer
 from autograder.kernel.isolation.policy import SandboxError, Surroundings
-from autograder.release.edits import Misconceptions
 
 
 def new_seed() -> int:

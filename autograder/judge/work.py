@@ -15,8 +15,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from autograder.course import Course
+from autograder.exercise.source import SKIP_TAG
 from autograder.intake.records import TIMESTAMP
-from autograder.release.source import SKIP_TAG
 
 
 @dataclass(frozen=True)

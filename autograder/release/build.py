@@ -14,26 +14,23 @@ import shutil
 from pathlib import Path
 
 import nbformat
-from nbgrader.preprocessors import ClearSolutions
 
 from autograder.course import Course, CourseError, Exercise
+from autograder.exercise import source
+from autograder.exercise.solution import (
+    clear_solutions,
+    solved_files,
+    split_notebook,
+    write_version,
+)
 from autograder.gradebook.nbgrader_api import generate_assignment, has_assignment
-from autograder.release import source, version
+from autograder.release import version
 from autograder.release.record import remember
-from autograder.release.solved import solved_files, split_notebook, write_version
 from autograder.release.version import Stamp, version_of
 
 COLAB = "https://colab.research.google.com"
 GITHUB = "https://github.com"
 FORM = 2  # of what a build writes: with another number, whatever was built before is stale
-
-
-def clear_solutions(text: str) -> str:
-    """Clear the solutions of a Python file as nbgrader clears those of a code cell."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text)])
-    ClearSolutions(enforce_metadata=False).preprocess(notebook, {})
-    cleared: str = notebook.cells[0].source
-    return cleared
 
 
 def build(course: Course, assignment: str) -> Path:

@@ -10,13 +10,13 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course, Exercise
+from autograder.exercise import source
+from autograder.exercise.edits import read_changes
+from autograder.exercise.solution import MARKERS
 from autograder.gradebook.nbgrader_api import generate_assignment
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import KernelSession, Outcome
-from autograder.release import source
 from autograder.release.build import build
-from autograder.release.edits import read_changes
-from autograder.release.solved import MARKERS
 
 STAFF_PATHS = ("autograder/", "gradebook.db")
 CACHES = ("__pycache__/*", ".ipynb_checkpoints/*")

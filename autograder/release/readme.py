@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course
-from autograder.release import source
+from autograder.exercise import source
 from autograder.release.build import GITHUB, colab_badge
 from autograder.release.record import recorded
 from autograder.release.version import read

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from autograder.release.parts import functions
+from autograder.exercise.parts import functions
 from autograder.similarity.fingerprints import Prints, prints
 
 LONGEST = 200_000  # characters of a cell or a file: nobody writes more by hand

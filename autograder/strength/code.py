@@ -17,9 +17,9 @@ import nbformat
 from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
 
 from autograder.course import Exercise
+from autograder.exercise import source
+from autograder.exercise.solution import MARKERS, without_markers, write_version
 from autograder.judge.work import Work, names_left_out
-from autograder.release import source
-from autograder.release.solved import MARKERS, without_markers, write_version
 from autograder.validate import as_work, handed_in
 
 CELL = "# %%"

@@ -23,6 +23,7 @@ import torch
 from pebble import ProcessPool
 
 from autograder.course import Course, CourseError, Exercise
+from autograder.exercise import source
 from autograder.judge import reference_process, reference_server
 from autograder.judge.answer import Answer, Failure, unpack
 from autograder.judge.domain import Domain
@@ -30,7 +31,6 @@ from autograder.judge.grading import run_tests
 from autograder.judge.pytest_plugin import JudgePlugin, marked
 from autograder.judge.shared import offline_environment
 from autograder.judge.work import Work
-from autograder.release import source
 from autograder.results.reason import Code, Reason
 from autograder.strength.code import Solution
 

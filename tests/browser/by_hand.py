@@ -11,8 +11,8 @@ import nbformat
 from conftest import REPO, TOY_COURSE, TOY_NOTEBOOK, Toy, toy_work
 
 from autograder.course import Course
+from autograder.exercise.source import by_hand
 from autograder.release.build import prepare
-from autograder.release.source import by_hand
 from autograder.samples import _written as a_pdf
 
 RUBRIC = "Two points for numbers that can be compared, two for an example."

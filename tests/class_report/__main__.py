@@ -21,10 +21,10 @@ from pathlib import Path
 from conftest import copy_course
 
 from autograder.course import Course, Exercise
+from autograder.exercise import source
+from autograder.exercise.edits import Change, read_changes
 from autograder.journal import Entry
 from autograder.judge.work import Work
-from autograder.release import source
-from autograder.release.edits import Change, read_changes
 from autograder.report.class_report.render import write
 from autograder.report.read import CourseResults
 from autograder.results.reason import misconception

@@ -10,10 +10,10 @@ import nbformat
 from conftest import Toy
 
 from autograder.course import Course
+from autograder.exercise import source
 from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.journal import Entry, path_of
 from autograder.judge.work import Work
-from autograder.release import source
 from autograder.results.reason import Reason, misconception
 from autograder.results.verdict import PartVerdict, Verdict
 

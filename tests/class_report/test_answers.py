@@ -9,9 +9,9 @@ from conftest import REPO, TOY_MISCONCEPTIONS, Toy, toy_work
 
 from autograder.course import Course, Exercise
 from autograder.crossfeedback.redaction import mentioned
+from autograder.exercise.parts import Place, places, places_of_misconceptions
+from autograder.exercise.source import read
 from autograder.judge.work import Work
-from autograder.release.parts import Place, places, places_of_misconceptions
-from autograder.release.source import read
 from autograder.report.class_report.examples import MOST_LINES, Nameless, answer
 from autograder.roster import Member, Roster
 

@@ -19,7 +19,7 @@ from autograder import roster
 from autograder.course import Course, Exercise
 from autograder.crossfeedback import handout, rounds
 from autograder.crossfeedback.comment_cells import CommentCells
-from autograder.release import source
+from autograder.exercise import source
 from autograder.roster import Member
 
 CELLS = CommentCells()

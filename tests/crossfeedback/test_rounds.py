@@ -18,8 +18,8 @@ from autograder.crossfeedback import handout, merge, report, rounds
 from autograder.crossfeedback.anonymise import anonymous
 from autograder.crossfeedback.cli import app
 from autograder.crossfeedback.collect import collect, returns
+from autograder.exercise import source
 from autograder.faults import Step
-from autograder.release import source
 from autograder.roster import Member, Roster
 from crossfeedback.essays import (
     ABSENT,

@@ -15,8 +15,8 @@ from bs4 import BeautifulSoup
 from conftest import REPO
 
 from autograder.course import Course
+from autograder.exercise.edits import read_changes
 from autograder.release.check import _plain, _secrets
-from autograder.release.edits import read_changes
 
 # Where a browser fetches something without being asked.
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autograder.gradebook.queries import ManualGrade, ManualGrades
-from autograder.release.reread import Passage, Source
+from autograder.exercise.reading import Passage, Publication
 from autograder.report.feedback.code import CodeExcerpt
 from autograder.report.feedback.exercise import ExerciseTexts, Reading
 from autograder.report.feedback.language import Sentences, Translated
@@ -19,7 +19,7 @@ FLAG = "a hidden test stopped with KeyError"
 MOST = {"toy_words": 4.0, "toy_count": 3.0, "toy_scale": 3.0, "toy_why": 2.0, "toy_best": 1.0}
 KNOWN = "Your words keep their capitals, so that one word counts as two."
 READING = Reading(
-    Source(title="Vaswani et al. (2017), Attention Is All You Need",
+    Publication(title="Vaswani et al. (2017), Attention Is All You Need",
            url="https://arxiv.org/abs/1706.03762"),
     Passage(source="vaswani", section="3.2.1", equation="1"),
     Translated("scaled dot products", "en"))

@@ -8,8 +8,8 @@ import pytest
 from conftest import REPO, Toy
 
 from autograder.course import Course, CourseError, Exercise
-from autograder.release import reread, source
-from autograder.release.parts import Place, functions
+from autograder.exercise import reading, source
+from autograder.exercise.parts import Place, functions
 from autograder.report.feedback.code import MOST_LINES, SubmittedCode
 from autograder.report.feedback.exercise import ExerciseTexts, texts
 
@@ -77,12 +77,12 @@ def test_a_title_or_code_in_the_wrong_place_is_a_sentence(keys: str, complaint: 
 
 def with_reread(folder: Path, text: str) -> Course:
     course = Toy().write(folder)
-    (course.exercise("toy").folder / reread.FILE).write_text(text)
+    (course.exercise("toy").folder / reading.FILE).write_text(text)
     return course
 
 
 def test_an_exercise_may_have_nothing_to_reread(toy: Course) -> None:
-    assert reread.read(toy.exercise("toy")).of("toy_words") == []
+    assert reading.read(toy.exercise("toy")).of("toy_words") == []
 
 
 @pytest.mark.parametrize(("replace", "by", "complaint"), [
@@ -97,7 +97,7 @@ def test_what_is_wrong_with_a_reread_file_is_a_sentence(
     assert REREAD.count(replace) == 1
     course = with_reread(tmp_path, REREAD.replace(replace, by))
     with pytest.raises(CourseError, match=complaint):
-        reread.read(course.exercise("toy"))
+        reading.read(course.exercise("toy"))
 
 
 def test_validate_reads_it(tmp_path: Path) -> None:

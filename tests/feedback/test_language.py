@@ -11,8 +11,8 @@ from conftest import REPO
 from jinja2.ext import babel_extract
 
 from autograder.course import Course, CourseError
-from autograder.release import reread
-from autograder.release.edits import read_changes
+from autograder.exercise import reading
+from autograder.exercise.edits import read_changes
 from autograder.report.feedback.language import (
     LOCALE,
     Sentences,
@@ -74,7 +74,7 @@ def test_what_q2_says_is_translated(language: str) -> None:
     found = catalogue(language, exercise.folder / "locale")
     say = sentences(language, exercise.folder)
     says = {change.says for change in read_changes(exercise, "misconception")}
-    says |= {passage.on for some in reread.read(exercise).parts.values() for passage in some
+    says |= {passage.on for some in reading.read(exercise).parts.values() for passage in some
              if passage.on}
     assert [one for one in says if say(one).language != language] == []
     assert {message.id for message in found if message.id} == says, "a sentence that nobody says"

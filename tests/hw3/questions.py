@@ -18,11 +18,11 @@ from typing import ClassVar
 import pytest
 
 from autograder.course import Course
+from autograder.exercise.edits import Change, apply
+from autograder.exercise.solution import solved_files
 from autograder.judge.domain import Domain
 from autograder.judge.pytest_plugin import JudgePlugin, marked
 from autograder.release.build import prepare
-from autograder.release.edits import Change, apply
-from autograder.release.solved import solved_files
 from autograder.strength.trial import Laboratory, begin, loses
 from autograder.validate import as_work
 

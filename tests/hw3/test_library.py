@@ -36,9 +36,9 @@ from transformers import (
 )
 from versions import EXERCISE, OFFLINE, cells_of
 
+from autograder.exercise.solution import solved_files
 from autograder.exercises.hw3 import probes_given, squad_texts
 from autograder.judge.domain import Draw
-from autograder.release.solved import solved_files
 
 IDS = torch.tensor([[5, 9, 1]])
 

@@ -14,10 +14,11 @@ from nbformat import NotebookNode
 from versions import EXERCISE
 
 from autograder.course import Course
+from autograder.exercise.solution import clear_solutions
+from autograder.exercise.source import judged_parts, read_notebook
 from autograder.judge.grading import Grader
 from autograder.judge.work import Work
-from autograder.release.build import clear_solutions, prepare
-from autograder.release.source import judged_parts, read_notebook
+from autograder.release.build import prepare
 
 # Names that a check needs for itself, and that change from cell to cell: nobody is promised these.
 SCRATCH = {

@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from versions import EXERCISE, OFFLINE, Failures, cells_of, run_versions, with_checks
 
+from autograder.exercise.edits import apply, read_changes
+from autograder.exercise.solution import solved_files
+from autograder.exercise.source import parts, read_notebook
 from autograder.exercises.hw3 import domain_squad, probes_given, squad_texts
 from autograder.judge.domain import Draw
-from autograder.release.edits import apply, read_changes
-from autograder.release.solved import solved_files
-from autograder.release.source import parts, read_notebook
 
 FIGURES = EXERCISE.source / "figures"
 POINTS = {"hw3_3_1": 5, "hw3_3_2": 2, "hw3_3_3": 2, "hw3_3_4": 5}

@@ -11,11 +11,11 @@ from nbformat import NotebookNode
 from transformers import DistilBertModel
 from versions import EXERCISE, Failures, cells_of, run_versions, with_checks
 
+from autograder.exercise.edits import apply, read_changes
+from autograder.exercise.solution import solved_files
+from autograder.exercise.source import judged_parts, parts, read_notebook
 from autograder.exercises.hw3 import domain_swag, inputs_swag, network_swag, probes_given
 from autograder.judge.domain import Draw
-from autograder.release.edits import apply, read_changes
-from autograder.release.solved import solved_files
-from autograder.release.source import judged_parts, parts, read_notebook
 
 POINTS = {"hw3_1_1": 3, "hw3_1_2": 4, "hw3_1_3": 4, "hw3_1_4": 1,
           "hw3_2_1": 4, "hw3_2_2": 3, "hw3_2_3": 5, "hw3_2_4": 2}

@@ -14,8 +14,8 @@ from nbformat import NotebookNode
 from torch import Tensor
 
 from autograder.course import Exercise
-from autograder.release.edits import apply, read_changes
-from autograder.release.solved import solved_files, split_notebook
+from autograder.exercise.edits import apply, read_changes
+from autograder.exercise.solution import solved_files, split_notebook
 from autograder.validate import skeleton
 
 EXERCISE = Exercise("hw3", EXERCISES / "hw3")

@@ -15,6 +15,8 @@ from conftest import EXERCISES
 from torch import Tensor
 
 from autograder.course import Exercise
+from autograder.exercise.solution import solved_files
+from autograder.exercise.source import parts, read_notebook
 from autograder.exercises.q1a import probes, traps
 from autograder.exercises.q1a.passages import (
     CUT,
@@ -31,8 +33,6 @@ from autograder.exercises.q1a.passages import (
     pointing,
 )
 from autograder.judge.domain import Draw
-from autograder.release.solved import solved_files
-from autograder.release.source import parts, read_notebook
 
 EXERCISE = Exercise("q1a", EXERCISES / "q1a")
 MATRICES = 200

@@ -13,12 +13,12 @@ from conftest import DATA
 from nbformat import NotebookNode
 from torch import Tensor, nn
 
+from autograder.exercise import source
+from autograder.exercise.edits import apply, read_changes
+from autograder.exercise.solution import solved_files
 from autograder.exercises.q1b import beside, record, recorded
 from autograder.exercises.q1b.record import EXERCISE
 from autograder.judge.work import Work
-from autograder.release import source
-from autograder.release.edits import apply, read_changes
-from autograder.release.solved import solved_files
 from autograder.validate import handed_in, skeleton, work
 
 HUB = DATA / "hf"

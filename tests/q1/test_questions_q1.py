@@ -14,13 +14,13 @@ import pytest
 from conftest import EXERCISES
 
 from autograder.course import Exercise
+from autograder.exercise.solution import solved_files
 from autograder.exercises.q1a import test_hidden as q1a
 from autograder.exercises.q1b import test_hidden as q1b
 from autograder.judge.domain import Draw
 from autograder.judge.shared import new_seed
 from autograder.kernel import serialization
 from autograder.kernel.agent import Code
-from autograder.release.solved import solved_files
 
 PARTS = {"q1a": ("q1a_init", "q1a_tokenize", "q1a_answer", "q1a_bonus"),
          "q1b": ("q1b_split", "q1b_train", "q1b_valid")}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from conftest import REPO
 
-from autograder.release.solved import without_markers
+from autograder.exercise.solution import without_markers
 from autograder.results.verdict import Verdict
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]

@@ -11,8 +11,8 @@ import nbformat
 from conftest import TOY_COURSE, TOY_NOTEBOOK, Toy
 
 from autograder.course import Course
-from autograder.release.solved import solved_files, split_notebook
-from autograder.release.source import by_hand, read_notebook
+from autograder.exercise.solution import solved_files, split_notebook
+from autograder.exercise.source import by_hand, read_notebook
 from redteam.attack import CANARY, Attack
 from redteam.uploads import OLDER
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import nbformat
 
 from autograder.course import Course, Exercise
+from autograder.exercise.solution import MARKERS
 from autograder.kernel.session import KernelSession
-from autograder.release.solved import MARKERS
 
 RUN = 8
 DISTINCT = 5  # words of a run, numbers left out

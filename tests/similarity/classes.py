@@ -7,7 +7,7 @@ import ast
 from conftest import EXERCISES
 
 from autograder.course import Exercise
-from autograder.release.edits import Kind, apply, read_changes
+from autograder.exercise.edits import Kind, apply, read_changes
 from autograder.similarity import units
 from autograder.similarity.fingerprints import Given
 from autograder.similarity.pairs import Submission

@@ -19,8 +19,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from autograder.course import Course
-from autograder.release import source
-from autograder.release.solved import solved_files
+from autograder.exercise import source
+from autograder.exercise.solution import solved_files
 
 COURSE = Course.find(Path(__file__).parent)
 EXERCISE = COURSE.exercise("q1b")

@@ -20,7 +20,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from autograder.course import Exercise
-from autograder.release import source
+from autograder.exercise import source
 from autograder.testing import Answer
 
 from . import recorded

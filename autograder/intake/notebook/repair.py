@@ -16,12 +16,12 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.cells import is_locked, is_solution, marks, tags_of
+from autograder.exercise.source import SKIP_TAG
 from autograder.intake.notebook.cells import give_ids, have_ids, listed, name_of, parsed, plain
 from autograder.intake.notebook.match import Alignment, align, split_merged
 from autograder.intake.notebook.misplaced import move_answers
 from autograder.intake.notebook.order import moved, used_too_early
 from autograder.intake.notebook.read import read_any as read_any
-from autograder.release.source import SKIP_TAG
 
 TELLING = ("grade_id", "grade", "locked", "points", "solution", "task")
 

@@ -15,8 +15,9 @@ from nbformat import NotebookNode
 
 from autograder.cells import is_locked, marks
 from autograder.course import Course, CourseError
+from autograder.exercise import source
 from autograder.intake.notebook.repair import Repaired, repair
-from autograder.release import source, version
+from autograder.release import version
 from autograder.release.record import Recorded, recorded
 from autograder.release.version import Stamp
 

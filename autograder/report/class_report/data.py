@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder.course import CourseError, Exercise
+from autograder.exercise import source
 from autograder.journal import Entry, path_of, read
-from autograder.release import source
 from autograder.report.class_report.statistics import Scores
 from autograder.report.class_report.times import Batch, batches
 from autograder.report.grades import grade_rows

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 from autograder.cells import marks
 from autograder.course import Course, Exercise
 from autograder.crossfeedback.redaction import REMOVED, Names, mentioned
+from autograder.exercise.parts import Place, places, places_of_misconceptions, written
+from autograder.exercise.source import read
 from autograder.faults import Faults, Step
 from autograder.intake.notebook.cells import parsed
 from autograder.journal import Entry
 from autograder.judge.work import Work, read_work
-from autograder.release.parts import Place, places, places_of_misconceptions, written
-from autograder.release.source import read
 from autograder.roster import Member, Roster
 
 ENOUGH, TRIED = 2, 8  # examples, and submissions that are looked into for them

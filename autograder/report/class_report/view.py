@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from autograder.course import Course
+from autograder.exercise.edits import read_changes
 from autograder.journal import Entry
-from autograder.release.edits import read_changes
 from autograder.report.class_report.data import ClassData, ReportPart
 from autograder.report.class_report.examples import Examples, Nameless
 from autograder.report.class_report.losses import Losses, Met, losses, met

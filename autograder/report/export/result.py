@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course import Course, CourseError
+from autograder.exercise import source
 from autograder.faults import Faults, Step
 from autograder.intake.platforms.upload import Person, students
-from autograder.release import source
 from autograder.report.feedback.write import path as page_path
 from autograder.report.grades import by_person, grade_rows
 from autograder.report.read import CourseResults

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.release.parts import Place, written
+from autograder.exercise.parts import Place, written
 
 MOST_LINES = 200
 MOST_CHARACTERS = 20_000

@@ -10,10 +10,10 @@ from nbformat import NotebookNode
 
 from autograder.course import Exercise
 from autograder.crossfeedback.comment_cells import CommentCells
-from autograder.release import reread, source
-from autograder.release.edits import read_changes
-from autograder.release.parts import Place, places, solution_cells
-from autograder.release.reread import Passage, Source
+from autograder.exercise import reading, source
+from autograder.exercise.edits import read_changes
+from autograder.exercise.parts import Place, places, solution_cells
+from autograder.exercise.reading import Passage, Publication
 from autograder.report.feedback.language import Sentences, Translated, sentences
 from autograder.results.words import finished
 from autograder.settings import CrossfeedbackSettings
@@ -25,7 +25,7 @@ TITLE = re.compile(r"^# (.+)$", re.M)
 class Reading:
     """Something to reread; `passage` says where in it, `url` leads there."""
 
-    source: Source
+    source: Publication
     passage: Passage
     on: Translated | None
 
@@ -65,12 +65,12 @@ def texts(exercise: Exercise, language: str, comments: CrossfeedbackSettings | N
     notebook = found.notebook
     say = sentences(language, exercise.folder)
     most = source.parts(notebook)
-    reading = reread.read(exercise, notebook)
+    to_reread = reading.read(exercise, notebook)
     return ExerciseTexts(
         exercise.name, _title(notebook) or exercise.name, most, found.titles, say,
         frozenset(most) - frozenset(source.judged_parts(notebook)),
         {part: tuple(Reading(one, passage, say(passage.on) if passage.on else None)
-                     for one, passage in reading.of(part)) for part in most},
+                     for one, passage in to_reread.of(part)) for part in most},
         places(exercise, found), _subtasks(notebook, CommentCells(comments)),
         {change.name: finished(change.says)
          for change in read_changes(exercise, "misconception")},

@@ -16,7 +16,7 @@ from autograder.crossfeedback import merge
 from autograder.faults import Faults, Step
 from autograder.files import write_page
 from autograder.gradebook.queries import ManualGrades
-from autograder.release import parts, reread, source
+from autograder.exercise import parts, reading, source
 from autograder.report.feedback.code import CodeExcerpt, SubmittedCode
 from autograder.report.feedback.exercise import texts
 from autograder.report.feedback.language import LOCALE, sentences
@@ -107,7 +107,7 @@ class _Pages:
         self._assignments = {one: _AssignmentPages(course, one, self._language)
                              for one in assignments}
         self._ours = _hash_of([*HERE.rglob("*"), *(Path(str(module.__file__)) for module in (
-            parts, reread, source)), *(file for one in self._all
+            parts, reading, source)), *(file for one in self._all
                                         for exercise in course.exercises(one)
                                         for file in _files(exercise))])
 
@@ -175,7 +175,7 @@ class _AssignmentPages:
 def _files(exercise: Exercise) -> Iterator[Path]:
     """What an exercise's pages are made from, beside verdicts."""
     yield from exercise.notebook_files
-    for pattern in (reread.FILE, "misconceptions*.toml", "locale/*.po"):
+    for pattern in (reading.FILE, "misconceptions*.toml", "locale/*.po"):
         yield from exercise.folder.glob(pattern)
 
 

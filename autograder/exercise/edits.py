@@ -24,8 +24,8 @@ from nbformat import NotebookNode
 from pydantic import BaseModel, ConfigDict
 
 from autograder.course import CourseError, Exercise
-from autograder.release import source
-from autograder.release.solved import solved_files, split_notebook, write_version
+from autograder.exercise import source
+from autograder.exercise.solution import solved_files, split_notebook, write_version
 
 Kind = Literal["misconception", "variant"]
 # Of magics, of cells, and of what a release fills in.

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 
 from autograder.course import CourseError, Exercise
-from autograder.release.edits import read_changes
-from autograder.release.source import SOLUTION, Source, by_hand
+from autograder.exercise.edits import read_changes
+from autograder.exercise.source import SOLUTION, ExerciseSource, by_hand
 
 MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.M)
 
@@ -41,7 +41,7 @@ class Place:
     name: str = ""
 
 
-def places(exercise: Exercise, source: Source) -> dict[str, tuple[Place, ...]]:
+def places(exercise: Exercise, source: ExerciseSource) -> dict[str, tuple[Place, ...]]:
     """Where each part is written, by the part's name.
 
     Raises CourseError where a part's `code` is not there.
@@ -61,7 +61,7 @@ def places(exercise: Exercise, source: Source) -> dict[str, tuple[Place, ...]]:
     return found
 
 
-def places_of_misconceptions(exercise: Exercise, source: Source) -> dict[str, Place]:
+def places_of_misconceptions(exercise: Exercise, source: ExerciseSource) -> dict[str, Place]:
     """Where the answers of each misconception are, by its name: where its part is, as a rule.
 
     Raises CourseError where a misconception's `code` is not there.
@@ -76,7 +76,7 @@ def places_of_misconceptions(exercise: Exercise, source: Source) -> dict[str, Pl
     return found
 
 
-def _place(exercise: Exercise, source: Source, code: str) -> Place:
+def _place(exercise: Exercise, source: ExerciseSource, code: str) -> Place:
     """The place that `code` names: see above."""
     file, colon, name = code.partition(":")
     path = exercise.source / file

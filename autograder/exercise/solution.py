@@ -1,7 +1,7 @@
 """An exercise as somebody would have solved it: the sources without the markers.
 
 Files are name -> contents; the notebook's files are among them as percent text, so that an edit
-(release.edits) reaches them like any other file.
+(edits.py) reaches them like any other file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 
 from autograder.course import CourseError, Exercise
-from autograder.release import source
+from autograder.exercise import source
 
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 BETWEEN = re.compile(f"(?<={MARKERS[0]})(.*?)(?={MARKERS[1]})", re.S)
@@ -48,6 +48,16 @@ def check_markers(name: str, text: str) -> None:
             inside = not inside
     if inside:
         raise CourseError(f"{name}: the last {MARKERS[0]!r} has no {MARKERS[1]!r}.")
+
+
+def clear_solutions(text: str) -> str:
+    """Clear the solutions of a Python file as nbgrader clears those of a code cell."""
+    from nbgrader.preprocessors import ClearSolutions  # slow to import
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text)])
+    ClearSolutions(enforce_metadata=False).preprocess(notebook, {})
+    cleared: str = notebook.cells[0].source
+    return cleared
 
 
 def solved_files(exercise: Exercise) -> dict[str, bytes]:

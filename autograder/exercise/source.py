@@ -48,7 +48,7 @@ IN_BRACKETS = re.compile(r"\s*\([^()]*\d points?\b[^()]*\)")
 
 
 @dataclass(frozen=True)
-class Source:
+class ExerciseSource:
     """A source notebook, solutions included, and what the source says of its parts, by name."""
 
     notebook: NotebookNode
@@ -61,7 +61,8 @@ def read_notebook(exercise: Exercise, text: str | None = None) -> NotebookNode:
     return read(exercise, text).notebook
 
 
-def read(exercise: Exercise, text: str | None = None, badge: str = "", address: str = "") -> Source:
+def read(exercise: Exercise, text: str | None = None, badge: str = "", address: str = ""
+         ) -> ExerciseSource:
     """Read an exercise's source, its notebook with nbgrader's metadata.
 
     `text` takes the place of the source's, where an edited version is wanted;
@@ -73,7 +74,7 @@ def read(exercise: Exercise, text: str | None = None, badge: str = "", address: 
         text = joined(path.read_text() for path in exercise.notebook_files)
     notebook = jupytext.reads(text, fmt="py:percent")
     notebook.metadata = nbformat.from_dict(METADATA)
-    found = Source(notebook, {}, {})
+    found = ExerciseSource(notebook, {}, {})
     names: set[str] = set()
     heading = ""
     for index, cell in enumerate(notebook.cells):

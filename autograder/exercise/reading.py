@@ -21,12 +21,12 @@ from nbformat import NotebookNode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autograder.course import CourseError, Exercise
-from autograder.release import source as sources
+from autograder.exercise import source as sources
 
 FILE = "reread.toml"
 
 
-class Source(BaseModel):
+class Publication(BaseModel):
     """A paper or a documentation. `url` is where it begins."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,28 +48,28 @@ class Passage(BaseModel):
     on: str = ""
 
 
-class Rereading(BaseModel):
+class ReadingList(BaseModel):
     """The whole of a reread.toml; an exercise without one has nothing to reread."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    sources: dict[str, Source] = {}
+    sources: dict[str, Publication] = {}
     parts: dict[str, list[Passage]] = {}
 
-    def of(self, part: str) -> list[tuple[Source, Passage]]:
+    def of(self, part: str) -> list[tuple[Publication, Passage]]:
         """What to reread for a part, in the order of the file."""
         return [(self.sources[passage.source], passage) for passage in self.parts.get(part, [])]
 
 
-def read(exercise: Exercise, notebook: NotebookNode | None = None) -> Rereading:
+def read(exercise: Exercise, notebook: NotebookNode | None = None) -> ReadingList:
     """Read an exercise's reread.toml; `notebook` is its source notebook, if it is read already.
 
     Raises CourseError where it is not as it must be, or names a part or a source that is not there.
     """
     path = exercise.folder / FILE
     if not path.is_file():
-        return Rereading()
+        return ReadingList()
     try:
-        found = Rereading.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        found = ReadingList.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
         raise CourseError(f"{FILE} of {exercise.name}: {'.'.join(map(str, first['loc']))}: "
