@@ -106,7 +106,7 @@ def test_a_package_that_is_not_there_may_be_named_but_not_used() -> None:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, "meta_path", [statements._Home(str(tmp_path)), *sys.meta_path])
+    monkeypatch.setattr(sys, "meta_path", [statements._FolderFinder(str(tmp_path)), *sys.meta_path])
     yield tmp_path
     for name in set(sys.modules) - before:
         del sys.modules[name]

@@ -35,7 +35,7 @@ import torch
 from autograder.kernel import compat, offline, portability, serialization, statements, stubs
 
 NUMBER = 16
-HOME = Path()  # where the files of a submission are; its cells may go elsewhere
+FOLDER = Path()  # where the files of a submission are; its cells may change the directory
 MAIN = "__main__"
 HEADER = struct.Struct(f">{NUMBER}sQ??")  # number and size; has it printed, has the agent failed?
 
@@ -180,7 +180,7 @@ def put_back(files: dict[str, bytes]) -> list[str] | None:
     """
     changed = []
     for name, data in files.items():
-        path = HOME / name
+        path = FOLDER / name
         with suppress(OSError):
             if not path.is_symlink() and path.read_bytes() == data:
                 continue
@@ -220,10 +220,10 @@ class Line:
         kernel = self._shell.kernel
         builtins.input, getpass.getpass = kernel.raw_input, kernel.getpass  # wait for nobody
         sent = kernel.session.message_count
-        self._go_home()
+        self._return_to_folder()
         try:
             with self._shell.builtin_trap, stubs.whole():
-                data, failed = answer(request, Code(self._shell.user_ns, HOME)), False
+                data, failed = answer(request, Code(self._shell.user_ns, FOLDER)), False
         except BaseException as error:
             message = f"{type(error).__name__}: {str(error)[:500]}"
             data, failed = message.encode(errors="replace"), True
@@ -237,12 +237,12 @@ class Line:
             self._tell_the_end(number)
         self._socket.sendall(HEADER.pack(number, len(data), printed, failed) + data)
 
-    def _go_home(self) -> None:
-        """Modules and files are found, wherever the notebook has gone meanwhile."""
-        home = str(HOME)
-        os.chdir(home)
-        if home not in sys.path:
-            sys.path.insert(0, home)
+    def _return_to_folder(self) -> None:
+        """Find modules and files, whichever directory the notebook has changed to."""
+        folder = str(FOLDER)
+        os.chdir(folder)
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
 
     def _leave_if_copy(self) -> None:
         """A process that student code forked and let run on here has nothing to say."""
@@ -283,9 +283,9 @@ def settle(questions: str, lenient: bool = False) -> None:
     if "HF_HOME" in os.environ:
         offline.lay_links(Path(os.environ["HF_HUB_CACHE"]).parent, Path(os.environ["HF_HOME"]))
     stubs.install(portability.changes(), compat.changes() if lenient else {})
-    global HOME
-    HOME = Path.cwd()
-    sys.path.insert(0, str(HOME))
+    global FOLDER
+    FOLDER = Path.cwd()
+    sys.path.insert(0, str(FOLDER))
     sys.breakpointhook = no_breakpoint
     shell = get_ipython()
     shell.system = shell.system_piped = shell.system_raw = no_shell

@@ -14,15 +14,15 @@ LEFTOVERS = shutil.ignore_patterns("*.lock", "cache-*", "__pycache__")
 FOLDERS = {"HF_DATASETS_CACHE": "datasets", "HF_MODULES_CACHE": "modules"}
 
 
-def environment(home: str, private: str) -> dict[str, str]:
-    """Variables for the libraries: models are in `home`, all else in `private`."""
+def environment(hub: str, private: str) -> dict[str, str]:
+    """Variables for the libraries: models are in `hub`, all else in `private`."""
     found = {name: f"{private}/{folder}" for name, folder in FOLDERS.items()}
-    return {"HF_HOME": private, "HF_HUB_CACHE": f"{home}/hub", "HF_EVALUATE_OFFLINE": "1", **found}
+    return {"HF_HOME": private, "HF_HUB_CACHE": f"{hub}/hub", "HF_EVALUATE_OFFLINE": "1", **found}
 
 
-def lay_links(home: Path, private: Path) -> None:
-    """Make the private folders: as in `home`, with links in the place of files."""
+def lay_links(hub: Path, private: Path) -> None:
+    """Make the private folders: as in `hub`, with links in the place of files."""
     for folder in FOLDERS.values():
-        if (home / folder).is_dir():
-            shutil.copytree(home / folder, private / folder, copy_function=os.symlink,
+        if (hub / folder).is_dir():
+            shutil.copytree(hub / folder, private / folder, copy_function=os.symlink,
                             ignore=LEFTOVERS, dirs_exist_ok=True)

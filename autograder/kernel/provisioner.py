@@ -49,7 +49,7 @@ class SandboxProvisioner(LocalProvisioner):
         """Take a slot, move the channels to unix sockets in it, and wrap the command."""
         limits = Limits(**{**self.limits, **kwargs.pop("limits", {})})
         surroundings = Surroundings(**{**self.surroundings, **kwargs.pop("surroundings", {})})
-        home = kwargs.pop("cwd", None)
+        folder = kwargs.pop("cwd", None)
         self._leave()
         pool = pool_for(surroundings, limits)
         self.forked = pool.take() if pool is not None else None
@@ -57,7 +57,7 @@ class SandboxProvisioner(LocalProvisioner):
                             else KernelSlot(limits, surroundings))
         self._use_sockets(slot)
         kwargs = await super().pre_launch(**kwargs)
-        slot.fill(home)
+        slot.fill(folder)
         if self.forked is not None:
             return kwargs
         policy = slot.policy(slot.group.procs if slot.group else ())

@@ -93,7 +93,7 @@ class Outcome:
 class KernelSession:
     """A student's kernel in its sandbox. Use as a context manager.
 
-    `files` is the folder whose copy the kernel finds as its home.
+    The kernel runs in a copy of the folder `files`.
     """
 
     def __init__(self, files: Path, limits: Limits,

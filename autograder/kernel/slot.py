@@ -57,13 +57,13 @@ class KernelSlot:
                               key=secrets.token_hex(32).encode(), kernel_name="warm")
         self._give()
 
-    def fill(self, home: str | None) -> None:
+    def fill(self, folder: str | None) -> None:
         """Copy the files for the kernel's working directory, just before it starts.
 
         Without a folder it is empty: that of the calling process may hold anything.
         """
-        if home is not None:
-            shutil.copytree(home, self.files, symlinks=True, dirs_exist_ok=True)
+        if folder is not None:
+            shutil.copytree(folder, self.files, symlinks=True, dirs_exist_ok=True)
         self._give()
 
     @property

@@ -33,28 +33,28 @@ errors: dict[tuple[str, str], BaseException] = {}  # by module and name that was
 _first: dict[str, BaseException] = {}  # of the cell or module that runs
 
 
-def install(shell: Any, home: Path) -> None:
-    """Have cells, and modules that lie in `home`, run in this way."""
+def install(shell: Any, folder: Path) -> None:
+    """Have cells, and modules in `folder`, run in this way."""
     setattr(builtins, NAME, sys.modules[__name__])
     shell.ast_transformers.append(Apart(cell=True))
-    sys.meta_path.insert(0, _Home(str(home)))
+    sys.meta_path.insert(0, _FolderFinder(str(folder)))
     find = builtins.__import__
 
     def import_or_do_without(name: str, names: Any = None, *args: Any, **kwargs: Any) -> Any:
         try:
             return find(name, names, *args, **kwargs)
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] in RECORDERS and _is_theirs(names, home):
+            if (error.name or "").partition(".")[0] in RECORDERS and _is_theirs(names, folder):
                 return Absent(error, quiet=True)
             raise
 
     builtins.__import__ = import_or_do_without  # type: ignore[assignment]
 
 
-def _is_theirs(names: Any, home: Path) -> bool:
-    """Whether these are the names of the notebook, or of a module in `home`."""
+def _is_theirs(names: Any, folder: Path) -> bool:
+    """Whether these are the names of the notebook, or of a module in `folder`."""
     return names is not None and (names.get("__name__") == "__main__"
-                                  or str(names.get("__file__", "")).startswith(f"{home}/"))
+                                  or str(names.get("__file__", "")).startswith(f"{folder}/"))
 
 
 # ------------------------------------------------------------------------ called by rewritten code
@@ -257,21 +257,21 @@ def _own(name: str) -> ast.expr:
     return ast.Attribute(ast.Name(NAME, ast.Load()), name, ast.Load())
 
 
-# --------------------------------------------------------------------------------- modules at home
+# -------------------------------------------------------------------------- modules in the folder
 
 
-class _Home(importlib.abc.MetaPathFinder):
+class _FolderFinder(importlib.abc.MetaPathFinder):
     """Finds modules in one folder, whose statements run each for itself."""
 
-    def __init__(self, home: str) -> None:
-        self._home = home
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
 
     def find_spec(self, name: str, path: Sequence[str] | None,
                   target: types.ModuleType | None = None
                   ) -> importlib.machinery.ModuleSpec | None:
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         if (spec is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader)
-                or not spec.loader.path.startswith(f"{self._home}/")):
+                or not spec.loader.path.startswith(f"{self._folder}/")):
             return None
         spec.loader = _Loader(spec.loader.name, spec.loader.path)
         return spec

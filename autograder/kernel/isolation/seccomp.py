@@ -55,7 +55,17 @@ def program() -> bytes:
     except OSError:
         return b""
     rules = library.seccomp_init(ALLOW)
+    try:
+        _add_rules(library, rules)
+        with tempfile.TemporaryFile() as file:
+            _check(library.seccomp_export_bpf(rules, file.fileno()), "export")
+            file.seek(0)
+            return file.read()
+    finally:
+        library.seccomp_release(rules)
 
+
+def _add_rules(library: ctypes.CDLL, rules: int) -> None:
     def add(action: int, name: str, *arguments: _Argument) -> None:
         number = library.seccomp_syscall_resolve_name(name.encode())
         if number == UNKNOWN:
@@ -63,19 +73,12 @@ def program() -> bytes:
         _check(library.seccomp_rule_add_array(rules, action, number, len(arguments),
                                               (_Argument * len(arguments))(*arguments)), name)
 
-    try:
-        for name in DEADLY:
-            add(KILL_PROCESS, name)
-        for name, error in REFUSED.items():
-            add(ERRNO | error, name)
-        for flag in NEW_NAMESPACES:
-            add(KILL_PROCESS, "clone", _Argument(0, MASKED_EQUAL, flag, flag))
-        with tempfile.TemporaryFile() as file:
-            _check(library.seccomp_export_bpf(rules, file.fileno()), "export")
-            file.seek(0)
-            return file.read()
-    finally:
-        library.seccomp_release(rules)
+    for name in DEADLY:
+        add(KILL_PROCESS, name)
+    for name, error in REFUSED.items():
+        add(ERRNO | error, name)
+    for flag in NEW_NAMESPACES:
+        add(KILL_PROCESS, "clone", _Argument(0, MASKED_EQUAL, flag, flag))
 
 
 def _library() -> ctypes.CDLL:
