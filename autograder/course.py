@@ -208,7 +208,7 @@ class Course:
 
     @property
     def releases(self) -> Path:
-        """The record of what was given out to students (release/record.py)."""
+        """The record of what was given out to students (release/versions.py)."""
         return self.root / "releases"
 
     @property

@@ -33,9 +33,9 @@ from autograder.intake.notebook.repair import Repaired
 from autograder.intake.notebook.versions import mend, of_modules, stamp_beside
 from autograder.intake.records import IntakeRecord, note_of, write_notes
 from autograder.release import build as building
-from autograder.release import record, version
+from autograder.release import versions
 from autograder.release.build import build, built_version, prepare
-from autograder.release.version import Stamp
+from autograder.release.versions import Stamp
 
 OLD, NOW = "0a0a0a0a", "77d0e1b2"
 
@@ -85,7 +85,7 @@ def test_what_students_receive_makes_another_version(tmp_path: Path, edit: Calla
 def test_what_comes_back_carries_the_version(toy: Course) -> None:
     folder, now = toy.build / "source" / "toy", built_version(toy, "toy")
     notebook = nbformat.read(folder / "toy.ipynb", as_version=4)
-    assert version.read(notebook) == Stamp("toy", now)
+    assert versions.read_stamp(notebook) == Stamp("toy", now)
     assert (folder / "vectors.py").read_text().startswith(f"# toy, version {now}\n")
     assert "version" not in (folder / "given.py").read_text(), "which nobody hands in"
     assert not list((toy.build / "reference").rglob("*.py")) or all(
@@ -97,14 +97,14 @@ def test_a_notebook_saved_by_an_editor_keeps_its_version() -> None:
     notebook.metadata["colab"] = {"provenance": []}
     again, said = read_any(nbformat.writes(notebook).encode(), "toy.ipynb")
     assert again is not None and not said
-    assert version.read(again) == Stamp("toy", NOW)
+    assert versions.read_stamp(again) == Stamp("toy", NOW)
 
 
 @pytest.mark.parametrize("data", [None, 3, "q2", [], {}, {"assignment": "toy"},
                                   {"assignment": "toy", "version": 3}, {"version": ["a"]}])
 def test_what_makes_no_sense_is_no_version(data: object) -> None:
-    notebook = nbformat.v4.new_notebook(metadata={version.KEY: data})
-    assert version.read(notebook) is None
+    notebook = nbformat.v4.new_notebook(metadata={versions.KEY: data})
+    assert versions.read_stamp(notebook) is None
 
 
 @pytest.mark.parametrize(("text", "stamp"), [
@@ -115,7 +115,7 @@ def test_what_makes_no_sense_is_no_version(data: object) -> None:
     ("# q2, version ../../secret\n", None),
 ])
 def test_a_module_tells_its_version_on_a_line_of_its_own(text: str, stamp: Stamp | None) -> None:
-    assert version.read_module(text) == stamp
+    assert versions.read_module_stamp(text) == stamp
 
 
 # --------------------------------------------------------------------------------------- the record
@@ -128,35 +128,35 @@ def lay_out(course: Course) -> None:
 
 def test_a_version_keeps_the_first_name_that_it_got(toy: Course) -> None:
     lay_out(toy)
-    assert record.give_out(toy, "toy", OLD).folder.name == OLD
-    assert record.give_out(toy, "toy", OLD, "2026.1").folder.name == f"2026.1-{OLD}"
-    assert str(record.give_out(toy, "toy", OLD, "2026.2")) == f"2026.1 ({OLD})"
+    assert versions.give_out(toy, "toy", OLD).folder.name == OLD
+    assert versions.give_out(toy, "toy", OLD, "2026.1").folder.name == f"2026.1-{OLD}"
+    assert str(versions.give_out(toy, "toy", OLD, "2026.2")) == f"2026.1 ({OLD})"
     assert [path.name for path in (toy.releases / "toy").iterdir()] == [f"2026.1-{OLD}"]
 
 
 def test_a_name_is_given_once(toy: Course) -> None:
     lay_out(toy)
-    record.give_out(toy, "toy", OLD, "2026.1")
-    record.check_name(toy, "toy", OLD, "2026.1")
+    versions.give_out(toy, "toy", OLD, "2026.1")
+    versions.check_name(toy, "toy", OLD, "2026.1")
     with pytest.raises(CourseError, match=r"2026\.1 of toy was given out already, as 0a0a0a0a"):
-        record.check_name(toy, "toy", NOW, "2026.1")
+        versions.check_name(toy, "toy", NOW, "2026.1")
     with pytest.raises(CourseError, match="cannot be a name"):
-        record.check_name(toy, "toy", NOW, "../x")
+        versions.check_name(toy, "toy", NOW, "../x")
 
 
 @pytest.mark.parametrize("text", ["../releases", "", "*", "..", "toy.ipynb", OLD[:-1]])
 def test_no_other_text_finds_a_record(toy: Course, text: str) -> None:
     lay_out(toy)
-    record.give_out(toy, "toy", OLD, "2026.1")
-    assert record.recorded(toy, "toy", text) is None
-    assert record.recorded(toy, "toy", OLD) is not None
+    versions.give_out(toy, "toy", OLD, "2026.1")
+    assert versions.recorded(toy, "toy", text) is None
+    assert versions.recorded(toy, "toy", OLD) is not None
 
 
 # ------------------------------------------ a submission is compared with what it was made from
 
 
 def stamped(notebook: NotebookNode, which: str, assignment: str = "toy") -> NotebookNode:
-    version.write(notebook, Stamp(assignment, which))
+    versions.write_stamp(notebook, Stamp(assignment, which))
     return notebook
 
 
@@ -187,7 +187,7 @@ def earlier(notebook: NotebookNode) -> NotebookNode:
 
 def mended(course: Course, notebook: NotebookNode, name: str = "toy") -> Repaired:
     present = stamped(released(name), NOW, name)
-    return mend(course, name, name, notebook, present, version.read(notebook))
+    return mend(course, name, name, notebook, present, versions.read_stamp(notebook))
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -196,8 +196,8 @@ def test_what_changed_since_is_no_damage(course: Course, name: str) -> None:
     assert result.repaired == (
         f"it was made from version 2026.1 ({OLD}), and was compared with that one",)
     assert result.unsure == ()
-    assert version.read(result.notebook) == Stamp(name, NOW)
-    assert result.notebook.metadata[version.KEY]["made_from"] == OLD
+    assert versions.read_stamp(result.notebook) == Stamp(name, NOW)
+    assert result.notebook.metadata[versions.KEY]["made_from"] == OLD
     runs_like_the_solution(result.notebook, name)
     for cell in as_released(name).cells:
         if is_locked(cell):
@@ -209,7 +209,7 @@ def test_what_happened_to_it_on_the_way_is_mended_as_ever(course: Course, damage
     notebook = stamped(earlier(handed_in()), OLD)
     damage(notebook, random.Random(7))
     told = DAMAGES[damage]
-    if damage is merge_with_check or version.read(notebook) is None:
+    if damage is merge_with_check or versions.read_stamp(notebook) is None:
         return  # the damage needs today's check, or took the version away
     result = mended(course, notebook)
     if told:
@@ -235,7 +235,7 @@ def test_an_unknown_version_is_flagged_and_nothing_else(course: Course, assignme
     assert result.repaired == () and len(result.unsure) == 1
     assert "of which there is no record" in result.unsure[0]
     assert len(result.unsure[0]) < 250 and result.unsure[0].isprintable()
-    assert version.read(result.notebook) == Stamp("toy", NOW), "it is asked about once"
+    assert versions.read_stamp(result.notebook) == Stamp("toy", NOW), "it is asked about once"
     assert result.notebook.cells == handed_in().cells
 
 
@@ -251,10 +251,10 @@ def test_where_it_is_from_is_said_once(course: Course) -> None:
     (course.releases / "toy" / f"2026.1-{OLD}").rename(folder)
     nbformat.write(stamped(released(), NOW), folder / "toy.ipynb")
     latest = stamped(earlier(released()), "0c0c0c0c")
-    result = mend(course, "toy", "toy", once, latest, version.read(once))
+    result = mend(course, "toy", "toy", once, latest, versions.read_stamp(once))
     assert (result.repaired, result.unsure) == ((), ())
-    assert version.read(result.notebook) == Stamp("toy", "0c0c0c0c")
-    assert version.made_from(result.notebook) == OLD
+    assert versions.read_stamp(result.notebook) == Stamp("toy", "0c0c0c0c")
+    assert versions.made_from(result.notebook) == OLD
 
 
 def older(course: Course, change: Callable[[NotebookNode], None]) -> Repaired:
@@ -351,7 +351,7 @@ def test_a_record_that_cannot_be_read_is_a_sentence(course: Course) -> None:
 @pytest.mark.parametrize("data", [[], "x", {"made_from": []}, {"version": {}, "made_from": [{}]}])
 def test_a_strange_notebook_beside_a_module_harms_nobody(course: Course, tmp_path: Path,
                                                          data: object) -> None:
-    notebook = nbformat.v4.new_notebook(metadata={version.KEY: data})
+    notebook = nbformat.v4.new_notebook(metadata={versions.KEY: data})
     nbformat.write(notebook, tmp_path / "toy.ipynb")
     (tmp_path / "vectors.py").write_text(Stamp("toy", OLD).line)
     assert len(of_modules(course, "toy", tmp_path)) == 1

@@ -25,7 +25,7 @@ from autograder.intake.file_names import may_be, suffixes
 from autograder.intake.notebook.cells import is_prose, parsed, squeezed
 from autograder.intake.notebook.read import read_any, utf16
 from autograder.intake.notebook.versions import made_from
-from autograder.release import version
+from autograder.release.versions import read_stamp
 
 Work = frozenset[str]  # pieces of text; of two files, the one with more of them holds the other
 NOTHING: Work = frozenset()
@@ -178,7 +178,7 @@ class ExpectedFiles:
         if notebook is None:
             return None
         present = self._present(exercise)
-        origin = made_from(self.course, self.assignment, exercise, version.read(notebook), present)
+        origin = made_from(self.course, self.assignment, exercise, read_stamp(notebook), present)
         known = {squeezed(cell.source) for cell in (*present.cells, *origin.released.cells)}
         pieces = {squeezed(cell.source) for cell in notebook.cells} - known - {""}
         outputs = {f"outputs of {squeezed(cell.source)}" for cell in notebook.cells
@@ -237,7 +237,7 @@ def _modules_in(data: bytes, name: str, expected: str) -> list[bytes]:
 def is_exercise(course: Course, assignment: str, exercise: str, notebook: NotebookNode,
                 present: NotebookNode) -> bool:
     """Whether a notebook holds most of the cells that an exercise was released with."""
-    released = made_from(course, assignment, exercise, version.read(notebook), present).released
+    released = made_from(course, assignment, exercise, read_stamp(notebook), present).released
     there = {squeezed(cell.source) for cell in notebook.cells}
     there |= {str(marks(cell).get("grade_id", "")) for cell in notebook.cells} - {""}
     wanted = [cell for cell in released.cells if cell.source.strip()]

@@ -21,7 +21,7 @@ from autograder.intake.expected import is_exercise, released_notebook
 from autograder.intake.notebook.misplaced import elsewhere
 from autograder.intake.notebook.read import read_any
 from autograder.intake.notebook.versions import made_from, mend, stamp_beside
-from autograder.release import version
+from autograder.release.versions import read_stamp
 
 SUFFIXES = (".ipynb", ".py")
 
@@ -67,7 +67,7 @@ def settle(course: Course, assignment: str, exercise: str, folder: Path,
         found.violations.append(f"{why}; graded with the notebook as it was released")
         found.flags.append(Flag(f"{why}: look into it, or ask for another", Kind.UNREAD))
         return found
-    stamp = version.read(notebook) or stamp_beside(
+    stamp = read_stamp(notebook) or stamp_beside(
         folder, course.assignment(assignment).student_files)
     mended = mend(course, assignment, exercise, notebook, released, stamp)
     found.remarks += [f"{path.name}: {text}" for text in (*reading, *mended.repaired)]
@@ -91,8 +91,8 @@ def is_settled(course: Course, assignment: str, exercise: str, data: bytes) -> b
         nbformat.validate(notebook)
     except Exception:  # whatever a file makes the libraries raise
         return False
-    present = version.read(released_notebook(course, assignment, exercise))
-    return present is None or version.read(notebook) in (None, present)
+    present = read_stamp(released_notebook(course, assignment, exercise))
+    return present is None or read_stamp(notebook) in (None, present)
 
 
 def _find_renamed(course: Course, assignment: str, path: Path, released: NotebookNode,

@@ -24,9 +24,7 @@ from autograder.exercise.solution import (
     write_version,
 )
 from autograder.gradebook.nbgrader_api import generate_assignment, has_assignment
-from autograder.release import version
-from autograder.release.record import remember
-from autograder.release.version import Stamp, version_of
+from autograder.release.versions import Stamp, read_stamp, remember, version_of, write_stamp
 
 COLAB = "https://colab.research.google.com"
 GITHUB = "https://github.com"
@@ -47,7 +45,7 @@ def build(course: Course, assignment: str) -> Path:
     destination = course.build / "source" / assignment
     _empty(destination)
     for name, notebook in notebooks.items():
-        version.write(notebook, stamp)
+        write_stamp(notebook, stamp)
         nbformat.write(notebook, destination / f"{name}.ipynb")
     for name, data in files.items():
         comes_back = name.endswith(".py") and name in course.assignment(assignment).student_files
@@ -102,7 +100,7 @@ def release(course: Course, assignment: str, destination: Path | None = None) ->
 def built_version(course: Course, assignment: str) -> str:
     """The version of what was built last."""
     name = course.assignment(assignment).exercises[0]
-    stamp = version.read(nbformat.read(course.build / "source" / assignment / f"{name}.ipynb",
+    stamp = read_stamp(nbformat.read(course.build / "source" / assignment / f"{name}.ipynb",
                                        as_version=4))
     assert stamp is not None, "every build is stamped"
     return stamp.version

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from autograder.course import Course
 from autograder.kernel.scratch import Scratch
 from autograder.release.check import broken, files_of, is_left_over, leaks_in
-from autograder.release.version import LENGTH
+from autograder.release.versions import LENGTH
 
 TIME = (1980, 1, 1, 0, 0, 0)  # the same files make the same zip, whenever and wherever
 PROGRAMS = (".py", ".sh", ".ipynb")

@@ -51,12 +51,12 @@ def release(
 
 
 def _write(course: Course, assignments: list[str], name: str) -> None:
-    from autograder.release import build, record
+    from autograder.release import build, versions
 
     for assignment in assignments:
         build.build(course, assignment)
         if name:
-            record.check_name(course, assignment, build.built_version(course, assignment), name)
+            versions.check_name(course, assignment, build.built_version(course, assignment), name)
     for assignment in assignments:
         folder = build.release(course, assignment)
         say(f"Released to {folder}: version {build.built_version(course, assignment)}")
@@ -104,11 +104,11 @@ def _repository(course: Course, names: list[str], folder: Path) -> None:
 
 
 def _record(course: Course, assignments: list[str], name: str) -> None:
-    from autograder.release import record
     from autograder.release.build import built_version
+    from autograder.release.versions import give_out
 
     for assignment in assignments:
-        kept = record.give_out(course, assignment, built_version(course, assignment), name)
+        kept = give_out(course, assignment, built_version(course, assignment), name)
         say(f"Recorded as {kept.folder}")
     say("Commit releases/: whoever grades needs it.")
 

@@ -11,8 +11,7 @@ from nbformat import NotebookNode
 from autograder.course import Course
 from autograder.exercise import source
 from autograder.release.build import GITHUB, colab_badge
-from autograder.release.record import recorded
-from autograder.release.version import read
+from autograder.release.versions import read_stamp, recorded
 
 TITLE = re.compile(r"^# (.*?)(?: \([^()]*\bpoints?\b[^()]*\))?$", re.M)
 
@@ -87,7 +86,8 @@ def _handing_in(course: Course, names: list[str]) -> Iterable[str]:
 def _versions(course: Course, names: list[str]) -> str:
     found = []
     for assignment in dict.fromkeys(one for name in names for one in course.together(name)):
-        stamp = read(_released(course, assignment, course.assignment(assignment).exercises[0]))
+        exercise = course.assignment(assignment).exercises[0]
+        stamp = read_stamp(_released(course, assignment, exercise))
         known = recorded(course, assignment, stamp.version) if stamp else None
         found.append(f"`{assignment}` is version {known or (stamp.version if stamp else '?')}")
     return (f"{', '.join(found)}. Your notebooks know their version, and what you hand in is "

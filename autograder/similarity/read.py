@@ -15,8 +15,8 @@ from autograder.faults import Faults, Step, of_the_machine, sentence
 from autograder.intake.archive import ArchiveError, read_archive
 from autograder.intake.notebook.read import read_any
 from autograder.intake.settle import SUFFIXES
-from autograder.release import record
 from autograder.release.build import prepare
+from autograder.release.versions import recorded_notebooks
 from autograder.roster import Roster
 from autograder.similarity import units
 from autograder.similarity.fingerprints import Given, prints
@@ -49,7 +49,7 @@ def released(course: Course, assignment: str) -> Released:
         prepare(course, assignment)
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
     beside = [(course.root / name).read_bytes() for name in course.handout]
-    older = record.notebooks(course, assignment)
+    older = recorded_notebooks(course, assignment)
     return Released(files, Given.of(_texts(files)), {
         **files, **{f"beside {number}": data for number, data in enumerate(beside)},
         **{f"older {number}.ipynb": data for number, data in enumerate(older)}},

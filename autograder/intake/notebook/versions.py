@@ -17,9 +17,8 @@ from autograder.cells import is_locked, marks
 from autograder.course import Course, CourseError
 from autograder.exercise import source
 from autograder.intake.notebook.repair import Repaired, repair
-from autograder.release import version
-from autograder.release.record import Recorded, recorded
-from autograder.release.version import Stamp
+from autograder.release import versions
+from autograder.release.versions import Recorded, Stamp, recorded
 
 SHOWN = 40  # characters of a version that a notebook claims
 
@@ -46,15 +45,15 @@ def mend(course: Course, assignment: str, exercise: str, notebook: NotebookNode,
     """
     origin = made_from(course, assignment, exercise, stamp, present)
     mended = repair(notebook, origin.released)
-    now = version.read(present)
+    now = versions.read_stamp(present)
     if stamp is None or now is None or (origin.released is present and not origin.flags):
         return mended
     unsure = mended.unsure
     if origin.released is not present:
         brought = up_to_date(mended.notebook, present)
         mended, unsure = Repaired(brought.notebook, mended.repaired), (*unsure, *brought.unsure)
-    stamped, before = copy.deepcopy(mended.notebook), version.made_from(notebook)
-    version.write(stamped, now, made_from=(before or stamp.version)[:SHOWN])
+    stamped, before = copy.deepcopy(mended.notebook), versions.made_from(notebook)
+    versions.write_stamp(stamped, now, made_from=(before or stamp.version)[:SHOWN])
     remarks = () if before else origin.remarks
     return Repaired(stamped, (*remarks, *mended.repaired),
                     tuple(dict.fromkeys((*origin.flags, *unsure))))
@@ -66,7 +65,7 @@ def made_from(course: Course, assignment: str, exercise: str, stamp: Stamp | Non
 
     Raises CourseError where the record of that version cannot be read.
     """
-    now = version.read(present)
+    now = versions.read_stamp(present)
     if stamp is None or now is None or stamp == now:
         return MadeFrom(present)
     known = _known(course, assignment, stamp)
@@ -107,20 +106,20 @@ def stamp_beside(folder: Path, student_files: Iterable[str]) -> Stamp | None:
 def of_modules(course: Course, assignment: str, folder: Path) -> list[str]:
     """A remark on each module that was made from another version than the settled notebooks."""
     settings = course.assignment(assignment)
-    versions = set()
+    based_on = set()
     for exercise in settings.exercises:
         notebook = nbformat.read(folder / f"{exercise}.ipynb", as_version=4)
-        own = version.read(notebook)
-        versions |= {version.made_from(notebook) or (own.version if own else "")}
+        own = versions.read_stamp(notebook)
+        based_on |= {versions.made_from(notebook) or (own.version if own else "")}
     return [f"{name}: it was made from version {known}"
             for name, stamp in _modules(folder, settings.student_files)
-            if stamp.version not in versions and (known := _known(course, assignment, stamp))]
+            if stamp.version not in based_on and (known := _known(course, assignment, stamp))]
 
 
 def _modules(folder: Path, student_files: Iterable[str]) -> Iterator[tuple[str, Stamp]]:
     for name in student_files:
         if name.endswith(".py") and (folder / name).is_file():
-            stamp = version.read_module((folder / name).read_text(errors="replace"))
+            stamp = versions.read_module_stamp((folder / name).read_text(errors="replace"))
             if stamp is not None:
                 yield name, stamp
 
