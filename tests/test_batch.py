@@ -30,6 +30,7 @@ from autograder.grading.page import NO_PAGE
 from autograder.grading.page_writers import PageWriters
 from autograder.grading.submission import JudgedSubmission, read_submission
 from autograder.intake.records import note_of
+from autograder.intake.times import late_in
 from autograder.journal import by_student
 from autograder.release.build import prepare
 from autograder.report.grades import grade_rows
@@ -72,7 +73,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 
 def points(course: Course) -> dict[str, float]:
-    return {row.student: row.points for row in queries.entries(course, "toy")}
+    rows = queries.entries(course, "toy", late_in(course, "toy"))
+    return {row.student: row.points for row in rows}
 
 
 def pages(course: Course) -> dict[str, int]:
@@ -169,6 +171,27 @@ def test_what_a_person_typed_survives_and_reaches_the_page(graded: Course) -> No
     assert done.judged == {} and points(graded)["s001"] == 8.5
     assert pages(graded)["s001"] != seen["s001"], "the page does not show what was typed"
     assert pages(graded)["s002"] == seen["s002"]
+
+
+def test_nbgraders_own_commands_give_the_same_and_leave_submissions_alone(tmp_path: Path) -> None:
+    course = own_course(tmp_path)
+    shutil.copy(REPO / "nbgrader_config.py", course.root)
+    hand_in(course, "s001")
+    hand_in(course, "s002", "text.lower().split()", "text.split()")
+    grade(course)
+    expected, seen = points(course), set(pages(course))
+    handed_in = {path: path.read_bytes() for path in course.submitted.rglob("*") if path.is_file()}
+    for name in ("autograded", "feedback"):
+        shutil.rmtree(course.root / name)
+    course.gradebook.unlink()
+    prepare(course, "toy")
+    for command in ("autograde", "generate_feedback"):
+        done = subprocess.run([Path(sys.executable).with_name("nbgrader"), command, "toy"],
+                              cwd=course.root, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert (points(course), set(pages(course))) == (expected, seen)
+    assert handed_in == {path: path.read_bytes() for path in course.submitted.rglob("*")
+                         if path.is_file()}
 
 
 # ---------------------------------------------------------------------------------------- late days

@@ -191,7 +191,8 @@ def by_hand(course: Course, student: str, points: float) -> None:
 
 
 def test_the_gradebook_has_what_the_report_has(entered: Course) -> None:
-    rows = {row.student: (row.points, row.late_penalty) for row in queries.entries(entered, "toy")}
+    rows = {row.student: (row.points, row.late_penalty)
+            for row in queries.entries(entered, "toy", late_in(entered, "toy"))}
     assert rows == {"s001": (7, 1), "s002": (5, 0), "s003": (8, 0)}
     with open_gradebook(entered) as gradebook:
         one = gradebook.find_submission("toy", "s001")
@@ -249,9 +250,9 @@ def test_every_member_has_the_groups_penalty(entered: Course) -> None:
 
 
 def test_nothing_is_written_where_nothing_has_changed(entered: Course) -> None:
-    queries.entries(entered, "toy")
+    queries.entries(entered, "toy", late_in(entered, "toy"))
     before = entered.gradebook.read_bytes()
-    queries.entries(entered, "toy")
+    queries.entries(entered, "toy", late_in(entered, "toy"))
     assert entered.gradebook.read_bytes() == before
 
 

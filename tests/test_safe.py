@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from nbconvert import HTMLExporter
 
 from autograder.cells import OURS, STAFF_TAG
-from autograder.gradebook import grading_context, safe
+from autograder.gradebook import safe
+from autograder.grading import grading_context
 
 HOSTILE = [
     "<script>document.title = 'mine'</script>", "<img src=x onerror=alert(1)>",

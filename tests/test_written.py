@@ -16,8 +16,8 @@ from PIL import Image
 
 from autograder.cells import STAFF_TAG, is_staff
 from autograder.course import Course
-from autograder.gradebook import grading_context
-from autograder.gradebook.pages import MAX_PAGES, PageError, pages
+from autograder.grading import grading_context
+from autograder.grading.pdf import MAX_PAGES, PageError, pages
 from autograder.intake.owners import Owned
 from autograder.intake.platforms.upload import Upload
 from autograder.intake.written import WRITTEN, take_written

@@ -38,17 +38,17 @@ def configure(config: Config, course: Course) -> None:
         "autograder.grading.preprocessors.Judge",
         "nbgrader.preprocessors.LimitOutput",
         "autograder.grading.preprocessors.SaveJudgedGrades",
-        "autograder.gradebook.late.UpToDate",
+        "autograder.grading.late.UpToDate",
         "nbgrader.preprocessors.AssignLatePenalties",
         "autograder.gradebook.fast_nbgrader.CheckCellMetadata",
     ]
-    config.AssignLatePenalties.plugin_class = "autograder.gradebook.late.LatePenalty"
-    config.ExportApp.plugin_class = "autograder.gradebook.late.UpToDateCsv"
+    config.AssignLatePenalties.plugin_class = "autograder.grading.late.LatePenalty"
+    config.ExportApp.plugin_class = "autograder.grading.late.UpToDateCsv"
     # Rubrics stand in autograded notebooks, for formgrader, and nowhere else.
     config.GenerateFeedback.preprocessors = [
         "autograder.grading.preprocessors.WithoutStaffCells",
         "autograder.grading.preprocessors.OtherGroupsComments",
-        "autograder.gradebook.late.UpToDate",
+        "autograder.grading.late.UpToDate",
         "autograder.gradebook.fast_nbgrader.GetGrades",
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]

@@ -10,7 +10,7 @@ from nbgrader.api import Grade, Gradebook, SubmittedAssignment, SubmittedNoteboo
 from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from autograder.course import Course
-from autograder.gradebook.late import bring_up_to_date
+from autograder.gradebook.late_penalties import bring_up_to_date
 from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.late import Applied
 
@@ -69,12 +69,14 @@ class GradebookEntry:
 
 def entries(course: Course, assignment: str, late: Mapping[str, Applied] | None = None
             ) -> list[GradebookEntry]:
-    """All submissions of an assignment, by student; late penalties are brought up to date.
+    """All submissions of an assignment, by student.
 
-    `late` is what the late rules apply to each (intake/times.py), if that is known already.
+    With `late`, what the late rules apply to each (intake/times.py), penalties are brought up to
+    date.
     """
     with open_gradebook(course) as gradebook:
-        bring_up_to_date(gradebook, course, assignment, late=late)
+        if late is not None:
+            bring_up_to_date(gradebook, course, assignment, late)
         found = [_entry(submission) for submission in _submissions(gradebook, assignment)]
     return sorted(found, key=lambda entry: entry.student)
 

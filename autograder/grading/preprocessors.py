@@ -19,8 +19,9 @@ from autograder.cells import is_staff
 from autograder.course import Course
 from autograder.crossfeedback import merge
 from autograder.exercise.source import by_hand
-from autograder.gradebook import grading_context, safe
+from autograder.gradebook import safe
 from autograder.gradebook.fast_nbgrader import SaveGrades
+from autograder.grading import grading_context
 from autograder.grading.explanation import explanation_cell, part_output
 from autograder.grading.submission import JudgedSubmission
 from autograder.intake import written

@@ -17,7 +17,7 @@ from autograder.course import Course
 from autograder.crossfeedback import pictures, redaction
 from autograder.crossfeedback.anonymise import anonymous
 from autograder.crossfeedback.comment_cells import CommentedExercise
-from autograder.gradebook import grading_context
+from autograder.grading import grading_context
 from autograder.roster import Member
 from crossfeedback.essays import (
     CELLS,

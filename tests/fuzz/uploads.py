@@ -16,8 +16,8 @@ from autograder.crossfeedback.anonymise import anonymous
 from autograder.crossfeedback.comment_cells import commented_exercise
 from autograder.exercises.q1b import recorded
 from autograder.exercises.q2 import resultlog
-from autograder.gradebook.pages import PageError, pages
 from autograder.grading.explanation import explanation_cell
+from autograder.grading.pdf import PageError, pages
 from autograder.intake.expected import released_notebook
 from autograder.intake.receive import receive
 from autograder.intake.records import IntakeRecord, notes

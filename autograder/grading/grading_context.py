@@ -19,7 +19,7 @@ from autograder.cells import STAFF_TAG, is_staff
 from autograder.course import Course, Exercise
 from autograder.exercise import source
 from autograder.exercise.solution import rubric
-from autograder.gradebook.pages import PageError, pages
+from autograder.grading.pdf import PageError, pages
 from autograder.intake.written import WRITTEN
 from autograder.judge.work import Work
 
