@@ -14,13 +14,14 @@ from nbgrader.preprocessors import ClearSolutions
 
 from autograder.course import Course
 from autograder.exercise.source import by_hand
-from autograder.flag import Flag, Kind
+from autograder.flag import Flag, Kind, Sentence
 from autograder.gradebook import nbgrader_api, queries
 from autograder.grading.enter import autograde
 from autograder.grading.submission import JudgedSubmission, read_submission
 from autograder.intake.records import IntakeRecord, note_of, write_notes
-from autograder.intake.written import NOT_KEPT, is_empty
+from autograder.intake.written import is_empty
 from autograder.release.build import prepare
+from autograder.results.reason import Code
 from autograder.results.verdict import PartVerdict, Verdict
 
 STUBS = ["", "YOUR ANSWER HERE", *ClearSolutions().code_stub.values()]
@@ -102,7 +103,8 @@ def test_an_empty_answer_is_zero_and_needs_no_click(toy_with_an_answer: Course, 
     assert not notebook.waiting
 
 
-NO_PDF = IntakeRecord("a.zip", WHO, violations=(f"{NOT_KEPT}a.pdf is no PDF",))
+NO_PDF = IntakeRecord("a.zip", WHO, violations=(
+    Sentence.of(Code.WRITTEN_NO_PDF, file="a.pdf"),))
 IN_DOUBT = IntakeRecord("a.zip", WHO, flags=(
     Flag("toy.ipynb: cell 9 fits nowhere", Kind.NOTEBOOK),))
 

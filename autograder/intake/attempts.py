@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.course import Course, CourseError
+from autograder.flag import Sentence
 from autograder.intake import times
 from autograder.intake.archive import ArchiveError
 from autograder.intake.expected import ExpectedOfCourse, expected_names
@@ -19,6 +20,7 @@ from autograder.intake.owners import Owned, as_expected
 from autograder.intake.platforms.upload import Upload
 from autograder.intake.records import IntakeRecord
 from autograder.intake.upload_files import SINGLE, read_upload
+from autograder.results.reason import Code
 
 ARCHIVES = {".zip", ".rar", ".7z", ".gz", ".tar", ".tgz", ".xz", ".bz2"}
 UNKNOWN_TIME = "nothing tells which of {} uploads came in time; the last of them counts"
@@ -121,7 +123,7 @@ def naming(upload: Upload, owner: str, archive: str) -> tuple[str, bool]:
     if upload.name == expected:
         return "", False
     extra = upload.name.lower().startswith(expected.lower()) and bool(suffixes(upload.name))
-    return (f"handed in as {upload.name}, expected {expected}",
+    return (Sentence.of(Code.OTHER_NAME, file=upload.name, name=expected),
             not (is_named(upload.name, expected) or extra))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from autograder.course import Course
 from autograder.faults import of_the_machine, sentence
 from autograder.files import write_file
-from autograder.flag import Flag, Kind
+from autograder.flag import Flag, Kind, Sentence
 from autograder.intake import attempts, history
 from autograder.intake.archive import WEIGHTS, ArchiveError
 from autograder.intake.attempts import (
@@ -35,6 +35,7 @@ from autograder.intake.selection import WRITTEN_IN, Selection, Source, select
 from autograder.intake.settle import Findings, keep_beside, settle, use_released
 from autograder.intake.upload_files import read_upload
 from autograder.intake.written import WRITTEN, is_written_by, take_written
+from autograder.results.reason import Code
 from autograder.roster import Roster
 from autograder.settings import Assignment
 
@@ -129,7 +130,8 @@ class _Intake:
         keep_beside(course, assignment, owner, selection.beside)
         self._settle_all(folder, found, selection, bool(problem))
         if not problem:
-            found.violations += [f"{name} is missing" for name in self.settings.student_files
+            found.violations += [Sentence.of(Code.FILE_MISSING, file=name)
+                                 for name in self.settings.student_files
                                  if name not in selection.files]
         if self.settings.written is not None:
             self._take_written(owner, self.settings.written, folder, (own, before), found)

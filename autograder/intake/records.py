@@ -11,6 +11,8 @@ from typing import Any
 from autograder import flag, text
 from autograder.course import Course
 from autograder.files import read_lines, write_file
+from autograder.flag import Sentence, sentence_of
+from autograder.results import legacy
 
 TIMESTAMP = "timestamp.txt"  # nbgrader's file with the time of handing in
 
@@ -91,12 +93,24 @@ def _write(course: Course, assignment: str, rows: list[IntakeRecord]) -> None:
 
 def to_json(row: IntakeRecord) -> dict[str, Any]:
     """A record as it is in the journal."""
-    return {**asdict(row), "flags": [flag.to_json(one) for one in row.flags]}
+    return {**asdict(row), **{name: [flag.to_json(one) for one in getattr(row, name)]
+                              for name in ("remarks", "violations", "flags")}}
 
 
 def from_json(row: dict[str, Any]) -> IntakeRecord:
     """The record in a line of the journal."""
-    return IntakeRecord(**{name: flag.from_json(value) for name, value in row.items()})
+    found = {name: flag.from_json(value) for name, value in row.items()}
+    for name in {"remarks", "violations"} & found.keys():
+        found[name] = tuple(_known(one) for one in found[name])
+    return IntakeRecord(**found)
+
+
+def _known(remark: str) -> str:
+    """A remark with its reason, also where an older kit wrote the sentence alone."""
+    if isinstance(remark, Sentence):
+        return remark
+    reason = legacy.remark(remark)
+    return sentence_of(reason) if reason else remark
 
 
 def _notes_file(course: Course, assignment: str) -> Path:

@@ -17,14 +17,15 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import compute_checksum
 
-from autograder.flag import Kind, kind_of
+from autograder.flag import Kind, Sentence, as_reason, kind_of
 from autograder.intake.file_names import is_named
 from autograder.intake.owners import Owned
 from autograder.intake.platforms.upload import Upload
 from autograder.intake.records import IntakeRecord
+from autograder.results.reason import Code
 
 WRITTEN = "written.pdf"  # its name in nbgrader's folder of the submission
-NOT_KEPT = "the written part cannot be read: "  # begins the sentence on a PDF that was refused
+NOT_KEPT = (Code.WRITTEN_TOO_LARGE, Code.WRITTEN_NO_PDF)  # of a PDF that was refused
 MAX_SIZE = 30 * 1024 * 1024
 UNSEEN = re.compile(r"<!--.*?(-->|\Z)|</?(br|p|div|span|center)\b[^<>]*>",
                     re.DOTALL | re.IGNORECASE)
@@ -50,16 +51,17 @@ def take_written(uploads: Iterable[Owned], student: str, name: str, folder: Path
                    key=lambda one: (bool(one.doubt), not is_named(one.upload.name, expected),
                                     _newest_first(one.upload), one.upload.name))
     if not found:
-        remarks.append(f"no written part ({expected})")
+        remarks.append(Sentence.of(Code.NO_WRITTEN_PART, file=expected))
         return []
     upload = found[0].upload
-    violations = []
+    violations: list[str] = []
     if not is_named(upload.name, expected):
         violations.append(f"the written part came as {upload.name}, expected {expected}")
     if upload.path.stat().st_size > MAX_SIZE:
-        violations.append(f"{NOT_KEPT}{upload.name} is larger than {MAX_SIZE >> 20} MB")
+        violations.append(Sentence.of(Code.WRITTEN_TOO_LARGE, file=upload.name,
+                                      limit=MAX_SIZE >> 20))
     elif not upload.path.read_bytes()[:1024].lstrip().startswith(b"%PDF-"):
-        violations.append(f"{NOT_KEPT}{upload.name} is no PDF")
+        violations.append(Sentence.of(Code.WRITTEN_NO_PDF, file=upload.name))
     else:
         shutil.copyfile(upload.path, folder / WRITTEN)
     return violations
@@ -104,7 +106,7 @@ def is_zero_by_itself(cell: NotebookNode, came: bool, note: IntakeRecord | None)
 def written_came(files: Collection[str], note: IntakeRecord | None) -> bool:
     """Whether a written part was handed in, even one that cannot be read."""
     return WRITTEN in files or (note is not None and any(
-        one.startswith(NOT_KEPT) for one in note.violations))
+        as_reason(one).code in NOT_KEPT for one in note.violations))
 
 
 def _seen(text: str) -> str:

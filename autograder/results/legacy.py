@@ -28,6 +28,11 @@ def reason(sentence: str, kind: str | None = None) -> Reason:
     return found
 
 
+def remark(sentence: str) -> Reason | None:
+    """The reason of a remark of intake, where it is one that something hangs on."""
+    return _known(REMARKS, sentence)
+
+
 def part_values(data: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a PartVerdict that an older kit wrote down."""
     says = [_placed(one) for one in _reasons(data.get("says", ()))]
@@ -142,6 +147,16 @@ FLAGS: dict[str, Read] = {
     r"the reference itself failed: the exercise needs mending": _just(Code.REFERENCE_FAILED),
     r"a hidden test stopped with (\S+): the answer is odd, or the test is":
         lambda match: Reason(Code.TEST_STOPPED, error=match[1]),
+}
+WRITTEN = "the written part cannot be read: "
+REMARKS: dict[str, Read] = {
+    r"(\S+) is missing": lambda match: Reason(Code.FILE_MISSING, file=match[1]),
+    r"handed in as (.+), expected (\S+)":
+        lambda match: Reason(Code.OTHER_NAME, file=match[1], name=match[2]),
+    r"no written part \((.+)\)": lambda match: Reason(Code.NO_WRITTEN_PART, file=match[1]),
+    rf"{WRITTEN}(.+) is larger than (\d+) MB":
+        lambda match: Reason(Code.WRITTEN_TOO_LARGE, file=match[1], limit=int(match[2])),
+    rf"{WRITTEN}(.+) is no PDF": lambda match: Reason(Code.WRITTEN_NO_PDF, file=match[1]),
 }
 SENTENCES: dict[str, Read] = {
     r"(.+) A person will look at it\.": _looked_at,

@@ -159,6 +159,12 @@ class Code(StrEnum):
     JUDGING_STOPPED = "judging_stopped"  # error
     WORKERS_ENDED = "workers_ended"  # count
     SUBMISSION_UNREADABLE = "submission_unreadable"  # error
+    # What intake notes of an upload.
+    FILE_MISSING = "file_missing"  # file
+    OTHER_NAME = "other_name"  # file, name
+    NO_WRITTEN_PART = "no_written_part"  # file
+    WRITTEN_TOO_LARGE = "written_too_large"  # file, limit, in MB
+    WRITTEN_NO_PDF = "written_no_pdf"  # file
     # Lists, and what older journals hold.
     OF_PARTS = "of_parts"  # parts, why
     SAID = "said"  # why, as students read it

@@ -81,6 +81,12 @@ TEMPLATES: dict[Code, tuple[str, ...]] = {
     Code.LATE_IN_TIME: ("the platform marks it as LATE, and its time is not after the due date in "
                         "course.toml: it counts as in time",),
     Code.NOTHING_CAME: ("nothing was handed in",),
+    Code.FILE_MISSING: ("{file} is missing",),
+    Code.OTHER_NAME: ("handed in as {file}, expected {name}",),
+    Code.NO_WRITTEN_PART: ("no written part ({file})",),
+    Code.WRITTEN_TOO_LARGE: (
+        "the written part cannot be read: {file} is larger than {limit} MB",),
+    Code.WRITTEN_NO_PDF: ("the written part cannot be read: {file} is no PDF",),
     Code.SAID: ("{why}",),
     Code.OF_PARTS: ("{parts}: {why}",),
     Code.QUOTE: ("{text}",),
@@ -132,6 +138,11 @@ def finished(sentence: str) -> str:
     sentence = text.sentence(sentence).strip()
     if not NAME_IN_CODE.match(sentence):
         sentence = sentence[:1].upper() + sentence[1:]
+    return with_full_stop(sentence)
+
+
+def with_full_stop(sentence: str) -> str:
+    """A sentence with a full stop, where nothing else ends it."""
     return sentence if sentence.endswith((".", "?", "!")) else sentence + "."
 
 

@@ -21,6 +21,7 @@ from autograder.report.feedback.language import (
     sentences,
 )
 from autograder.results.reason import Code, Reason
+from autograder.intake.records import IntakeRecord, from_json, to_json
 from autograder.judge.testing import Wrong
 from autograder.report.feedback.render import HERE, TEMPLATE
 from autograder.settings import LANGUAGES
@@ -98,14 +99,15 @@ def test_a_sentence_is_found_with_and_without_its_full_stop() -> None:
     assert say("the words are equal") == Translated("the words are equal", "en")
 
 
-def test_placeholders_carry_what_stood_in_their_place() -> None:
-    found = Catalog(locale="de")
-    found.add("{file} is missing", "{file} fehlt.")
-    found.add("stopped with {rest}", "brach ab mit {rest} {other}.")
-    say = Sentences("de", [found])
-    assert say("result.log is missing.").text == "result.log fehlt."
-    assert say("a part is missing").language == "en", "a word has no space in it"
-    assert say("Stopped with {x} <b>").text == "brach ab mit {x} <b> {other}."
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_intake_notes_is_translated_also_from_old_journals(language: str) -> None:
+    say = sentences(language, LOCALE.parent)
+    for told in ("my file.zip is missing", "no written part (a {x}.pdf)",
+                 "handed in as my {name}.zip, expected a_hw.zip"):
+        (known,) = from_json({"upload": "", "remarks": [told]}).remarks
+        assert known == told and (say(known).language == language) == ("file" not in told)
+        assert from_json(to_json(IntakeRecord("", remarks=(known,)))).remarks[0] == told
+    assert "my {name}.zip" in say(known).text
 
 
 def test_an_exercise_without_a_catalogue_is_in_english(tmp_path: Path) -> None:

@@ -20,13 +20,13 @@ from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
 from autograder.course import CourseError
+from autograder.flag import Sentence
 from autograder.results import words
 from autograder.results.reason import Reason
 from autograder.settings import LANGUAGES
 
 LOCALE = Path(__file__).parent / "locale"
 SOURCE = LANGUAGES[0]  # the language that everything is written in
-PLACEHOLDER = re.compile(r"\\\{(\w+)\\\}")  # as re.escape leaves it
 
 
 @dataclass(frozen=True)
@@ -46,56 +46,33 @@ class Sentences:
     def __init__(self, language: str, catalogues: list[Catalog]) -> None:
         self._language = language
         self._exact: dict[str, str] = {}
-        self._patterns: list[tuple[re.Pattern[str], str]] = []
         for message in (one for catalogue in catalogues for one in catalogue):
             if not (isinstance(message.id, str) and message.id and message.string):
                 continue
-            pattern, count = PLACEHOLDER.subn(_group, re.escape(_bare(message.id)))
-            if count:
-                self._patterns.append((re.compile(pattern, re.I | re.S), str(message.string)))
             self._exact.setdefault(_bare(message.id).lower(), str(message.string))
 
     def __call__(self, said: Reason | str) -> Translated:
         """What is said in the page's language, or in English where no catalogue has all of it."""
-        if isinstance(said, str):
-            return self._sentence(said)
+        reason = said.reason if isinstance(said, Sentence) else said
         try:
-            found = words.finished(words.phrase(said, self._template))
+            if isinstance(reason, str):
+                return Translated(self._translation(reason), self._language)
+            found = words.phrase(reason, lambda template: _bare(self._translation(template)))
+            return Translated(words.with_full_stop(found), self._language)
         except words.Untranslated:
-            return Translated(words.sentence(said), SOURCE)
-        return Translated(found, self._language)
+            return Translated(said if isinstance(said, str) else words.sentence(said), SOURCE)
 
-    def _template(self, template: str) -> str:
-        """A template's translation, without its full stop. Raises Untranslated without one."""
-        found = self._exact.get(_bare(template).lower())
+    def _translation(self, english: str) -> str:
+        """What a catalogue has for a template or a sentence. Raises Untranslated if none has it."""
+        found = self._exact.get(_bare(english).lower())
         if found is None:
             raise words.Untranslated
-        return _bare(found)
-
-    def _sentence(self, sentence: str) -> Translated:
-        bare = _bare(sentence)
-        if known := self._exact.get(bare.lower()):
-            return Translated(known, self._language)
-        for pattern, translation in self._patterns:
-            if found := pattern.fullmatch(bare):
-                return Translated(_filled(translation, found.groupdict()), self._language)
-        return Translated(sentence, SOURCE)
+        return found
 
 
 def _bare(sentence: str) -> str:
     """A sentence without its full stop, which only some of those who say it set."""
     return sentence.strip().removesuffix(".")
-
-
-def _group(placeholder: re.Match[str]) -> str:
-    """What a placeholder stands for: {rest} for anything, another for what has no space in it."""
-    name = placeholder[1]
-    return rf"(?P<{name}>{'.+' if name == 'rest' else r'[^ ]+'}?)"
-
-
-def _filled(translation: str, values: dict[str, str]) -> str:
-    """A translation with the values of its placeholders; other braces stay as they are."""
-    return re.sub(r"\{(\w+)\}", lambda name: values.get(name[1], name[0]), translation)
 
 
 def read_catalogue(folder: Path, language: str) -> Catalog | None:
