@@ -78,19 +78,14 @@ def read(exercise: Exercise, text: str | None = None, badge: str = "", address: 
     names: set[str] = set()
     heading = ""
     for index, cell in enumerate(notebook.cells):
-        _include(cell, exercise)
-        if cell.cell_type == "markdown":
-            cell.source = cell.source.replace("{colab}", badge).strip()
-            heading = _last_heading(cell) or heading
-        else:
-            cell.source = cell.source.replace('"{repository}"', f'"{address}"')
+        _fill_in(cell, exercise, badge, address)
+        heading = _last_heading(cell) or heading
         name = cell.metadata.pop("name", None)
         title, code = _title_and_code(cell, exercise.name)
         _expand(cell, exercise.name)
         data = cell.metadata.get("nbgrader", {})
         if data.get("grade"):
-            found.titles[data.grade_id] = (f"{heading} {title}" if title.startswith("·")
-                                           else title or heading)
+            found.titles[data.grade_id] = _title(title, heading)
             found.code[data.grade_id] = code
         grade_id = data.get("grade_id") or name
         if grade_id in names:
@@ -114,9 +109,15 @@ def _title_and_code(cell: NotebookNode, exercise: str) -> tuple[str, tuple[str, 
     return title, tuple(code)
 
 
+def _title(title: str, heading: str) -> str:
+    """A part's title: its own, the heading above it, or the one behind the other."""
+    return f"{heading} {title}" if title.startswith("·") else title or heading
+
+
 def _last_heading(cell: NotebookNode) -> str:
     """The last heading in a cell's text, without its points; empty in an answer's cell."""
-    found = [] if "written" in cell.metadata else HEADING.findall(cell.source)
+    is_text = cell.cell_type == "markdown" and "written" not in cell.metadata
+    found = HEADING.findall(cell.source) if is_text else []
     return IN_BRACKETS.sub("", found[-1]).strip() if found else ""
 
 
@@ -125,14 +126,17 @@ def joined(texts: Iterable[str]) -> str:
     return "\n\n".join(text.strip("\n") for text in texts) + "\n"
 
 
-def _include(cell: NotebookNode, exercise: Exercise) -> None:
-    """Put files of the kit into the notebook: a module to be written, pictures to be seen."""
+def _fill_in(cell: NotebookNode, exercise: Exercise, badge: str, address: str) -> None:
+    """Put into a cell what a release fills in: a module to be written, pictures, addresses."""
     if "include" in cell.metadata:
         file = _find(exercise, cell.metadata.pop("include"))
         cell.source = f"%%writefile {file.name}\n{file.read_text()}"
-    elif cell.cell_type == "markdown":
-        cell.source = re.sub(r"\((figures/[\w.-]+\.svg)\)", lambda found: "(" + _data_uri(
-            _find(exercise, found[1])) + ")", cell.source)
+    if cell.cell_type == "markdown":
+        text = re.sub(r"\((figures/[\w.-]+\.svg)\)",
+                      lambda found: f"({_data_uri(_find(exercise, found[1]))})", cell.source)
+        cell.source = text.replace("{colab}", badge).strip()
+    else:
+        cell.source = cell.source.replace('"{repository}"', f'"{address}"')
 
 
 def _find(exercise: Exercise, name: str) -> Path:
