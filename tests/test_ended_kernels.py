@@ -171,7 +171,7 @@ def test_what_the_grader_lacks_is_a_persons_case() -> None:
     for name, untried in (("f", "the package no_such_package"), ("g", "")):
         request = serialization.pack({"probes": "", "function": "call",
                              "inputs": {"name": name, "args": [], "kwargs": {}}})
-        failure = unpack(agent.answer(request, agent.Code(names, Path("/nowhere")))).failure
+        failure = unpack(agent.answer(request, agent.NotebookCode(names, Path("/nowhere")))).failure
         assert failure is not None and (
             untried == (failure.untried.values["what"] if failure.untried else ""))
 

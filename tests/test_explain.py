@@ -89,7 +89,7 @@ def answered(version: Path, request: bytes) -> Answer:
     """What the notebook in a folder answers."""
     loaded = reference_process._Version(version)
     loaded._run_notebook()
-    return unpack(agent.answer(request, agent.Code(loaded.names, version)))
+    return unpack(agent.answer(request, agent.NotebookCode(loaded.names, version)))
 
 
 class Lab:

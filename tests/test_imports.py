@@ -1,9 +1,11 @@
-"""Modules import one way only: no circles, and in intake no step that comes later."""
+"""Modules import one way only: no circles, and in intake no step that comes later. One name is one
+class."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -28,6 +30,12 @@ def imported(module: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             inner = {f"{node.module}.{name.name}" for name in node.names}
             yield from inner & MODULES.keys() or {node.module or ""} & MODULES.keys()
+
+
+def test_no_two_classes_have_one_name() -> None:
+    found = Counter(node.name for path in MODULES.values()
+                    for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef))
+    assert [name for name, count in found.items() if count > 1] == []
 
 
 def test_no_circle() -> None:

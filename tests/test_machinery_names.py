@@ -37,7 +37,7 @@ def test_an_error_at_a_stand_in_names_the_students_line_and_no_class_of_ours(
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(tmp_path))
         patch.delitem(__import__("sys").modules, "mine", raising=False)
-        failure = unpack(agent.answer(request, agent.Code({}, tmp_path))).failure
+        failure = unpack(agent.answer(request, agent.NotebookCode({}, tmp_path))).failure
         patch.delitem(__import__("sys").modules, "mine", raising=False)
     assert failure is not None and CALLS[use] in failure.says
     assert name not in failure.says and "<" not in failure.says

@@ -14,7 +14,7 @@ from autograder.flag import Flag, Kind, as_reason
 from autograder.report.table import LONGEST_ID, legend, table, why
 from autograder.report.todo import show
 from autograder.report.todo.items import ReviewItem
-from autograder.report.todo.marks import Mark
+from autograder.report.todo.marks import ReviewMark
 from autograder.report.totals import GradeRow
 from autograder.terminal import Grid
 
@@ -113,7 +113,7 @@ URLS = st.sampled_from(["http://localhost:8888/formgrader/submissions/{}/",
 def test_an_address_is_whole_and_all_else_fits(width: int, who: str, reason: str, url: str,
                                                note: str) -> None:
     item = ReviewItem(Kind.LOG, who, "q2", "q2", (as_reason(reason),), ("submitted/x/q2", url))
-    mark = Mark(item.id, item.state, note, "2026-01-01T00:00:00")
+    mark = ReviewMark(item.id, item.state, note, "2026-01-01T00:00:00")
     pieces = list(show.listed("hw4", [(item, mark), (item, None)], {who: "Ada [x]"}))
     lines = drawn(width, *pieces, crop=False)
     assert [line.strip() for line in lines].count(url) == 2

@@ -78,7 +78,7 @@ def answer(folder: Path, request: bytes, scratch: str) -> bytes:
     version = _loaded[folder] = _loaded.get(folder) or _Version(folder)
     with redirect_stdout(_nowhere()), redirect_stderr(_nowhere()):
         version.enter()
-        return agent.answer(request, agent.Code(version.names, folder))
+        return agent.answer(request, agent.NotebookCode(version.names, folder))
 
 
 @functools.cache

@@ -14,7 +14,7 @@ PLACEHOLDER = "EndedAtImport"  # raised by what takes the place of a module that
 
 
 @dataclass(frozen=True)
-class Step:
+class ExecutionStep:
     """One cell of the notebook, or one module's import."""
 
     source: str
@@ -47,8 +47,9 @@ class Steps:
     def __init__(self, folder: Path, cells: list[str], modules: list[str], events: list[Reason]
                  ) -> None:
         self._folder, self._modules, self._events = folder, modules, events
-        self.all = [*(Step(source, number) for number, source in enumerate(cells, start=1)),
-                    *(Step(f"__import__({name!r}) and None", module=name) for name in modules)]
+        self.all = [
+            *(ExecutionStep(source, number) for number, source in enumerate(cells, start=1)),
+            *(ExecutionStep(f"__import__({name!r}) and None", module=name) for name in modules)]
         self.first_module = len(cells)
         self.left_out: dict[int, Reason] = {}
         self._originals: dict[int, bytes] = {}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from autograder.judge.answer import BUSY, Answer, Failure, read_answer
 from autograder.judge.culprit import CulpritSearch, End
-from autograder.judge.steps import Step, Steps
+from autograder.judge.steps import ExecutionStep, Steps
 from autograder.judge.student_kernels import StudentKernels
 from autograder.kernel import agent
 from autograder.kernel.isolation.policy import Surroundings
@@ -160,7 +160,7 @@ class StudentRunner:
             if name in printed and event not in self.events:
                 self.events.append(event)
 
-    def _report(self, step: Step, outcome: Outcome) -> None:
+    def _report(self, step: ExecutionStep, outcome: Outcome) -> None:
         for event in step.reported(outcome):
             if event not in self.events and len(self.events) < MAX_REPORTED:
                 self.events.append(event)

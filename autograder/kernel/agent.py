@@ -40,7 +40,7 @@ MAIN = "__main__"
 HEADER = struct.Struct(f">{NUMBER}sQ??")  # number and size; has it printed, has the agent failed?
 
 
-class Code:
+class NotebookCode:
     """What a person wrote: the names of a notebook, and the modules that lie beside it.
 
     `code.attention_scores` is a name of the notebook; `code.bert` is the module bert.py.
@@ -76,16 +76,16 @@ class Code:
             names.update(before)
 
 
-def call(code: Code, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+def call(code: NotebookCode, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """The probe that most tests need: call one of the person's functions by its name."""
     return getattr(code, name)(*args, **kwargs)
 
 
-def nothing(code: Code) -> None:
+def nothing(code: NotebookCode) -> None:
     """The probe that only shows that somebody is there to answer."""
 
 
-def answer(request: bytes, code: Code) -> bytes:
+def answer(request: bytes, code: NotebookCode) -> bytes:
     """Run the probe that `request` names on `code`; return its value, or what went wrong.
 
     The request holds `probes` (source text), `function`, `inputs`; the answer holds `value`, or
@@ -223,7 +223,7 @@ class Line:
         self._return_to_folder()
         try:
             with self._shell.builtin_trap, stubs.whole():
-                data, failed = answer(request, Code(self._shell.user_ns, FOLDER)), False
+                data, failed = answer(request, NotebookCode(self._shell.user_ns, FOLDER)), False
         except BaseException as error:
             message = f"{type(error).__name__}: {str(error)[:500]}"
             data, failed = message.encode(errors="replace"), True

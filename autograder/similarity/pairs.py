@@ -23,7 +23,7 @@ MOST_COMPARED = 12  # holders of one file; of more, each is compared with the fi
 
 
 @dataclass(frozen=True)
-class Submission:
+class ComparedSubmission:
     """One submission of a `party`: a student, or a group.
 
     `earlier` submissions are of other years. `files` are the names of the files that were not given
@@ -36,7 +36,7 @@ class Submission:
     earlier: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
 
-    def is_comparable(self, other: Submission) -> bool:
+    def is_comparable(self, other: ComparedSubmission) -> bool:
         """Whether the two are of different parties, and one of them is of this year."""
         return self.party != other.party and not (self.earlier and other.earlier)
 
@@ -81,8 +81,8 @@ class Pair:
     `same` are files that both hold byte for byte.
     """
 
-    one: Submission
-    other: Submission
+    one: ComparedSubmission
+    other: ComparedSubmission
     whole: Overlap
     part: Overlap
     same: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class Pair:
 class Rarity:
     """The rarity of each fingerprint: 1 where two share it, 0 where it is given or common."""
 
-    def __init__(self, submissions: Iterable[Submission], given: Given,
+    def __init__(self, submissions: Iterable[ComparedSubmission], given: Given,
                  settings: SimilaritySettings) -> None:
         parties: dict[int, set[str]] = defaultdict(set)
         everybody = set()
@@ -139,7 +139,7 @@ class Rarity:
                 yield first, end
 
 
-def find(submissions: Sequence[Submission], given: Given, settings: SimilaritySettings
+def find(submissions: Sequence[ComparedSubmission], given: Given, settings: SimilaritySettings
          ) -> tuple[list[Pair], Rarity]:
     """Return the pairs that are alike, the most alike first, and the rarity of fingerprints.
 
@@ -157,7 +157,8 @@ def find(submissions: Sequence[Submission], given: Given, settings: SimilaritySe
                                            pair.one.owner, pair.other.owner)), rarity
 
 
-def _same_files(submissions: Sequence[Submission]) -> dict[tuple[int, int], tuple[str, ...]]:
+def _same_files(submissions: Sequence[ComparedSubmission]
+                ) -> dict[tuple[int, int], tuple[str, ...]]:
     """The names of the files that two submissions both hold, by the numbers of the two."""
     holders: dict[str, list[int]] = defaultdict(list)
     for number, one in enumerate(submissions):
@@ -179,7 +180,7 @@ def _pairs_of(some: list[int]) -> Iterator[tuple[int, int]]:
     return ((some[0], other) for other in some[1:])
 
 
-def _holders(submissions: Sequence[Submission]) -> dict[int, set[int]]:
+def _holders(submissions: Sequence[ComparedSubmission]) -> dict[int, set[int]]:
     """The numbers of the submissions that hold each fingerprint."""
     found: dict[int, set[int]] = defaultdict(set)
     for number, one in enumerate(submissions):
@@ -189,7 +190,8 @@ def _holders(submissions: Sequence[Submission]) -> dict[int, set[int]]:
     return found
 
 
-def _candidates(submissions: Sequence[Submission], rarity: Rarity, settings: SimilaritySettings
+def _candidates(submissions: Sequence[ComparedSubmission], rarity: Rarity,
+                settings: SimilaritySettings
                 ) -> Iterator[tuple[int, int]]:
     """The pairs, by number, that share enough rare fingerprints to reach the minimum."""
     shared: Counter[tuple[int, int]] = Counter()
@@ -202,7 +204,8 @@ def _candidates(submissions: Sequence[Submission], rarity: Rarity, settings: Sim
             yield first, second
 
 
-def _compared(one: Submission, other: Submission, rarity: Rarity, settings: SimilaritySettings,
+def _compared(one: ComparedSubmission, other: ComparedSubmission, rarity: Rarity,
+              settings: SimilaritySettings,
               same: tuple[str, ...]) -> Pair:
     """Compare two submissions as wholes, and their parts with each other."""
     whole = _shared(one.units, other.units, rarity, settings)

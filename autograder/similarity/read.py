@@ -21,7 +21,7 @@ from autograder.roster import Roster
 from autograder.similarity import units
 from autograder.similarity.fingerprints import Given, prints
 from autograder.similarity.identical import RunPattern, own_files, run_patterns
-from autograder.similarity.pairs import Submission
+from autograder.similarity.pairs import ComparedSubmission
 from autograder.similarity.units import TextUnit
 
 LARGEST = 60 * 1024 * 1024  # bytes of a file; a larger one is left out
@@ -67,7 +67,7 @@ def _texts(files: Mapping[str, bytes]) -> Iterator[tuple[str, bool]]:
 
 
 def submissions(course: Course, assignment: str, given: Released, guarded: Faults
-                ) -> list[Submission]:
+                ) -> list[ComparedSubmission]:
     """The submissions in nbgrader's folder; what cannot be read is left out."""
     path = course.root / course.toml.course.roster
     together = course.assignment(assignment).groups and path.is_file()
@@ -79,13 +79,13 @@ def submissions(course: Course, assignment: str, given: Released, guarded: Fault
             pieces = tuple(_units(files, given))
             for piece in pieces:
                 prints(piece.text, piece.code)  # kept for the comparison
-            found.append(Submission(student, people.group_of(student) or student, pieces,
+            found.append(ComparedSubmission(student, people.group_of(student) or student, pieces,
                                     files=own_files(files, given.all, given.runs)))
     return found
 
 
 def earlier(course: Course, assignment: str, folder: Path, given: Released
-            ) -> tuple[list[Submission], list[str]]:
+            ) -> tuple[list[ComparedSubmission], list[str]]:
     """The submissions of another year, zips or unpacked, and a sentence on each unreadable one.
 
     Raises CourseError where there is no such folder.
@@ -110,7 +110,8 @@ def earlier(course: Course, assignment: str, folder: Path, given: Released
         ids = set(re.findall(rf"(?<!\d)(?:{course.toml.course.student_id})(?!\d)", path.name))
         name = f"{folder.name}/{path.name}"
         if pieces or same:
-            found.append(Submission(name, ids.pop() if len(ids) == 1 else name, pieces, True, same))
+            found.append(ComparedSubmission(name, ids.pop() if len(ids) == 1 else name, pieces,
+                                            True, same))
     return found, unread
 
 

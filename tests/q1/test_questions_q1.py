@@ -20,7 +20,7 @@ from autograder.exercises.q1b import test_hidden as q1b
 from autograder.judge.domain import Draw
 from autograder.judge.shared import new_seed
 from autograder.kernel import serialization
-from autograder.kernel.agent import Code
+from autograder.kernel.agent import NotebookCode
 
 PARTS = {"q1a": ("q1a_init", "q1a_tokenize", "q1a_answer", "q1a_bonus"),
          "q1b": ("q1b_split", "q1b_train", "q1b_valid")}
@@ -31,7 +31,7 @@ from transformers import AutoConfig, AutoModelForQuestionAnswering, AutoTokenize
 """
 
 
-def code(exercise: str, tmp_path: Any, replaced: str = "", by: str = "") -> Code:
+def code(exercise: str, tmp_path: Any, replaced: str = "", by: str = "") -> NotebookCode:
     """What the solved cells of an exercise define, with an edit in them."""
     text = solved_files(Exercise(exercise, EXERCISES / exercise))[f"{exercise}.py"].decode()
     assert not replaced or text.count(replaced) == 1, replaced
@@ -42,7 +42,7 @@ def code(exercise: str, tmp_path: Any, replaced: str = "", by: str = "") -> Code
         given = "from datasets import" in body or "class FirstBatches" in body  # and used there
         if given or head.startswith(" solution="):
             exec(body, names)
-    return Code(names, tmp_path)
+    return NotebookCode(names, tmp_path)
 
 
 def _sent(value: Any) -> Any:
@@ -53,7 +53,7 @@ def _sent(value: Any) -> Any:
 class Both:
     """Puts a probe to an answer and to the solution, in this process."""
 
-    def __init__(self, student: Code, solution: Code) -> None:
+    def __init__(self, student: NotebookCode, solution: NotebookCode) -> None:
         self.sides = student, solution
 
     def __call__(self, probe: Callable[..., Any], **inputs: Any) -> tuple[Any, ...]:

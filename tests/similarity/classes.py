@@ -10,7 +10,7 @@ from autograder.course import Exercise
 from autograder.exercise.edits import Kind, apply, read_changes
 from autograder.similarity import units
 from autograder.similarity.fingerprints import Given
-from autograder.similarity.pairs import Submission
+from autograder.similarity.pairs import ComparedSubmission
 from autograder.validate import handed_in, skeleton
 
 KINDS: tuple[Kind, ...] = ("variant", "misconception")
@@ -87,20 +87,20 @@ def balance(counts, wanted):
 '''
 
 
-def of_text(owner: str, text: str, party: str = "", earlier: bool = False) -> Submission:
+def of_text(owner: str, text: str, party: str = "", earlier: bool = False) -> ComparedSubmission:
     """Somebody who hands one file in."""
     pieces = tuple(units.of_files({"own.py": text.encode()}, {}))
-    return Submission(owner, party or owner, pieces, earlier)
+    return ComparedSubmission(owner, party or owner, pieces, earlier)
 
 
-def crowd(size: int = 8) -> list[Submission]:
+def crowd(size: int = 8) -> list[ComparedSubmission]:
     """Others, each with something that has nothing to do with anything."""
     return [of_text(f"x{number}", "\n".join(
         f"value_{line} = other({number}, {number * line}, [{line}])" for line in range(20)))
         for number in range(size)]
 
 
-def own_answers(name: str) -> tuple[list[Submission], Given]:
+def own_answers(name: str) -> tuple[list[ComparedSubmission], Given]:
     """An exercise's right and wrong answers as a class, and its skeleton."""
     exercise = Exercise(name, EXERCISES / name)
     released = skeleton(exercise)
@@ -108,7 +108,7 @@ def own_answers(name: str) -> tuple[list[Submission], Given]:
                      if file.endswith(".py"))
     solved = handed_in(exercise)
     changes = [change for kind in KINDS for change in read_changes(exercise, kind)]
-    return [Submission(change.name, change.name,
+    return [ComparedSubmission(change.name, change.name,
                        tuple(units.of_files(apply(change, solved), released)))
             for change in changes], given
 

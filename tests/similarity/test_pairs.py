@@ -8,7 +8,7 @@ import pytest
 
 from autograder.settings import SimilaritySettings
 from autograder.similarity.fingerprints import GRAM, WINDOW, Given, prints
-from autograder.similarity.pairs import Pair, Submission, find
+from autograder.similarity.pairs import ComparedSubmission, Pair, find
 from similarity.classes import (
     ANOTHER,
     OWN,
@@ -24,7 +24,7 @@ from similarity.classes import (
 SETTINGS = SimilaritySettings()
 
 
-def pairs(*submissions: Submission, given: str = "") -> list[Pair]:
+def pairs(*submissions: ComparedSubmission, given: str = "") -> list[Pair]:
     return find([*crowd(), *submissions], Given.of([(given, True)]), SETTINGS)[0]
 
 

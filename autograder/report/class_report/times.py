@@ -41,7 +41,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedExercise:
     """One exercise of one submission, as it was judged last; `stopped` names what stopped it."""
 
     student: str
@@ -65,7 +65,7 @@ class Times:
 
     batches: tuple[Batch, ...]
     seconds: Distribution | None
-    slowest: tuple[Judged, ...]
+    slowest: tuple[JudgedExercise, ...]
     failures: tuple[Failures, ...]
 
 
@@ -106,7 +106,7 @@ def _time(text: str) -> datetime | None:
 
 def times(found: Iterable[Batch], entries: Iterable[Entry]) -> Times:
     """Sum up the batches, and the last entry on each student's exercise."""
-    judged = [Judged(entry.student, entry.exercise, entry.verdict.seconds,
+    judged = [JudgedExercise(entry.student, entry.exercise, entry.verdict.seconds,
                      entry.verdict.stops) for entry in entries]
     by_kind = {kind: tuple(sorted({one.student for one in judged if kind in one.stopped}))
                for kind in Stop}

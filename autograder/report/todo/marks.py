@@ -21,7 +21,7 @@ REOPENED = ""  # no item is ever in this state
 
 
 @dataclass(frozen=True)
-class Mark:
+class ReviewMark:
     """That somebody looked at an item in this state, and what they noted."""
 
     id: str
@@ -31,21 +31,21 @@ class Mark:
     what: str = ""
 
 
-def read(course: Course) -> dict[str, Mark]:
+def read(course: Course) -> dict[str, ReviewMark]:
     """The last mark on each item, by the item's id; those of all homeworks and assignments."""
     marks = [mark for path in sorted(course.journal.glob("*.todo.jsonl"))
              for _, mark in read_lines(path, _mark)]
     return {mark.id: mark for mark in sorted(marks, key=lambda mark: mark.time)}
 
 
-def _mark(data: dict[str, Any]) -> Mark:
+def _mark(data: dict[str, Any]) -> ReviewMark:
     """The mark of a line. Raises one of files.UNLIKE where it holds something else."""
     if not all(isinstance(value, str) for value in data.values()):
         raise TypeError("a mark holds texts")
-    return Mark(**data)
+    return ReviewMark(**data)
 
 
-def mark_of(item: ReviewItem, marks: dict[str, Mark]) -> Mark | None:
+def mark_of(item: ReviewItem, marks: dict[str, ReviewMark]) -> ReviewMark | None:
     """The mark that holds for an item as it is now."""
     mark = marks.get(item.id)
     return mark if mark is not None and mark.state in (item.state, item.old_state) else None
@@ -61,7 +61,8 @@ def add(course: Course, name: str, chosen: Iterable[ReviewItem], note: str, reop
         for item in chosen:
             state = REOPENED if reopen else item.state
             what = f"{item.kind.label}: {item.student or item.about}"
-            file.write("\n" + json.dumps(asdict(Mark(item.id, state, note, now, what))) + "\n")
+            mark = ReviewMark(item.id, state, note, now, what)
+            file.write("\n" + json.dumps(asdict(mark)) + "\n")
 
 
 def waiting(results: CourseResults, name: str) -> int:

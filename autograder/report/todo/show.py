@@ -15,11 +15,11 @@ from rich.text import Text
 
 from autograder.files import write_table
 from autograder.report.todo.items import ReviewItem
-from autograder.report.todo.marks import Mark
+from autograder.report.todo.marks import ReviewMark
 
 COLUMNS = ("id", "kind", "student", "assignment", "about", "reason", "where", "looked_at", "note")
 INDENT = 2
-ReviewRow = tuple[ReviewItem, Mark | None]
+ReviewRow = tuple[ReviewItem, ReviewMark | None]
 
 
 def listed(name: str, rows: list[ReviewRow], names: Mapping[str, str]) -> Iterator[RenderableType]:
