@@ -334,7 +334,8 @@ def copy_course(folder: Path, patient: bool = False) -> Course:
         assert count == 1, f"course.toml sets no {name}"
     (folder / "course.toml").write_text(settings)
     (folder / "data").mkdir(exist_ok=True)
-    (folder / "data" / "hf").symlink_to(DATA / "hf")
+    for name in ("hf", "creatures.py"):  # what exercises include is the course's own
+        (folder / "data" / name).symlink_to(DATA / name)
     (folder / "exercises").symlink_to(EXERCISES)
     return Course.load(folder)
 

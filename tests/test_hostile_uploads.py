@@ -21,6 +21,7 @@ from autograder import batch
 from autograder.course import Course
 from autograder.exercise import source
 from autograder.gradebook.queries import GradebookEntry, entries
+from autograder.grading import judge
 from autograder.intake.archive import ArchiveError, read_archive
 from autograder.intake.receive import receive
 from autograder.intake.records import IntakeRecord, note_of
@@ -242,7 +243,7 @@ def grade_only(own: Course, monkeypatch: pytest.MonkeyPatch) -> Iterator[Grading
         for key, _ in works:
             yield key, nothing("q2", points, "not judged here")
 
-    monkeypatch.setattr(batch, "judge_all", judge_all)
+    monkeypatch.setattr(judge, "judge_all", judge_all)
 
     def grade() -> GradebookEntry:
         batch.grade(own, "q2", [STUDENT], 1)
