@@ -14,7 +14,7 @@ import pytest
 from autograder.crossfeedback import anonymise
 from autograder.crossfeedback.redaction import Names
 from autograder.exercise import parts
-from autograder.gradebook import safe
+from autograder.gradebook import sanitize
 from autograder.intake import owners, written
 from autograder.intake.notebook import cells, order
 from autograder.intake.notebook.read import MOST_CELLS, read_any
@@ -35,7 +35,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "heads": anonymise.members_heading, "colours": lambda text: anonymise.ANSI.sub("", text),
     "anonymous": lambda text: PEOPLE.clean(text, "code"),
     "anonymous words": PEOPLE.clean, "script": lambda text: read_any(text.encode(), "a.py"),
-    "page": lambda text: safe.clean(nbformat.v4.new_notebook(cells=[
+    "page": lambda text: sanitize.clean(nbformat.v4.new_notebook(cells=[
         nbformat.v4.new_markdown_cell(text)])),
 }
 

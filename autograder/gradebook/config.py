@@ -57,7 +57,7 @@ def configure(config: Config, course: Course) -> None:
     config.NotebookExporter.optimistic_validation = True
     config.PageExporter.optimistic_validation = True
     # What students wrote is shown, in feedback and in formgrader, and runs nothing there.
-    config.HTMLExporter.filters = {"markdown2html": "autograder.gradebook.safe.markdown2html"}
+    config.HTMLExporter.filters = {"markdown2html": "autograder.gradebook.sanitize.markdown2html"}
     # formgrader's page for an answer needs nothing from elsewhere.
     config.HTMLExporter.extra_template_basedirs = [str(path) for path in TEMPLATES]
     # A deleted grade cell comes back instead of waiting for a person for ever.

@@ -19,7 +19,7 @@ from autograder.cells import is_staff
 from autograder.course import Course
 from autograder.crossfeedback import merge
 from autograder.exercise.source import by_hand
-from autograder.gradebook import safe
+from autograder.gradebook import sanitize
 from autograder.gradebook.fast_nbgrader import SaveGrades
 from autograder.grading import grading_context
 from autograder.grading.explanation import explanation_cell, part_output
@@ -42,7 +42,7 @@ class Judge(NbGraderPreprocessor):
         course, exercise = Course.find(Path(resources["metadata"]["path"])), names["notebook"]
         judged = self.judged or _judge_now(course, names["assignment"], names["student"], exercise)
         verdict, note = judged.verdicts[exercise], judged.submission.note
-        safe.clean(nb)
+        sanitize.clean(nb)
         for cell in nb.cells:
             if utils.is_grade(cell) and cell.cell_type == "code":
                 part = verdict.part(cell.metadata.nbgrader.grade_id)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nbconvert import HTMLExporter
 
 from autograder.cells import OURS, STAFF_TAG
-from autograder.gradebook import safe
+from autograder.gradebook import sanitize
 from autograder.grading import grading_context
 
 HOSTILE = [
@@ -53,12 +53,12 @@ def runs(page: str) -> list[str]:
 
 @pytest.mark.parametrize("source", HOSTILE)
 def test_markdown_runs_nothing(source: str) -> None:
-    assert runs(safe.markdown2html({}, source)) == []
+    assert runs(sanitize.markdown2html({}, source)) == []
 
 
 @pytest.mark.parametrize("source", HOSTILE)
 def test_html_outputs_run_nothing(source: str) -> None:
-    assert runs(safe.clean_html(source)) == []
+    assert runs(sanitize.clean_html(source)) == []
 
 
 @pytest.mark.parametrize(("source", "shown"), [
@@ -70,7 +70,15 @@ def test_html_outputs_run_nothing(source: str) -> None:
     ("a < b and b > c", "a &lt; b"),
 ])
 def test_what_only_shows_something_stays(source: str, shown: str) -> None:
-    assert shown in safe.markdown2html({}, source)
+    assert shown in sanitize.markdown2html({}, source)
+
+
+@pytest.mark.parametrize("source", [
+    "<math><mi>word</mi></math>", "<mi>word", "<svg><text>word</text></svg>", "word <b at the end",
+    "<template>word</template>", "<select><option>word</select>", "<<custom>word", "1 <b$ word",
+    "<annotation-xml encoding='text/html'>word", "<textarea>word", "<!-- <u2> -->word"])
+def test_the_text_in_tags_that_pages_may_not_have_stays(source: str) -> None:
+    assert "word" in BeautifulSoup(sanitize.clean_html(source), "html.parser").get_text()
 
 
 def test_a_notebook_is_cleaned_everywhere() -> None:
@@ -81,7 +89,7 @@ def test_a_notebook_is_cleaned_everywhere() -> None:
         "image/png": '"><script>', "text/latex": "<script>", "image/svg+xml": "<svg onload=x>",
     }, metadata={"image/png": {"width": '"><script>'}})]
     notebook = nbformat.v4.new_notebook(cells=[raw, code], metadata={"title": "<script>"})
-    safe.clean(notebook)
+    sanitize.clean(notebook)
     assert "script>" not in nbformat.writes(notebook).replace("&lt;script&gt;", "")
     assert notebook.cells[1].outputs[0].data == {"text/html": "1<b>a</b>"}
     assert notebook.cells[1].metadata.tags == ["fine"]
@@ -91,23 +99,24 @@ def test_an_output_that_cannot_be_shown_says_so() -> None:
     code = nbformat.v4.new_code_cell("1")
     code.outputs = [nbformat.v4.new_output("display_data", {"application/javascript": "1"})]
     notebook = nbformat.v4.new_notebook(cells=[code])
-    safe.clean(notebook)
+    sanitize.clean(notebook)
     assert "not shown" in notebook.cells[0].outputs[0].data["text/plain"]
 
 
 def test_a_pasted_picture_is_shown_and_a_lost_one_is_told() -> None:
     cell = nbformat.v4.new_markdown_cell("![mine](attachment:a.png) ![](attachment:b.png)",
                                          attachments={"a.png": {"image/png": "iVBORw0KGgo="}})
-    page = safe.markdown2html({"cell": cell}, "![mine](attachment:a.png)")
+    page = sanitize.markdown2html({"cell": cell}, "![mine](attachment:a.png)")
     assert "data:image/png;base64,iVBORw0KGgo=" in page and runs(page) == []
-    assert "b.png is missing" in safe.markdown2html({"cell": cell}, cell.source)
+    assert "b.png is missing" in sanitize.markdown2html({"cell": cell}, cell.source)
 
 
 def test_the_same_text_shows_everybody_their_own_picture() -> None:
     source = "![mine](attachment:a.png)"
     for data in ("iVBORw0KGgo=", "AAAA", None, "iVBORw0KGgo=", None):
         pasted = {"attachments": {"a.png": {"image/png": data}}} if data else {}
-        page = safe.markdown2html({"cell": nbformat.v4.new_markdown_cell(source, **pasted)}, source)
+        cell = nbformat.v4.new_markdown_cell(source, **pasted)
+        page = sanitize.markdown2html({"cell": cell}, source)
         assert (f"base64,{data}" if data else "a.png is missing") in page
         assert page.count("base64,") == (1 if data else 0)
 
@@ -125,7 +134,7 @@ NAMES = st.sampled_from(["alert alert-info", "btn btn-primary", "label label-dan
                          "nbgrader_cell", "output_error", "jp-RenderedHTML", "hidden", "pull-right",
                          "crossfeedback", "glyphicon glyphicon-ok"]) | st.from_regex(
                              r"[a-z][a-z0-9_-]{2,20}", fullmatch=True).filter(
-                                 lambda name: name not in safe.CLASSES)
+                                 lambda name: name not in sanitize.CLASSES)
 LOOKS = st.lists(st.sampled_from([
     "position: fixed", "position: absolute; top: 0", "z-index: 99", "background: #337ab7",
     "background-color: #d9edf7", "border: 1px solid", "padding: 9px", "margin: -99px",
@@ -139,10 +148,10 @@ WORDS = st.sampled_from(["div", "span", "button", "label", "select", "textarea",
 def test_what_a_student_writes_never_looks_like_the_page_around_it(shape: str, name: str,
                                                                    style: str, tag: str) -> None:
     source = shape.format(name=name, style=style, tag=tag)
-    for page in (safe.clean_html(source), safe.markdown2html({}, source)):
+    for page in (sanitize.clean_html(source), sanitize.markdown2html({}, source)):
         for element in BeautifulSoup(page, "html.parser").find_all(True):
             assert element.name not in ("button", "form", "input", "select", "textarea", "dialog")
-            assert set(element.get("class", [])) <= safe.CLASSES
+            assert set(element.get("class", [])) <= sanitize.CLASSES
             assert not {"id", "name", "role"} & set(element.attrs)
             looks = {one.partition(":")[0].strip() for one in element.get("style", "").split(";")}
             assert looks <= {"", "text-align", "color", "width", "font-weight", "font-style",
@@ -162,12 +171,12 @@ def test_all_classes_of_rendered_notebooks_stay(source: str) -> None:
             True, {"class": True})]
 
     rendered = HTMLExporter().markdown2html({}, source)
-    assert classes(safe.markdown2html({}, source)) == classes(rendered)
+    assert classes(sanitize.markdown2html({}, source)) == classes(rendered)
 
 
 def test_a_data_frame_is_shown_as_pandas_draws_it() -> None:
     frame = pandas.DataFrame({"loss": [0.1, 0.2]}, index=["a", "b"])
-    page = BeautifulSoup(safe.clean_html(frame.to_html()), "html.parser")
+    page = BeautifulSoup(sanitize.clean_html(frame.to_html()), "html.parser")
     assert page.table["class"] == ["dataframe"] and len(page.find_all("td")) == 2
 
 
@@ -176,16 +185,16 @@ def test_a_data_frame_is_shown_as_pandas_draws_it() -> None:
 @pytest.mark.parametrize("place", ["https://elsewhere.example/?a=1&b=2", "mailto:a@b.example",
                                    "HTTP://elsewhere.example", "https://you@elsewhere.example"])
 def test_a_link_says_where_it_leads(words: str, place: str) -> None:
-    page = BeautifulSoup(safe.clean_html(f'<a href="{html.escape(place)}">{words}</a>'),
+    page = BeautifulSoup(sanitize.clean_html(f'<a href="{html.escape(place)}">{words}</a>'),
                          "html.parser")
     assert page.a.get_text().endswith(f"({place})")
 
 
 def test_a_link_that_is_its_address_or_leads_within_the_page_stays_as_it_is() -> None:
     place = "https://example.org/?a=1&b=2"
-    assert BeautifulSoup(safe.markdown2html({}, f"<{place}>"), "html.parser").get_text(
+    assert BeautifulSoup(sanitize.markdown2html({}, f"<{place}>"), "html.parser").get_text(
         strip=True) == place
-    assert BeautifulSoup(safe.markdown2html({}, "[up](#A-title)"), "html.parser").get_text(
+    assert BeautifulSoup(sanitize.markdown2html({}, "[up](#A-title)"), "html.parser").get_text(
         strip=True) == "up"
 
 
@@ -195,11 +204,11 @@ def test_what_the_grader_writes_keeps_its_looks_and_a_student_cannot_claim_it() 
     theirs = nbformat.v4.new_markdown_cell(source, metadata={"tags": [
         STAFF_TAG, f"{OURS}comment", "mine"]})
     notebook = nbformat.v4.new_notebook(cells=[theirs])
-    safe.clean(notebook)
+    sanitize.clean(notebook)
     assert notebook.cells[0].metadata.tags == ["mine"]
     for _ in range(2):  # whichever was rendered first
-        assert 'class="alert alert-info"' in safe.markdown2html({"cell": ours}, source)
-        assert "class" not in safe.markdown2html({"cell": notebook.cells[0]}, source)
+        assert 'class="alert alert-info"' in sanitize.markdown2html({"cell": ours}, source)
+        assert "class" not in sanitize.markdown2html({"cell": notebook.cells[0]}, source)
 
 
 # ------------------------------------------------------------------------------- pasted pictures
@@ -217,7 +226,7 @@ def test_a_pasted_picture_is_shown_however_it_is_named(form: str, name: str) -> 
         for written in {name, quote(kept)}:
             source = form.format(f"attachment:{written}")
             cell = nbformat.v4.new_markdown_cell(source, attachments=pasted)
-            page = BeautifulSoup(safe.markdown2html({"cell": cell}, source), "html.parser")
+            page = BeautifulSoup(sanitize.markdown2html({"cell": cell}, source), "html.parser")
             if there:
                 assert page.img["src"] == "data:image/png;base64,iVBORw0KGgo="
             else:
@@ -228,4 +237,4 @@ def test_a_pasted_picture_is_shown_however_it_is_named(form: str, name: str) -> 
 def test_a_pasted_thing_that_is_no_picture_is_not_shown(kind: str) -> None:
     source = "<img src='attachment:a.png'>"
     cell = nbformat.v4.new_markdown_cell(source, attachments={"a.png": {kind: "<script>1"}})
-    assert "<img" not in safe.markdown2html({"cell": cell}, source)
+    assert "<img" not in sanitize.markdown2html({"cell": cell}, source)

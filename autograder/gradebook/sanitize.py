@@ -1,7 +1,7 @@
 """A student's notebook as a page that runs nothing: the browser of whoever opens it is not theirs.
 
 `clean` is applied to the copy that formgrader and the feedback pages show; what was handed in stays
-as it is. Markdown is rendered to HTML by nbconvert and cleaned after that, with bleach.
+as it is. Markdown is rendered to HTML by nbconvert and cleaned after that, with nh3.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import functools
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote, unquote
 
-from bleach.css_sanitizer import CSSSanitizer
-from bleach.html5lib_shim import Filter
-from bleach.sanitizer import Cleaner
+import nh3
 from cachetools import cached
 from jinja2 import pass_context
 from nbconvert import HTMLExporter
@@ -38,14 +37,18 @@ NAMES = frozenset({"class", "title", "alt", "width", "height", "align", "colspan
 # other one would dress what a student wrote as a part of the page that shows it, and so would a
 # background.
 CLASSES = frozenset({"highlight", "dataframe", "anchor-link", *STANDARD_TYPES.values()})
-STYLES = CSSSanitizer(allowed_css_properties=["text-align", "color", "width", "font-weight",
-                                              "font-style", "text-decoration"])
+STYLES = {"text-align", "color", "width", "font-weight", "font-style", "text-decoration"}
+SCHEMES = {"http", "https", "mailto", "data", "attachment"}
 LINKS = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 PASTED = "attachment:"
 PICTURES = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]+\Z")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*\Z")
 SHOWN = ("text/plain", "text/html", "text/markdown", "image/png", "image/jpeg")
 MOST, MOST_IN_ALL = 20_000, 200_000  # characters of a cell, of all: highlighting takes its time
+MARKUP = re.compile(r"</?([A-Za-z][^\s/<>]*)[^<>]*(>?)")
+UNFINISHED = re.compile(r"<(?=[^<>]*\Z)")  # a tag that is cut off by the end
+LEAVES = ' target="_blank" rel="noopener noreferrer nofollow"'
+ADDRESS = '<span style="color:black"> ({})</span>'  # black, whatever colour the link was given
 LOST = re.compile(r"!\[[^\]]*\]\(attachment:([^)]*)\)")
 TAG = re.compile(r"[\w-]{1,64}\Z")
 
@@ -81,11 +84,11 @@ def _render(source: str, pasted: Mapping[str, Any], ours: bool) -> str:
     try:
         page = _exporter().markdown2html(context, source)
     except InvalidNotebook:  # a pasted picture that has been lost on the way
-        page = _exporter().markdown2html(context, LOST.sub(_kept_or_told(names), source))
+        page = _exporter().markdown2html(context, LOST.sub(_kept_or_missing(names), source))
     return clean_html(page, names, ours)
 
 
-def _kept_or_told(pasted: Mapping[str, Any]) -> Any:
+def _kept_or_missing(pasted: Mapping[str, Any]) -> Any:
     """What replaces a pasted picture in Markdown: itself, or a word that it is missing."""
     return lambda found: (found[0] if found[1] in pasted
                           else f"(the picture {found[1]} is missing)")
@@ -101,76 +104,85 @@ def clean_html(text: str, pasted: Mapping[str, Any] | None = None, ours: bool = 
 
     `pasted` are a cell's attachments. What is `ours` keeps its classes and its links as they are.
     """
-    filters = [functools.partial(_Pasted, pasted=pasted or {}), *([] if ours else [_Plain])]
-    return str(Cleaner(TAGS, _allowed, ("http", "https", "mailto", "data", "attachment"),
-                       strip=True, css_sanitizer=STYLES, filters=filters).clean(text))
+    text = UNFINISHED.sub("&lt;", MARKUP.sub(_without_unknown, text))
+    return _Shown(_cleaner(ours).clean(text), pasted or {}, ours).page
 
 
-class _Pasted(Filter):
-    """Puts a cell's pasted pictures where its HTML names them, or a word where one is missing."""
-
-    def __init__(self, source: Any, pasted: Mapping[str, Any]) -> None:
-        super().__init__(source)
-        self._pasted = pasted
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for token in super().__iter__():
-            place = (token.get("data") or {}).get((None, "src"), "") if token.get(
-                "name") == "img" else ""
-            if place.startswith(PASTED):
-                name = unquote(place.removeprefix(PASTED))
-                picture = self._picture(name)
-                if not picture:
-                    yield {"type": "Characters", "data": f"(the picture {name} is missing)"}
-                    continue
-                token["data"][None, "src"] = picture
-            yield token
-
-    def _picture(self, name: str) -> str:
-        forms = self._pasted.get(name, {})
-        pictures = [f"data:{kind};base64,{data}" for kind, data in sorted(forms.items())]
-        return next(filter(PICTURES.match, pictures), "")
+def _without_unknown(tag: re.Match[str]) -> str:
+    """Take away a tag that pages may not have, and keep what is in it: nh3 drops some with that."""
+    if tag[1].lower() in TAGS:
+        return tag[0]
+    return "<!---->" if tag[2] else "&lt;" + tag[0][1:]
 
 
-class _Plain(Filter):
-    """Keeps what a student wrote from looking like the page around it.
+@functools.cache
+def _cleaner(ours: bool) -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=TAGS, clean_content_tags=set(), link_rel=None, url_schemes=SCHEMES,
+        attributes={"*": NAMES | {"style"}, "a": {"href"}, "img": {"src"}, "details": {"open"}},
+        attribute_filter=functools.partial(_allowed, ours), filter_style_properties=STYLES)
 
-    Only the classes of rendered notebooks stay. A link says where it leads, leads there in a page
-    of its own, and does not tell where it was followed.
+
+class _Shown(HTMLParser):
+    """Clean HTML, with a cell's pasted pictures in their places, and with links that tell.
+
+    It copies what nh3 wrote. A link says where it leads, leads there in a page of its own, and
+    does not tell where it was followed, so that it cannot look like one of the page around it.
     """
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        leads, shown = "", ""  # of the link that is open
-        for token in super().__iter__():
-            kind, is_link = token["type"], token.get("name") == "a"
-            if kind in ("StartTag", "EmptyTag"):
-                self._without_classes(token["data"])
-                if is_link:
-                    leads, shown = html.unescape(token["data"].get((None, "href"), "")), ""
-                    if leads and not leads.startswith("#"):
-                        token["data"] |= {(None, "target"): "_blank",
-                                          (None, "rel"): "noopener noreferrer nofollow"}
-            elif kind in ("Characters", "SpaceCharacters"):
-                shown += token["data"]
-            elif kind == "Entity":
-                shown += html.unescape(f"&{token['name']};")
-            elif kind == "EndTag" and is_link:
-                if leads and not leads.startswith("#") and shown.strip() != leads:
-                    yield from self._address(leads)
-                leads = ""
-            yield token
+    def __init__(self, text: str, pasted: Mapping[str, Any], ours: bool) -> None:
+        super().__init__(convert_charrefs=False)
+        self._pasted, self._ours = pasted, ours
+        self._written: list[str] = []
+        self._leads, self._shown = "", ""  # of the link that is open: its address, its text
+        self.feed(text)
+        self.close()
 
-    def _address(self, leads: str) -> Iterator[dict[str, Any]]:
-        """Where a link leads, in black whatever colour the link was given."""
-        tag = {"namespace": None, "name": "span"}
-        yield {"type": "StartTag", **tag, "data": {(None, "style"): "color:black"}}
-        yield {"type": "Characters", "data": f" ({leads})"}
-        yield {"type": "EndTag", **tag, "data": {}}
+    @property
+    def page(self) -> str:
+        return "".join(self._written)
 
-    def _without_classes(self, attributes: dict[tuple[None, str], str]) -> None:
-        given = attributes.pop((None, "class"), "").split()
-        if kept := [one for one in given if one in CLASSES]:
-            attributes[None, "class"] = " ".join(kept)
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values, written = dict(attrs), self.get_starttag_text() or ""
+        source = values.get("src") or ""
+        if source.startswith(PASTED):
+            self._write_pasted(unquote(source.removeprefix(PASTED)), values)
+            return
+        if tag == "a" and not self._ours:
+            href = values.get("href") or ""
+            self._leads, self._shown = "" if href.startswith("#") else href, ""
+            written = written.removesuffix(">") + (LEAVES if self._leads else "") + ">"
+        self._written.append(written)
+
+    def _write_pasted(self, name: str, values: dict[str, str | None]) -> None:
+        forms = self._pasted.get(name, {})
+        pictures = [f"data:{kind};base64,{data}" for kind, data in sorted(forms.items())]
+        picture = next(filter(PICTURES.match, pictures), "")
+        if not picture:
+            self._written.append(html.escape(f"(the picture {name} is missing)"))
+            return
+        attributes = "".join(f' {key}="{html.escape(value or "")}"'
+                             for key, value in {**values, "src": picture}.items())
+        self._written.append(f"<img{attributes}>")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            if self._leads and self._shown.strip() != self._leads:
+                self._written.append(ADDRESS.format(html.escape(self._leads)))
+            self._leads = ""
+        self._written.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        self._shown += data
+        self._written.append(data)
+
+    def handle_entityref(self, name: str) -> None:
+        self._shown += html.unescape(f"&{name};")
+        self._written.append(f"&{name};")
+
+    def handle_charref(self, name: str) -> None:
+        self._shown += html.unescape(f"&#{name};")
+        self._written.append(f"&#{name};")
 
 
 def clean(notebook: NotebookNode) -> None:
@@ -227,11 +239,12 @@ def _clean_data(data: dict[str, Any]) -> dict[str, Any]:
     return shown or {"text/plain": "(an output that is not shown here)"}
 
 
-def _allowed(tag: str, name: str, value: str) -> bool:
+def _allowed(ours: bool, tag: str, name: str, value: str) -> str | None:
+    """The value of an attribute as a page may have it; None where it may not."""
+    if name == "class" and not ours:
+        return " ".join(one for one in value.split() if one in CLASSES) or None
     if name == "href":
-        return bool(LINKS.match(value))
+        return value if LINKS.match(value) else None
     if name == "src":
-        return tag == "img" and (value.startswith(PASTED) or bool(PICTURES.match(value)))
-    if name == "open":
-        return tag == "details"
-    return name in NAMES or name == "style"
+        return value if value.startswith(PASTED) or PICTURES.match(value) else None
+    return value
