@@ -13,6 +13,7 @@ from autograder.flag import Flag, Kind
 from autograder.judge import pool, student_kernels
 from autograder.judge.culprit import End
 from autograder.judge.student_runner import StudentRunner
+from autograder.judge.work import Work
 from autograder.kernel import agent, serialization
 from autograder.kernel.owntime import Budget, OutOfTime, OwnTime, Stalled
 from autograder.kernel.session import Outcome
@@ -174,6 +175,18 @@ def test_what_the_grader_lacks_is_a_persons_case() -> None:
         failure = unpack(agent.answer(request, agent.NotebookCode(names, Path("/nowhere")))).failure
         assert failure is not None and (
             untried == (failure.untried.values["what"] if failure.untried else ""))
+
+
+def test_a_module_that_was_not_handed_in_is_no_lack_of_the_machine(tmp_path: Path) -> None:
+    from autograder.judge.grading import Grader
+
+    course = Toy().write(tmp_path)
+    build(course, "toy")
+    with Grader(course, "toy", 1) as grader:
+        verdict = grader.grade(Work("toy", toy_work(course).notebook, {}))
+    scale = verdict.part("toy_scale")
+    assert scale is not None and scale.points == 0 and scale.flags == ()
+    assert "No module named 'vectors'" in scale.says[0]
 
 
 def test_a_module_that_was_blamed_for_another_is_as_it_was(tmp_path: Path) -> None:

@@ -137,12 +137,14 @@ class Grader:
 
     def _student(self, work: Work, prepared: _Prepared, folder: Path, guilty: dict[int, Outcome]
                  ) -> StudentRunner:
-        modules = [Path(name).stem for name in self._assignment.student_files
-                   if name.endswith(".py") and name in work.files]
+        asked = [Path(name).stem for name in self._assignment.student_files
+                 if name.endswith(".py")]
+        modules = [name for name in asked if f"{name}.py" in work.files]
         limits = self.course.toml.limits
         return StudentRunner(folder, runnable_cells(work.notebook, prepared.notebook), modules,
-                           limits, float(limits.submission), self.surroundings(),
-                           prepared.names_left_out, guilty=guilty)
+                             limits, float(limits.submission), self.surroundings(),
+                             prepared.names_left_out, guilty=guilty,
+                             absent=frozenset(asked) - frozenset(modules))
 
     def _copied_code(self, work: Work, prepared: _Prepared) -> list[Reason]:
         """Files that look copied from a library or a file which the exercise forbids."""

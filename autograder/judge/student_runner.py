@@ -8,7 +8,7 @@ submission's time is used up.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autograder.judge.answer import BUSY, Answer, Failure, read_answer
@@ -32,7 +32,8 @@ class StudentRunner:
 
     `before` and `cells` are run and `modules` imported before the first probe; `events` is what
     happened, for the report. `seconds` are the code's own (kernel/owntime.py). Steps that are known
-    to end their kernel (`guilty`, by their place) are not run.
+    to end their kernel (`guilty`, by their place) are not run. `absent` are modules that were to be
+    handed in and were not: that they cannot be imported is not the machine's fault.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class StudentRunner:
     before: str = ""
     events: list[Reason] = field(default_factory=list)
     guilty: dict[int, Outcome] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self._steps = Steps(self.folder, self.cells, self.modules, self.events)
@@ -88,7 +90,12 @@ class StudentRunner:
         answer = read_answer(outcome)
         if answer.failure is None:
             return answer
-        return Answer(failure=self._steps.explained(answer.failure))
+        return Answer(failure=self._steps.explained(self._without_excuse(answer.failure)))
+
+    def _without_excuse(self, failure: Failure) -> Failure:
+        """The failure; where what is missing was to be handed in, it excuses nothing."""
+        excuses = [Reason(Code.LACKING, what=f"the package {name}") for name in self.absent]
+        return replace(failure, untried=None) if failure.untried in excuses else failure
 
     def conclude(self) -> None:
         """Once all is asked: was a probe ended by what a step had left behind?"""
