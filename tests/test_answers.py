@@ -14,13 +14,13 @@ from nbgrader.preprocessors import ClearSolutions
 
 from autograder.course import Course
 from autograder.exercise.source import by_hand
-from autograder.flag import Flag, Kind, Sentence
 from autograder.gradebook import nbgrader_api, queries
 from autograder.grading.enter import autograde
 from autograder.grading.submission import JudgedSubmission, read_submission
 from autograder.intake.records import IntakeRecord, note_of, write_notes
 from autograder.intake.written import is_empty
 from autograder.release.build import prepare
+from autograder.results.flag import Flag, Kind, Sentence
 from autograder.results.reason import Code
 from autograder.results.verdict import PartVerdict, Verdict
 

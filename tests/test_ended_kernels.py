@@ -9,7 +9,6 @@ import nbformat
 import pytest
 from conftest import WARM_TOY_COURSE, Toy, spawned, toy_work
 
-from autograder.flag import Flag, Kind
 from autograder.judge import pool, student_kernels
 from autograder.judge.culprit import End
 from autograder.judge.student_runner import StudentRunner
@@ -18,6 +17,7 @@ from autograder.kernel import agent, serialization
 from autograder.kernel.owntime import Budget, OutOfTime, OwnTime, Stalled
 from autograder.kernel.session import Outcome
 from autograder.release.build import build
+from autograder.results.flag import Flag, Kind
 from autograder.results.reason import Code, Reason
 from autograder.results.verdict import Verdict
 from autograder.settings import LimitSettings

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from autograder.course import Course
-from autograder.flag import Flag, Kind, from_json, kind_of, to_json
 from autograder.intake.records import IntakeRecord, notes, write_notes
+from autograder.results.flag import Flag, Kind, from_json, kind_of, to_json
 from autograder.results.reason import LABELS
 from autograder.results.verdict import PartVerdict, Verdict
 from autograder.text import LONGEST

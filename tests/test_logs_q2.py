@@ -22,10 +22,10 @@ from sklearn.metrics import f1_score
 
 from autograder.course import Course
 from autograder.exercises.q2 import plausible, resultlog
-from autograder.flag import Kind
 from autograder.judge import pool
 from autograder.judge.work import Work
 from autograder.release.build import prepare
+from autograder.results.flag import Kind
 from autograder.results.verdict import PartVerdict
 
 SOURCE = REPO / "autograder" / "exercises" / "q2" / "source"

@@ -23,9 +23,9 @@ from autograder import faults
 from autograder.cli import app
 from autograder.course import Course
 from autograder.faults import Step
-from autograder.flag import Kind, kind_of
 from autograder.intake import receive
 from autograder.journal import path_of
+from autograder.results.flag import Kind, kind_of
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.nbgrader]
 VICTIM = "s002"

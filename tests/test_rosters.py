@@ -10,10 +10,10 @@ import pytest
 
 from autograder import roster
 from autograder.course import Course, CourseError
-from autograder.flag import Kind
 from autograder.report import grades, people
 from autograder.report.read import CourseResults
 from autograder.report.todo.items import review_items
+from autograder.results.flag import Kind
 from autograder.roster import Member
 
 PEOPLE = [("2026_00001", "Jörg O'Muster", "g1"), ("2026_00002", "김민지", "g1"),

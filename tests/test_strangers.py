@@ -25,11 +25,11 @@ from strangers import (
 )
 
 from autograder.course import Course, CourseError
-from autograder.flag import Kind, kind_of
 from autograder.intake import history
 from autograder.intake.expected import ExpectedFiles
 from autograder.intake.receive import receive
 from autograder.intake.records import IntakeRecord, notes
+from autograder.results.flag import Kind, kind_of
 
 FILES = ("q1/q1a.ipynb", "q1/q1b.ipynb", "q2/bert.py", "q2/classifier.py")
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from autograder.flag import Flag, Kind, as_reason
 from autograder.report.table import LONGEST_ID, legend, table, why
 from autograder.report.todo import show
 from autograder.report.todo.items import ReviewItem
 from autograder.report.todo.marks import ReviewMark
 from autograder.report.totals import GradeRow
+from autograder.results.flag import Flag, Kind, as_reason
 from autograder.terminal import Grid
 
 WIDTHS = st.integers(60, 200)

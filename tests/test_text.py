@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder import text
-from autograder.flag import Flag, Kind, kind_of
 from autograder.intake.records import IntakeRecord
 from autograder.judge.answer import Failure, unpack
 from autograder.kernel import serialization
 from autograder.kernel.session import Outcome
+from autograder.results.flag import Flag, Kind, kind_of
 from autograder.results.reason import Code, Reason
 from autograder.results.verdict import PartVerdict, Verdict
 from autograder.results.words import finished

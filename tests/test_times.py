@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.course import Course
-from autograder.flag import Kind
 from autograder.intake.platforms.moodle import _doubt
 from autograder.intake.times import handed_in, read_time, unread
 from autograder.report.read import CourseResults
 from autograder.report.todo.items import review_items
+from autograder.results.flag import Kind
 
 MINUTES = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)).map(
     lambda time: time.replace(second=0, microsecond=0))

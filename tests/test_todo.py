@@ -11,7 +11,6 @@ from conftest import status_of
 from rich.console import Console
 
 from autograder.course import Course, CourseError
-from autograder.flag import Flag, Kind, as_reason
 from autograder.gradebook import queries
 from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.gradebook.queries import GradebookEntry, GradebookNotebook
@@ -21,6 +20,7 @@ from autograder.report import read
 from autograder.report.read import CourseResults
 from autograder.report.todo import marks, show
 from autograder.report.todo.items import ReviewItem, review_items
+from autograder.results.flag import Flag, Kind, as_reason
 from autograder.results.verdict import PartVerdict, Verdict
 from autograder.similarity import journal
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from autograder.course import Course
 from autograder.faults import Faults, Step
-from autograder.flag import Flag, Kind
 from autograder.gradebook import nbgrader_api
 from autograder.grading.enter import Entered, EnteredStates, autograde_released
 from autograder.grading.page_writers import PageWriters
 from autograder.grading.submission import JudgedSubmission
 from autograder.intake.records import IntakeRecord, write_notes
+from autograder.results.flag import Flag, Kind
 
 NO_PAGE = Flag("no page can be made of this notebook; formgrader shows the released one in its "
                "place", Kind.NOTEBOOK)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.course import Course, CourseError
-from autograder.flag import Sentence
 from autograder.intake import times
 from autograder.intake.archive import ArchiveError
 from autograder.intake.expected import ExpectedOfCourse, expected_names
@@ -20,6 +19,7 @@ from autograder.intake.owners import Owned, as_expected
 from autograder.intake.platforms.upload import Upload
 from autograder.intake.records import IntakeRecord
 from autograder.intake.upload_files import SINGLE, read_upload
+from autograder.results.flag import Sentence
 from autograder.results.reason import Code
 
 ARCHIVES = {".zip", ".rar", ".7z", ".gz", ".tar", ".tgz", ".xz", ".bz2"}

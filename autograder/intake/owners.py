@@ -15,7 +15,6 @@ from nbformat import NotebookNode
 
 from autograder import roster
 from autograder.course import Course
-from autograder.flag import Flag, Kind
 from autograder.intake.archive import ArchiveError
 from autograder.intake.expected import ExpectedFiles
 from autograder.intake.file_names import is_named, suffixes, without_additions
@@ -23,6 +22,7 @@ from autograder.intake.notebook.cells import listed
 from autograder.intake.notebook.read import read_any
 from autograder.intake.platforms.upload import Person, Upload, same_name, students
 from autograder.intake.upload_files import names_in, read_upload
+from autograder.results.flag import Flag, Kind
 from autograder.roster import Member, Roster, plain
 from autograder.settings import MEMBERS
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from autograder.course import Course
 from autograder.faults import of_the_machine, sentence
 from autograder.files import write_file
-from autograder.flag import Flag, Kind, Sentence
 from autograder.intake import attempts, history
 from autograder.intake.archive import WEIGHTS, ArchiveError
 from autograder.intake.attempts import (
@@ -35,6 +34,7 @@ from autograder.intake.selection import WRITTEN_IN, Selection, Source, select
 from autograder.intake.settle import Findings, keep_beside, settle, use_released
 from autograder.intake.upload_files import read_upload
 from autograder.intake.written import WRITTEN, is_written_by, take_written
+from autograder.results.flag import Flag, Kind, Sentence
 from autograder.results.reason import Code
 from autograder.roster import Roster
 from autograder.settings import Assignment

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder import flag, text
+from autograder import text
 from autograder.course import Course
 from autograder.files import read_lines, write_file
-from autograder.flag import Sentence, sentence_of
-from autograder.results import legacy
+from autograder.results import flag, legacy
+from autograder.results.flag import Sentence, sentence_of
 
 TIMESTAMP = "timestamp.txt"  # nbgrader's file with the time of handing in
 

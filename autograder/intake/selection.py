@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from autograder.flag import Flag, Kind
 from autograder.intake.archive import CHECKPOINTS, ArchiveError
 from autograder.intake.expected import NOTHING, Candidate, ExpectedFiles, Work
 from autograder.intake.notebook.cells import listed
 from autograder.intake.records import TIMESTAMP
+from autograder.results.flag import Flag, Kind
 
 # Files in which somebody may have written an answer.
 WRITTEN_IN = {".ipynb", ".py", ".txt", ".md", ".json", ".html", ".htm", ".pdf", ".doc", ".docx",

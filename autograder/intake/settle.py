@@ -16,12 +16,12 @@ from nbformat import NotebookNode
 
 from autograder.course import Course
 from autograder.files import replacing, write_file
-from autograder.flag import Flag, Kind
 from autograder.intake.expected import is_exercise, released_notebook
 from autograder.intake.notebook.misplaced import elsewhere
 from autograder.intake.notebook.read import read_any
 from autograder.intake.notebook.versions import made_from, mend, stamp_beside
 from autograder.release.versions import read_stamp
+from autograder.results.flag import Flag, Kind
 
 SUFFIXES = (".ipynb", ".py")
 

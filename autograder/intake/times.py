@@ -11,10 +11,10 @@ from dateutil import parser
 
 from autograder import roster
 from autograder.course import Course
-from autograder.flag import Flag, Kind
 from autograder.intake.expected import decoded
 from autograder.intake.records import TIMESTAMP, IntakeRecord, notes
 from autograder.late import Applied, Deadline, HandedIn, apply
+from autograder.results.flag import Flag, Kind
 from autograder.roster import Roster
 
 WORD = re.compile(r"[^\W\d_]+")

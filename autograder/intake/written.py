@@ -17,11 +17,11 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import compute_checksum
 
-from autograder.flag import Kind, Sentence, as_reason, kind_of
 from autograder.intake.file_names import is_named
 from autograder.intake.owners import Owned
 from autograder.intake.platforms.upload import Upload
 from autograder.intake.records import IntakeRecord
+from autograder.results.flag import Kind, Sentence, as_reason, kind_of
 from autograder.results.reason import Code
 
 WRITTEN = "written.pdf"  # its name in nbgrader's folder of the submission

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from autograder.faults import Faults, Step, faults
 from autograder.files import write_table
-from autograder.flag import as_reason
 from autograder.gradebook.queries import GradebookEntry
 from autograder.intake.notebook import misplaced
 from autograder.late import duration
 from autograder.report.read import CourseResults
+from autograder.report.submission import GradedSubmission
 from autograder.report.totals import GradeRow, by_member, homework_rows
 from autograder.results import words
+from autograder.results.flag import as_reason
 from autograder.results.reason import Code, Reason
-from autograder.results.submission import GradedSubmission
 from autograder.results.verdict import PartVerdict
 
 

@@ -16,7 +16,7 @@ from autograder.intake import times
 from autograder.intake.records import IntakeRecord, notes
 from autograder.journal import Entry
 from autograder.late import Applied
-from autograder.results.submission import GradedSubmission
+from autograder.report.submission import GradedSubmission
 from autograder.roster import Roster
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from autograder import flag, text
-from autograder.flag import Flag
+from autograder import text
 from autograder.late import Applied
-from autograder.results import words
+from autograder.report.submission import GradedSubmission
+from autograder.results import flag, words
+from autograder.results.flag import Flag
 from autograder.results.reason import Code, Reason, at_most
-from autograder.results.submission import GradedSubmission
 from autograder.roster import Roster
 from autograder.settings import Homework
 

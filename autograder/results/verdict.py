@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from autograder import flag, text
-from autograder.flag import Flag
-from autograder.results import legacy, words
+from autograder import text
+from autograder.results import flag, legacy, words
+from autograder.results.flag import Flag
 from autograder.results.reason import Code, Reason, Stop, at_most
 
 

@@ -28,10 +28,10 @@ from PIL import Image
 from autograder.exercises.q1b import curves, recorded, replay
 from autograder.exercises.q1b.record import EXERCISE
 from autograder.exercises.q1b.recorded import Losses, Run
-from autograder.flag import Kind, kind_of
 from autograder.judge.grading import Grader
 from autograder.judge.work import Work
 from autograder.release.build import prepare
+from autograder.results.flag import Kind, kind_of
 from autograder.validate import work
 
 INVENTED = ((4.1022, 3.4113), (2.0512, 1.9031))  # of two epochs, training and validation

@@ -15,7 +15,6 @@ import pytest
 from class_report.classes import entry, toy_course, write_class
 
 from autograder.files import UNLIKE
-from autograder.flag import kind_of
 from autograder.journal import path_of
 from autograder.report.class_report.data import gather
 from autograder.report.class_report.view import class_report
@@ -26,6 +25,7 @@ from autograder.report.todo.items import review_items
 from autograder.report.todo.marks import add, mark_of, read
 from autograder.results import reason as reasons
 from autograder.results import words
+from autograder.results.flag import kind_of
 from autograder.results.reason import Code, Reason, ReviewKind, Stop
 from autograder.results.verdict import PartVerdict, Verdict
 from reasons.cases import verdicts

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 
 from autograder.cells import is_locked, is_solution, marks
-from autograder.flag import Flag, Kind
 from autograder.intake.notebook.cells import (
     added,
     is_code,
@@ -24,6 +23,7 @@ from autograder.intake.notebook.cells import (
     plain,
     squeezed,
 )
+from autograder.results.flag import Flag, Kind
 from autograder.settings import MEMBERS
 
 SHOWN = 4  # places in one sentence

@@ -13,9 +13,9 @@ from autograder.intake.platforms.upload import Person, students
 from autograder.report.feedback.write import path as page_path
 from autograder.report.grades import by_person, grade_rows
 from autograder.report.read import CourseResults
+from autograder.report.submission import GradedSubmission
 from autograder.report.totals import NOT_ON_ROSTER, GradeRow
 from autograder.results import words
-from autograder.results.submission import GradedSubmission
 
 
 @dataclass(frozen=True)

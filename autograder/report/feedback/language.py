@@ -20,7 +20,7 @@ from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
 from autograder.course import CourseError
-from autograder.flag import Sentence
+from autograder.results.flag import Sentence
 from autograder.results import words
 from autograder.results.reason import Reason
 from autograder.settings import LANGUAGES

@@ -31,7 +31,7 @@ from autograder.report.feedback.view import (
 from autograder.report.grades import by_person, grade_rows
 from autograder.report.read import CourseResults
 from autograder.report.totals import GradeRow
-from autograder.results.submission import GradedSubmission
+from autograder.report.submission import GradedSubmission
 
 MADE_FROM = re.compile(rb'<meta name="made-from" content="(\w*)">')
 HEAD = 2000  # bytes of a page that hold it

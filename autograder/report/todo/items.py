@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from autograder.faults import Faults, Step
-from autograder.flag import as_reason
 from autograder.gradebook.queries import GradebookNotebook
 from autograder.intake.notebook import misplaced
 from autograder.intake.records import TIMESTAMP
 from autograder.journal import Entry
 from autograder.report import people
 from autograder.report.read import CourseResults
+from autograder.report.submission import GradedSubmission
 from autograder.report.totals import NOT_ON_ROSTER
 from autograder.results import words
+from autograder.results.flag import as_reason
 from autograder.results.reason import Code, Reason
 from autograder.results.reason import ReviewKind as Kind
-from autograder.results.submission import GradedSubmission
 from autograder.results.verdict import Verdict
 from autograder.similarity import journal
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a record only names the types of what it holds
     from autograder.faults import Fault
-    from autograder.flag import Flag
     from autograder.gradebook.queries import GradebookEntry
     from autograder.intake.records import IntakeRecord
     from autograder.journal import Entry
     from autograder.late import Applied
+    from autograder.results.flag import Flag
     from autograder.results.verdict import PartVerdict
 
 
