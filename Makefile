@@ -24,9 +24,10 @@ validate: $(READY) $(DATA)  ## test the hidden tests: misconceptions, variants, 
 release: $(READY) $(DATA)  ## write what students receive, from the sources
 	for name in $(ASSIGNMENTS); do $(BIN)/autograder release $$name || exit; done
 
-check: $(READY) $(DATA)  ## lint, types, and whether what is released is fresh, tight and runs
+check: $(READY) $(DATA)  ## lint, types, imports, and whether what is released is fresh and tight
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	for name in $(ASSIGNMENTS); do $(BIN)/autograder release $$name --check || exit; done
 
 redteam: $(READY) $(DATA)  ## attack the grader; the last line says what was gained (ARGS=--long for all)
