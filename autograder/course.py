@@ -166,8 +166,9 @@ class Course:
         missing += [name for name in settings.data_sets
                     if not (self.hub / "datasets" / name.replace("/", "___")).is_dir()]
         if missing:
-            raise CourseError(f"The offline hub, {self.hub}, lacks {', '.join(missing)}. Run: "
-                              "python data/prepare.py hub")
+            prepare = self.toml.course.prepare
+            raise CourseError(f"The offline hub, {self.hub}, lacks {', '.join(missing)}."
+                              f"{f' Run: {prepare}' if prepare else ''}")
         hub = str(self.hub) if settings.hub or settings.data_sets else ""
         reads = {f"{READS}/{name}": str(place) for name in settings.reads
                  if (place := (self.root / name).resolve()).exists()}
@@ -225,7 +226,7 @@ class Course:
 
     @property
     def hub(self) -> Path:
-        """The offline hub: a Hugging Face home, laid out by data/prepare.py."""
+        """The offline hub, laid out as a Hugging Face home."""
         return (self.root / "data" / "hf").resolve()
 
     @property

@@ -48,7 +48,7 @@ def _package(name: str) -> Finding:
     try:
         return Finding(name, True, metadata.version(name))
     except metadata.PackageNotFoundError:
-        return Finding(name, False, "run `make setup`")
+        return Finding(name, False, f"run `pip install {name}`")
 
 
 # Each is run inside the sandbox and prints `yes` where the wall holds.

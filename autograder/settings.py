@@ -60,6 +60,8 @@ class CourseInfo(Strict):
     repository: str = Field("", description="OWNER/NAME on GitHub, for the badge of Colab.")
     exercises: str = Field("", description="The folder of the exercises, if not exercises/ or "
                                            "autograder/exercises/ beside course.toml.")
+    prepare: str = Field("", description="The command that fills the offline hub, to be named "
+                                         "where something is missing in it.")
     roster: str = Field("", description="A CSV file of the people in the course (roster.py).")
     language: Language = Field(
         "en", description="The language of the feedback that students get.")
