@@ -6,7 +6,7 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
-from autograder.intake.platforms import canvas, moodle
+from autograder.intake.platforms import PLATFORMS
 
 NOTEBOOKS = (".ipynb", ".py")  # a notebook may have been saved as a script
 EXTRA = {".txt", ".json", ".bak", ".orig", ".old", ".download", ".md"}  # what gets appended
@@ -25,8 +25,8 @@ COPY_OF = re.compile(r"^Copy of ", re.I)
 
 def without_additions(name: str) -> str:
     """The student's own name of a file, without a platform's prefix and copy marks."""
-    for entry in (moodle.ENTRY, canvas.ENTRY):
-        if (found := entry.fullmatch(name)) and found["file"]:
+    for platform in PLATFORMS:
+        if (found := platform.entry.fullmatch(name)) and found["file"]:
             return _no_copy(found["file"])
     return _no_copy(name)
 

@@ -1,4 +1,7 @@
-"""Read a learning platform's download, or a plain folder, as one list of uploads."""
+"""Read a learning platform's download, or a plain folder, as one list of uploads.
+
+A platform is a module here that ends with a Platform, and a name in PLATFORMS.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any
 
 from autograder.course import Course, CourseError
 from autograder.intake.archive import is_litter
-from autograder.intake.platforms import canvas, moodle
-from autograder.intake.platforms.upload import Download, Tree, Upload
+from autograder.intake.platforms.canvas import CANVAS
+from autograder.intake.platforms.moodle import MOODLE
+from autograder.intake.platforms.upload import Download, Platform, Tree, Upload
 from autograder.intake.platforms.zips import unpack
 from autograder.table import Table
 
-Known = TypeVar("Known", moodle.Worksheet, canvas.Gradebook)
+PLATFORMS = (MOODLE, CANVAS)
 
 
 @contextmanager
@@ -34,7 +38,7 @@ def opened(course: Course, download: Path) -> Iterator[Download]:
         with TemporaryDirectory(prefix="unpacked-", dir=course.build) as folder:
             tree, left_out = unpack(download, Path(folder))
             tree = _without_wrapping(course, tree)
-            if _is_platforms(course, {place.parts[0] for place in tree}):
+            if _platform(course, {place.parts[0] for place in tree}):
                 yield _of_platform(course, tree, download.parent, left_out)
             else:
                 yield Download([Upload(file, place.name, str(place))
@@ -46,10 +50,10 @@ def opened(course: Course, download: Path) -> Iterator[Download]:
 def _of_folder(course: Course, folder: Path) -> Download:
     """Read a platform's download, several in a folder each, or a plain folder."""
     names = [path.name for path in folder.iterdir()]
-    if _is_platforms(course, names):
+    if _platform(course, names):
         return _of_one(course, folder)
     below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()
-                   and _is_platforms(course, [inside.name for inside in path.iterdir()]))
+                   and _platform(course, [inside.name for inside in path.iterdir()]))
     if below and all(path in below or path.suffix == ".csv" for path in folder.iterdir()
                      if not path.name.startswith(".")):
         found = {path.name: _of_one(course, path) for path in below}
@@ -78,45 +82,42 @@ def _of_one(course: Course, folder: Path) -> Download:
     return _of_platform(course, tree, folder.parent, left_out)
 
 
-def _is_platforms(course: Course, names: Iterable[str]) -> bool:
+def _platform(course: Course, names: Iterable[str]) -> Platform | None:
+    """The platform from which a download with these names comes."""
     names = list(names)
-    return moodle.is_download(names) or canvas.is_download(names, course.toml.course.student_id)
+    return next((one for one in PLATFORMS if one.is_download(course, names)), None)
 
 
 def _of_platform(course: Course, tree: Tree, beside: Path, left_out: dict[str, str]
                  ) -> Download:
-    """Read Moodle's or Canvas's download, with the platform's own table of people.
+    """Read a platform's download, with the platform's own table of people.
 
     The table may be in the download or beside it. A file in the download that looks like one, and
     cannot be read as one, is left out with a reason.
     """
     names = list({place.parts[0] for place in tree})
+    platform = _platform(course, names)
+    assert platform is not None, "whoever calls this has seen that"
     tables = {place: tree.pop(place) for place in list(tree) if _may_be_a_table(place)}
     files = [*tables.values(), *(path for path in beside.glob("*.csv") if path.is_file())]
-    if moodle.is_download(names):
-        sheet, read = _newest(files, lambda table: moodle.Worksheet.of(table, course.zone),
-                              moodle.participants(names))
-        uploads = moodle.uploads(tree, sheet)
-        what = "no grading worksheet of Moodle in English"
-    else:
-        book, read = _newest(files, canvas.Gradebook.of, canvas.users(names))
-        uploads = canvas.uploads(tree, book, course.toml.course.student_id)
-        what = "no gradebook of Canvas"
-    odd = {str(place): f"it is {what}" for place, file in tables.items() if file not in read}
-    return Download(uploads, left_out | odd)
+    table, read = _newest(files, lambda table: platform.read_table(course, table),
+                          platform.numbers(names))
+    odd = {str(place): f"it is no {platform.table}"
+           for place, file in tables.items() if file not in read}
+    return Download(platform.uploads(course, tree, table), left_out | odd)
 
 
 def _may_be_a_table(place: PurePosixPath) -> bool:
     """Whether a file is the platform's or somebody's own, not one that a student uploaded."""
     return (len(place.parts) == 1 and place.suffix.lower() == ".csv"
-            and not place.name.startswith(".") and not moodle.ENTRY.fullmatch(place.name)
-            and not canvas.ENTRY.fullmatch(place.name))
+            and not place.name.startswith(".")
+            and not any(platform.entry.fullmatch(place.name) for platform in PLATFORMS))
 
 
-def _newest(files: list[Path], read: Callable[[Table], Known], numbers: set[str]
-            ) -> tuple[Known | None, set[Path]]:
+def _newest(files: list[Path], read: Callable[[Table], Any], numbers: set[str]
+            ) -> tuple[Any, set[Path]]:
     """The newest of the tables with some of these numbers, and the files that are tables."""
-    found: dict[Path, Known] = {}
+    found: dict[Path, Any] = {}
     for file in sorted(files, key=lambda file: file.stat().st_mtime):
         with suppress(CourseError, OSError):
             found[file] = read(Table.read(file))
@@ -128,6 +129,6 @@ def _without_wrapping(course: Course, tree: Tree) -> Tree:
     """Remove the one folder around everything, which a zip that was packed again may have."""
     first = {place.parts[0] for place in tree}
     wrapped = len(first) == 1 and all(len(place.parts) > 1 for place in tree)
-    if not wrapped or _is_platforms(course, first):
+    if not wrapped or _platform(course, first):
         return tree
     return {PurePosixPath(*place.parts[1:]): file for place, file in tree.items()}

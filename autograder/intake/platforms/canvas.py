@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from autograder.course import CourseError
-from autograder.intake.platforms.upload import Person, Tree, Upload
+from autograder.intake.platforms.upload import Person, Platform, Tree, Upload
 from autograder.table import Table
 
-PLATFORM = "Canvas"
+NAME = "Canvas"
 WHO = r"(?:(?P<name>\w+?)_)?(?:(?P<late>LATE|late)_)?(?P<user>\d+|anon_\w{5})"
 ENTRY = re.compile(rf"{WHO}_(?P<attachment>\d+)_(?P<file>.+)", re.S)
 TYPED = re.compile(rf"{WHO}_(?:text|link)\.html")  # typed on the page, not uploaded
@@ -90,7 +90,7 @@ def _upload(place: PurePosixPath, tree: Tree, known: dict[str, Person], student_
     found = ENTRY.fullmatch(place.name) or TYPED.fullmatch(place.name)
     if not found or not _is_entry(place.name, student_id) or len(place.parts) > 1:
         return Upload(tree[place], place.name, str(place))
-    person = known.get(found["user"]) or Person(PLATFORM, found["user"], found["name"] or "")
+    person = known.get(found["user"]) or Person(NAME, found["user"], found["name"] or "")
     person = replace(person, late=bool(found["late"]))
     parts = found.groupdict()
     return Upload(tree[place], parts.get("file") or place.name, str(place), person,
@@ -103,4 +103,11 @@ def _person(table: Table, row: int) -> Person:
     ids = [table.value(row, table.column(column)).strip()
            for column in ("SIS User ID", "SIS Login ID")]
     number = table.value(row, table.column("ID")).strip()
-    return Person(PLATFORM, number, name, tuple(filter(None, ids)), row=row)
+    return Person(NAME, number, name, tuple(filter(None, ids)), row=row)
+
+
+CANVAS = Platform(
+    ENTRY, "gradebook of Canvas",
+    lambda course, names: is_download(names, course.toml.course.student_id),
+    lambda course, table: Gradebook.of(table), users,
+    lambda course, tree, gradebook: uploads(tree, gradebook, course.toml.course.student_id))

@@ -17,10 +17,10 @@ from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from autograder.course import CourseError
-from autograder.intake.platforms.upload import Person, Tree, Upload, same_name
+from autograder.intake.platforms.upload import Person, Platform, Tree, Upload, same_name
 from autograder.table import Table
 
-PLATFORM = "Moodle"
+NAME = "Moodle"
 ENTRY = re.compile(r"(?P<name>[^_]+)(?:_(?P<number>\d+))?_assignsubmission_(?P<plugin>[a-z]+)"
                    r"(?:_(?P<file>.*))?", re.S)
 BLIND = "Participant"  # stands for every name where marking is anonymous
@@ -97,7 +97,7 @@ def _upload(place: PurePosixPath, tree: Tree, worksheet: Worksheet | None) -> Up
     found = ENTRY.fullmatch(place.parts[0])
     if not found:
         return Upload(tree[place], place.name, str(place))
-    person = Person(PLATFORM, found["number"] or "",
+    person = Person(NAME, found["number"] or "",
                     "" if found["name"] == BLIND else found["name"])
     person = worksheet.person(person) if worksheet else person
     name = place.name if len(place.parts) > 1 else found["file"] or place.name
@@ -117,7 +117,7 @@ def _people(table: Table, identifier: int, zone: ZoneInfo) -> list[Person]:
         late = any(one.endswith(" late") for one in states)
         at = moment(table.value(row, time), zone)
         ids = tuple(filter(None, [table.value(row, number).strip()]))
-        people.append(Person(PLATFORM, found[1], table.value(row, name).strip(), ids,
+        people.append(Person(NAME, found[1], table.value(row, name).strip(), ids,
                              table.value(row, group).strip(),
                              at, late, row, _doubt(states, table.value(row, time).strip(), at)))
     return people
@@ -132,3 +132,9 @@ def _doubt(status: list[str], time: str, read: datetime | None) -> str:
         doubts.append(f"Moodle's worksheet says that it was handed in at {time[:60]!r}, which "
                       "cannot be read: look whether it is late")
     return "; ".join(doubts)
+
+
+MOODLE = Platform(
+    ENTRY, "grading worksheet of Moodle in English", lambda course, names: is_download(names),
+    lambda course, table: Worksheet.of(table, course.zone), participants,
+    lambda course, tree, worksheet: uploads(tree, worksheet))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from autograder.course import Course
 from autograder.roster import Roster
+from autograder.table import Table
 
 Tree = dict[PurePosixPath, Path]  # a file's path in the download, and where to read it
 
@@ -96,6 +98,26 @@ class Download:
 
     uploads: list[Upload]
     left_out: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A learning platform, by what its downloads and its table of people look like.
+
+    entry: the name of a file or folder in a download; its group `file` is the student's own name
+    table: what the table of people is called, after "it is no"
+    is_download: whether these names are of a download
+    read_table: makes something with `people` of the table; raises CourseError where it is another
+    numbers: the people's numbers in these names
+    uploads: what a download holds, with the senders as the table, or None, has them
+    """
+
+    entry: re.Pattern[str]
+    table: str
+    is_download: Callable[[Course, Sequence[str]], bool]
+    read_table: Callable[[Course, Table], Any]
+    numbers: Callable[[Iterable[str]], set[str]]
+    uploads: Callable[[Course, Tree, Any], list[Upload]]
 
 
 def students(course: Course, people: Roster, persons: Iterable[Person],

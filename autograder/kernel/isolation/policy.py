@@ -41,6 +41,7 @@ class Limits:
     file_size: int = 256
     open_files: int = 1024
     scratch: int = 512
+    temporary: int = 64  # /tmp, and /dev/shm likewise
     output: int = 8
     cpu: int = 600
     patience: int = 10

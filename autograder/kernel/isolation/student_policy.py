@@ -27,7 +27,6 @@ SYSTEM_PATHS = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/ld.so
 HUB_LINKS = ".cache/huggingface"  # in $HOME: what libraries write to (offline.py)
 FIRST_UID = 200_000  # a range that no distribution gives out
 UIDS = 60_000
-TEMPORARY = 64  # MiB of /tmp, and of /dev/shm
 OTHER_ADDRESSES = 8192  # MiB of address space beside the memory: libraries, thread stacks
 
 
@@ -48,7 +47,7 @@ def sandbox_uid(runtime: Path) -> int:
 def _mounts(files: Path, runtime: Path, limits: Limits, surroundings: Surroundings
             ) -> Iterator[Mount]:
     """The private folders first: the interpreter may lie below /tmp or /home itself."""
-    yield Mount("tmpfs", "/tmp", size=TEMPORARY, own=True)
+    yield Mount("tmpfs", "/tmp", size=limits.temporary, own=True)
     yield Mount("tmpfs", "/home", size=limits.scratch, own=True)
     for path in SYSTEM_PATHS:
         if os.path.islink(path):
@@ -68,7 +67,7 @@ def _mounts(files: Path, runtime: Path, limits: Limits, surroundings: Surroundin
         yield Mount("bind", inside, outside)
     yield Mount("proc", "/proc", own=True)
     yield Mount("dev", "/dev")
-    yield Mount("tmpfs", "/dev/shm", size=TEMPORARY, own=True)
+    yield Mount("tmpfs", "/dev/shm", size=limits.temporary, own=True)
     yield Mount("bind", SUBMISSION, str(files), own=True)
     yield Mount("bind", str(runtime), str(runtime), writable=True, own=True)
 

@@ -14,7 +14,7 @@ from autograder.suggest import unknown
 from autograder.terminal import CourseOption, Grid, HandedIn, console, say
 
 
-class Platform(StrEnum):
+class Format(StrEnum):
     """Where grades can go."""
 
     moodle = "moodle"
@@ -23,15 +23,15 @@ class Platform(StrEnum):
     csv = "csv"
 
 
-def _platform(name: str) -> Platform:
-    if name not in list(Platform):
-        raise typer.BadParameter(unknown("platform", name, "--to", list(Platform)))
-    return Platform(name)
+def _platform(name: str) -> Format:
+    if name not in list(Format):
+        raise typer.BadParameter(unknown("platform", name, "--to", list(Format)))
+    return Format(name)
 
 
 def export(
     name: HandedIn,
-    to: Annotated[Platform, typer.Option("--to", parser=_platform, metavar="PLATFORM", help=(
+    to: Annotated[Format, typer.Option("--to", parser=_platform, metavar="PLATFORM", help=(
         "The platform that takes the grades: moodle, canvas, gradescope, or csv for any other."))],
     worksheet: Annotated[Path | None, typer.Option(
         help="Moodle's grading worksheet, as it was downloaded.")] = None,
@@ -53,23 +53,23 @@ def export(
 
     found = Course.find(course)
     results = CourseResults(found)
-    if to is Platform.moodle:
+    if to is Format.moodle:
         write(results, name)  # with what was typed in formgrader since they were written
     every, troubles = student_results(results, name)
-    out, waiting = settled(every, partial or to is Platform.csv)
+    out, waiting = settled(every, partial or to is Format.csv)
     troubles += waiting
     reported = {trouble.who for trouble in troubles}
     folder = (into or found.root / "export") / name / to.value
     match to:
-        case Platform.moodle:
+        case Format.moodle:
             sheet = _needed(worksheet, "--worksheet")
             troubles += moodle.export(results, name, out, reported, sheet, folder)
-        case Platform.canvas:
+        case Format.canvas:
             book = _needed(gradebook, "--gradebook")
             troubles += canvas.export(results, name, out, reported, book, column, folder)
-        case Platform.gradescope:
+        case Format.gradescope:
             troubles += gradescope.export(out, folder)
-        case Platform.csv:
+        case Format.csv:
             parts.export(out, folder / "parts.csv")
     unfinished = [one.student for one in out if one.waiting]
     if unfinished:
