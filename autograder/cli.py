@@ -70,7 +70,7 @@ def _stop(sentence: str) -> NoReturn:
 
 @app.command(epilog="Example: `autograder doctor`")
 def doctor() -> None:
-    """Tell what this machine can enforce, by trying each wall of the sandbox."""
+    """Show what this machine can enforce, by trying each limit of the sandbox."""
     from autograder.doctor import all_well, examine
 
     grid = Grid("needed", "", "found")

@@ -51,7 +51,7 @@ def _package(name: str) -> Finding:
         return Finding(name, False, f"run `pip install {name}`")
 
 
-# Each is run inside the sandbox and prints `yes` where the wall holds.
+# Each runs inside the sandbox and prints `yes` where that is enforced.
 PROBES: tuple[tuple[str, str], ...] = (
     ("sandbox starts", "print('yes')"),
     ("no network", "import socket\ntry: socket.create_connection(('192.0.2.1', 80), 1); print('no')"
@@ -73,7 +73,7 @@ PROBES: tuple[tuple[str, str], ...] = (
 
 
 def demand(course: Course) -> None:
-    """Try the walls that course.toml demands. Raises SandboxError where one does not hold."""
+    """Try what course.toml demands of the sandbox. Raises SandboxError where it does not hold."""
     probes: dict[str, Callable[[], Finding]] = {
         name: functools.partial(_try, name, code) for name, code in PROBES}
     probes[TOGETHER] = _together
@@ -100,7 +100,7 @@ def _together() -> Finding:
 
 
 def _try(name: str, code: str) -> Finding:
-    """Run a few lines in a small sandbox and see whether the wall holds."""
+    """Run a few lines in a small sandbox that print whether something is enforced."""
     limits = Limits(memory=512, processes=48, file_size=8, scratch=64)
     try:
         done = run_to_the_end(code, {}, limits, seconds=20)

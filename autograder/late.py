@@ -150,7 +150,7 @@ class Applied:
         base = most if self.handed_in.deadline.rule.percent_of == "max" else score
         return min(score, round(base * self.percent / 100, 2))
 
-    def told(self, reasons: bool = True) -> tuple[str, ...]:
+    def sentences(self, reasons: bool = True) -> tuple[str, ...]:
         """What was applied, in sentences; the points are not in it, since they may change.
 
         Without `reasons` for extensions and waivers where others read it, such as a whole group.

@@ -117,7 +117,7 @@ class LimitSettings(Strict):
 
 
 class SandboxSettings(Strict):
-    """[sandbox]: the walls that must hold here before anything is graded (`autograder doctor`)."""
+    """[sandbox]: what must be enforced here before anything is graded (`autograder doctor`)."""
 
     demands: list[str] = Field(
         ["no network", "read-only system", "home out of sight", "unprivileged user",

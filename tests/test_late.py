@@ -56,12 +56,12 @@ def test_in_time_or_unknown_costs_nothing(late: timedelta | None) -> None:
 
 def test_without_a_rule_lateness_is_told_and_costs_nothing() -> None:
     found = once(27 * HOUR)
-    assert found.told() == ("handed in 1 day 3 h late",)
+    assert found.sentences() == ("handed in 1 day 3 h late",)
     assert found.penalty(40, 50) == 0
 
 
 def test_an_unknown_time_is_told() -> None:
-    assert once(None).told() == (
+    assert once(None).sentences() == (
         "no time known at which it was handed in: it counts as in time",)
 
 
@@ -77,7 +77,7 @@ def test_grace_moves_the_beginning_of_each_late_day(minutes: int, days: int) -> 
 
 
 def test_grace_is_told() -> None:
-    assert once(timedelta(minutes=5), grace_minutes=15).told() == (
+    assert once(timedelta(minutes=5), grace_minutes=15).sentences() == (
         "handed in 5 min late: within the 15 min of grace",)
 
 
@@ -85,7 +85,7 @@ def test_grace_is_told() -> None:
 def test_the_course_says_of_what_the_percent_are(of: str, penalty: float) -> None:
     found = once(2 * DAY, percent_per_day=10, percent_of=of)
     assert found.penalty(40, 50) == penalty
-    assert found.told()[0].endswith(
+    assert found.sentences()[0].endswith(
         f"20 % of the {'maximum' if of == 'max' else 'points earned'} off")
 
 
@@ -103,18 +103,18 @@ def test_after_the_cut_off_nothing_counts() -> None:
     assert once(7 * DAY, cutoff_days=7).penalty(54, 50) == 0
     found = once(7 * DAY + HOUR, free_days=9, cutoff_days=7)
     assert (found.penalty(54, 50), found.days_used) == (54, 0)
-    assert found.told() == ("handed in 7 days 1 h late: nothing counts after 7 days",)
+    assert found.sentences() == ("handed in 7 days 1 h late: nothing counts after 7 days",)
 
 
 def test_free_days_go_first() -> None:
     found = once(3 * DAY, free_days=2, percent_per_day=10)
     assert (found.days_used, found.days_left, found.percent) == (2, 0, 10)
-    assert found.told() == (
+    assert found.sentences() == (
         "handed in 3 days late: 2 late days used, none left; 10 % of the maximum off",)
 
 
 def test_the_sentence_of_free_days() -> None:
-    assert once(27 * HOUR, free_days=3).told() == (
+    assert once(27 * HOUR, free_days=3).sentences() == (
         "handed in 1 day 3 h late: 2 late days used, 1 left",)
 
 
@@ -126,7 +126,7 @@ def test_so_many_free_days_at_once() -> None:
 def test_an_extension_is_the_students_own_due_date() -> None:
     found = once(2 * DAY, percent_per_day=10, extensions={"s": 3 * DAY})
     assert found.penalty(40, 50) == 0
-    assert found.told() == ("extension until 2026-03-17 14:59+00:00: ill",)
+    assert found.sentences() == ("extension until 2026-03-17 14:59+00:00: ill",)
     late = once(3 * DAY + HOUR, percent_per_day=10, extensions={"s": 3 * DAY})
     assert (late.days, late.late_by) == (1, HOUR)
     assert once(2 * DAY, percent_per_day=10, extensions={"another": 3 * DAY}).days == 2
@@ -136,13 +136,13 @@ def test_a_waiver_takes_nothing_neither_points_nor_days() -> None:
     found = once(9 * DAY, free_days=2, percent_per_day=10, cutoff_days=3,
                  waivers={"s": "the platform was down"})
     assert (found.penalty(40, 50), found.days_used, found.days_left) == (0, 0, 2)
-    assert found.told() == (
+    assert found.sentences() == (
         "handed in 9 days late: nothing taken off: the platform was down",)
 
 
 def test_reasons_are_left_out_where_others_read() -> None:
     both = once(4 * DAY, extensions={"s": DAY}, waivers={"s": "a secret"})
-    assert "secret" not in (said := " ".join(both.told(reasons=False))) and "ill" not in said
+    assert "secret" not in (said := " ".join(both.sentences(reasons=False))) and "ill" not in said
     assert "extension until" in said and "nothing taken off" in said
 
 

@@ -70,7 +70,7 @@ class EnteredStates:
         """
         submission, late = judged.submission, judged.late
         shown = [self._release, repr(row), repr(submission.note),
-                 repr(late.told(reasons=False) if late else None),
+                 repr(late.sentences(reasons=False) if late else None),
                  *(submission.fingerprints[exercise] for exercise in sorted(judged.verdicts)),
                  *(json.dumps(judged.verdicts[exercise].to_json())
                    for exercise in sorted(judged.verdicts))]

@@ -50,7 +50,7 @@ class Judge(NbGraderPreprocessor):
         grading_context.insert(nb, course, judged.submission.works[exercise])
         noted = [] if note is None else [note.problem] if note.problem else list(note.remarks)
         if judged.late:
-            noted += judged.late.told(reasons=False)
+            noted += judged.late.sentences(reasons=False)
         for heading, lines in (("While it ran", verdict.events),
                                ("About what you handed in", noted)):
             if lines:

@@ -52,7 +52,7 @@ class IntakeRecord:
                 object.__setattr__(self, name, tuple((part, text.sentence(says))
                                                      for part, says in self.elsewhere))
             elif isinstance(value, tuple):
-                object.__setattr__(self, name, flag.all_told(value))
+                object.__setattr__(self, name, flag.all_bounded(value))
 
 
 def notes(course: Course, assignment: str, of: Collection[str] | None = None) -> list[IntakeRecord]:

@@ -1,7 +1,7 @@
 """How long a submission itself takes, on a machine that may be busy with other things.
 
 A submission's own time is the processor time of all its processes, and the time in which all of
-them sleep. It does not run while one of them waits for a processor or a disk. The clock on the wall
+them sleep. It does not run while one of them waits for a processor or a disk. The wall clock
 is looked at only as a backstop.
 """
 

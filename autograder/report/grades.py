@@ -86,7 +86,7 @@ def _graded_row(submission: GradedSubmission, graded: GradebookEntry) -> GradeRo
 def _happened(submission: GradedSubmission) -> Iterable[str]:
     """What was unusual, and shortly why points were lost."""
     yield from submission.notes
-    yield from submission.late.told() if submission.late else ()
+    yield from submission.late.sentences() if submission.late else ()
     yield from submission.events
     if not submission.received.problem:
         yield from _reasons(list(submission.part_verdicts))

@@ -47,7 +47,7 @@ class GradeRow:
 
     def __post_init__(self) -> None:
         for name in ("happened", "violations"):
-            object.__setattr__(self, name, flag.all_told(getattr(self, name)))
+            object.__setattr__(self, name, flag.all_bounded(getattr(self, name)))
         object.__setattr__(self, "review", at_most(map(flag.as_reason, self.review)))
         object.__setattr__(self, "upload", text.sentence(self.upload))
 

@@ -62,16 +62,16 @@ def as_reason(found: Reason | str) -> Reason:
         Code.REVIEW, kind=Kind.OTHER.value, text=found)
 
 
-def told(sentence: str) -> str:
+def bounded(sentence: str) -> str:
     """A sentence that has passed the door for text; a flag stays one."""
     return sentence if isinstance(sentence, Sentence) else text.sentence(sentence)
 
 
-def all_told(sentences: Iterable[str]) -> tuple[str, ...]:
+def all_bounded(sentences: Iterable[str]) -> tuple[str, ...]:
     """Sentences that have passed the door for text, and no more of them than somebody reads."""
     if isinstance(sentences, str):
         raise TypeError("a sentence stands where several are expected")
-    return text.at_most(map(told, sentences))
+    return text.at_most(map(bounded, sentences))
 
 
 def to_json(sentence: str) -> str | dict[str, Any]:

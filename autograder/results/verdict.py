@@ -35,7 +35,7 @@ class PartVerdict:
             raise ValueError(f"{self.part}: {self.points} is not within 0 and {self.max_points}")
         for name in ("reasons", "asides", "review"):
             object.__setattr__(self, name, _reasons(getattr(self, name)))
-        object.__setattr__(self, "staff", flag.all_told(self.staff))
+        object.__setattr__(self, "staff", flag.all_bounded(self.staff))
 
     @property
     def misconceptions(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Run an exercise's hidden tests on versions of its own solution, in a process without walls.
+"""Run an exercise's hidden tests on versions of its own solution, in a process without a sandbox.
 
 The code is the kit's own, in part made worse; so it needs no sandbox and no kernel, and a trial
 takes a tenth of what a submission does. What is changed in a process stays there: each version is

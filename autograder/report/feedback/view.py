@@ -144,7 +144,7 @@ def with_code(found: FeedbackPage, code: Mapping[str, tuple[CodeExcerpt, ...]]) 
 
 def _on_time(row: GradeRow) -> list[str]:
     """When it came and what that means, without the reasons that staff wrote down."""
-    return list(row.late.told(reasons=False)) if row.late else []
+    return list(row.late.sentences(reasons=False)) if row.late else []
 
 
 def _taken_off(heading: Heading, row: GradeRow, earned: float) -> list[TakenOff]:
