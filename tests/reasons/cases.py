@@ -9,7 +9,7 @@ from autograder.judge.answer import BUSY, Failure, read_answer, unpack
 from autograder.judge.compare import ReferenceFailed, StudentFailed
 from autograder.judge.pool import JudgingFailed
 from autograder.judge.scoring import Tally
-from autograder.judge.steps import Step
+from autograder.judge.steps import ExecutionStep
 from autograder.judge.student_runner import NO_KERNEL, USED_UP
 from autograder.judge.testing import Wrong
 from autograder.kernel import serialization
@@ -50,13 +50,13 @@ def verdicts() -> Iterator[tuple[str, Verdict]]:
         failure = read_answer(outcome).failure
         yield f"probe {name}", verdict(StudentFailed(failure))
         if name != "stalled":
-            cell, module = Step("", number=3).ended(outcome.why), Step(
+            cell, module = ExecutionStep("", number=3).ended(outcome.why), ExecutionStep(
                 "", module="toy").ended(outcome.why)
             yield f"cell {name}", verdict(incidents=(cell,))
             yield f"module {name}", verdict(
                 StudentFailed(Failure(module, "EndedAtImport")), incidents=(module,))
     raised = Outcome("error", Reason(Code.RAISED, error="KeyError", message="'a'"))
-    yield "cell raised", verdict(incidents=tuple(Step("", number=2).reported(raised)))
+    yield "cell raised", verdict(incidents=tuple(ExecutionStep("", number=2).reported(raised)))
     for name, values in {"raised": {}, "unwritten": {"type": "NotImplementedError"},
                          "no memory": {"type": "MemoryError"},
                          "lacking": {"lacking": "the network"}}.items():
