@@ -13,7 +13,7 @@ from typing import Any
 
 DATA_SETS = {"swag": "allenai/swag", "squad": "rajpurkar/squad",
              "squad_v2": "rajpurkar/squad_v2"}
-# Options of TrainingArguments, each as what means the same today (tests/test_old_names.py).
+# Options of TrainingArguments, each as what means the same today (tests/test_compat.py).
 SUCCESSORS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "evaluation_strategy": lambda value: {"eval_strategy": value},
     "no_cuda": lambda value: {"use_cpu": value},
