@@ -118,7 +118,7 @@ def test_old_notes_have_no_violations(course: Course) -> None:
 
 
 def test_the_hub_is_asked_for_in_a_sentence(course: Course, tmp_path: Path) -> None:
-    empty = Course(tmp_path / "elsewhere", course.toml)
+    empty = replace(course, root=tmp_path / "elsewhere")
     with pytest.raises(CourseError, match=r"python data/prepare\.py hub"):
         empty.surroundings("q1")
     assert empty.surroundings("q2").hub == ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autograder.gradebook.queries import ManualGrade, ManualGrades
 from autograder.exercise.reading import Passage, Publication
+from autograder.gradebook.queries import ManualGrade, ManualGrades
 from autograder.report.feedback.code import CodeExcerpt
 from autograder.report.feedback.exercise import ExerciseTexts, Reading
 from autograder.report.feedback.language import Sentences, Translated
@@ -30,7 +30,8 @@ TEXTS = ExerciseTexts(
     misconceptions={"capitals-kept": KNOWN},
     cells={"toy_words-solution": "toy_words", "toy_why": "toy_why"})
 VERDICT = Verdict("toy", (
-    PartVerdict("toy_words", 2.5, 4, (misconception("capitals-kept", KNOWN), "The words of `no text` differ."),
+    PartVerdict("toy_words", 2.5, 4,
+                (misconception("capitals-kept", KNOWN), "The words of `no text` differ."),
                 staff=(STAFF,), review=(FLAG,)),
     PartVerdict("toy_count", 3, 3, asides=("A `Counter` does it in a line.",), staff=(STAFF,)),
     PartVerdict("toy_scale", 0, 3, ("The scaled vector differs.",)),

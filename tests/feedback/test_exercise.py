@@ -38,9 +38,9 @@ def test_every_part_of_the_kit_has_a_title_of_its_own(own: ExerciseTexts) -> Non
 
 def test_every_part_of_the_kit_has_something_to_reread(own: ExerciseTexts) -> None:
     assert [part for part in own.most if not own.reread.get(part)] == []
-    for reading in (one for some in own.reread.values() for one in some):
-        assert reading.url.startswith("https://") and " " not in reading.url
-        assert reading.passage.section or reading.passage.name or reading.on, reading
+    for one in (one for some in own.reread.values() for one in some):
+        assert one.url.startswith("https://") and " " not in one.url
+        assert one.passage.section or one.passage.name or one.on, one
 
 
 def test_every_part_of_the_kit_knows_its_code(own: ExerciseTexts) -> None:
@@ -134,14 +134,16 @@ def submission(folder: Path, cells: list[str], **files: str) -> SubmittedCode:
     import json
 
     (folder / "toy.ipynb").write_text(json.dumps({"cells": [
-        {"source": cell, "id": f"c{number}", "metadata": {}} for number, cell in enumerate(cells)]}))
+        {"source": cell, "id": f"c{number}", "metadata": {}}
+        for number, cell in enumerate(cells)]}))
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text)
     return SubmittedCode(folder, "toy")
 
 
 def test_a_students_own_code_is_cut_out(tmp_path: Path) -> None:
-    own = submission(tmp_path, ["import x", "class A:\n    def words(text):\n        return 1\n\nprint(2)"],
+    words = "class A:\n    def words(text):\n        return 1\n\nprint(2)"
+    own = submission(tmp_path, ["import x", words],
                      vectors="def scale(v):\n    return v\n")
     code = own.code({"a": (Place(cell="c9", name="A.words"),),
                      "b": (Place("vectors.py", name="scale"),),

@@ -13,6 +13,8 @@ from jinja2.ext import babel_extract
 from autograder.course import Course, CourseError
 from autograder.exercise import reading
 from autograder.exercise.edits import read_changes
+from autograder.intake.records import IntakeRecord, from_json, to_json
+from autograder.judge.testing import Wrong
 from autograder.report.feedback.language import (
     LOCALE,
     Sentences,
@@ -20,10 +22,8 @@ from autograder.report.feedback.language import (
     read_catalogue,
     sentences,
 )
-from autograder.results.reason import Code, Reason
-from autograder.intake.records import IntakeRecord, from_json, to_json
-from autograder.judge.testing import Wrong
 from autograder.report.feedback.render import HERE, TEMPLATE
+from autograder.results.reason import Code, Reason
 from autograder.settings import LANGUAGES
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -51,8 +51,8 @@ def broken(found: Catalog) -> list[str]:
         translations = message.string if isinstance(message.string, tuple) else (message.string,)
         key = message.id if isinstance(message.id, str) else message.id[1]
         names = set(NAMED.findall(key))
-        if message.id and not all(text and (set(NAMED.findall(text)) == names)
-                                  for text in translations[-1:]) or message.fuzzy:
+        if (message.id and not all(text and (set(NAMED.findall(text)) == names)
+                                  for text in translations[-1:])) or message.fuzzy:
             missing.append(key)
     return missing
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import itertools
 import re
 from html.parser import HTMLParser
 
@@ -106,7 +107,8 @@ def test_a_page_says_all_there_is_and_nothing_of_staff(language: Language) -> No
     page = soup(text)
     assert page.html["lang"] == language
     for said in (KNOWN, "The scaled vector differs.", "Well argued.", "Nice.", "3.2.1", "s001",
-                 "A code cell took too long.", "return text.split()", "A Counter does it in a line."):
+                 "A code cell took too long.", "return text.split()",
+                 "A Counter does it in a line."):
         assert said in page.get_text(), said
     assert STAFF not in text and FLAG not in text and "look" not in page.h1.get_text()
 
@@ -122,7 +124,7 @@ def test_headings_go_down_one_level_at_a_time_and_landmarks_are_there() -> None:
     page = soup(render(full("x"), "en"))
     levels = [int(tag.name[1]) for tag in page.find_all(re.compile("^h[1-6]$"))]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     assert len(page.find_all("main")) == 1 and page.select_one("a.skip")["href"] == "#parts"
     ids = [tag["id"] for tag in page.find_all(id=True)]
     assert len(ids) == len(set(ids))

@@ -167,7 +167,8 @@ def test_every_member_of_a_group_has_its_page(course_with: Making) -> None:
 
 def test_before_anything_is_graded_it_is_a_sentence(tmp_path: Path) -> None:
     course = Toy().write(tmp_path)
-    with pytest.raises(CourseError, match=r"Nothing of toy is graded yet\. First: autograder grade"):
+    with pytest.raises(CourseError,
+                       match=r"Nothing of toy is graded yet\. First: autograder grade"):
         write(CourseResults(course), "toy")
     with pytest.raises(CourseError, match="No assignment `nothing`"):
         write(CourseResults(course), "nothing")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import io
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +19,8 @@ from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
 from autograder.course import CourseError
-from autograder.results.flag import Sentence
 from autograder.results import words
+from autograder.results.flag import Sentence
 from autograder.results.reason import Reason
 from autograder.settings import LANGUAGES
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from autograder.settings import Language
-from autograder.text import printable
 from autograder.report.feedback.language import number, translations
 from autograder.report.feedback.view import FeedbackPage
+from autograder.settings import Language
+from autograder.text import printable
 
 HERE = Path(__file__).parent
 TEMPLATE, STYLE = "page.html.jinja", "page.css"

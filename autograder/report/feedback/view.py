@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from autograder.gradebook.queries import ManualGrade, ManualGrades
-from autograder.results.reason import Code, Reason, misconception
-from autograder.results.verdict import PartVerdict, Verdict
 from autograder.report.feedback.code import CodeExcerpt
 from autograder.report.feedback.exercise import ExerciseTexts, Reading
 from autograder.report.feedback.language import Sentences, Translated
 from autograder.report.totals import GradeRow
+from autograder.results.reason import Code, Reason, misconception
+from autograder.results.verdict import PartVerdict, Verdict
 
 State = Literal["right", "partly", "wrong", "unwritten", "waits"]
 Why = Literal["instructions", "late", "most"]

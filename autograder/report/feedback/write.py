@@ -13,10 +13,10 @@ from pathlib import Path
 
 from autograder.course import Course, CourseError, Exercise
 from autograder.crossfeedback import merge
+from autograder.exercise import parts, reading, source
 from autograder.faults import Faults, Step
 from autograder.files import write_page
 from autograder.gradebook.queries import ManualGrades
-from autograder.exercise import parts, reading, source
 from autograder.report.feedback.code import CodeExcerpt, SubmittedCode
 from autograder.report.feedback.exercise import texts
 from autograder.report.feedback.language import LOCALE, sentences
@@ -30,8 +30,8 @@ from autograder.report.feedback.view import (
 )
 from autograder.report.grades import by_person, grade_rows
 from autograder.report.read import CourseResults
-from autograder.report.totals import GradeRow
 from autograder.report.submission import GradedSubmission
+from autograder.report.totals import GradeRow
 
 MADE_FROM = re.compile(rb'<meta name="made-from" content="(\w*)">')
 HEAD = 2000  # bytes of a page that hold it
