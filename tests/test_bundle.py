@@ -329,6 +329,8 @@ def test_a_student_gets_from_the_zip_to_the_first_check(tmp_path: Path, monkeypa
     course = copy_course(tmp_path / "course")
     for name in ("q1", "q2", *Course.load(REPO).handout):
         target = course.root / name
+        if target.exists():
+            continue  # the course has a link to it
         target.parent.mkdir(exist_ok=True)
         shutil.copytree(REPO / name, target) if (REPO / name).is_dir() else shutil.copy(
             REPO / name, target)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import base64
 import functools
-import importlib.util
+import importlib
+import sys
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 from nbformat import NotebookNode
@@ -52,15 +55,19 @@ def _rubrics(exercise: Exercise) -> dict[str, str]:
 
 def _of_exercise(folder: Path, work: Work) -> list[Picture | str]:
     """The pictures that the exercise's own beside.py makes of the work, if it has one."""
-    path = folder / "beside.py"
-    if not path.is_file():
+    if not (folder / "beside.py").is_file():
         return []
-    spec = importlib.util.spec_from_file_location(f"beside_{folder.name}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    make: Callable[[Work], list[Picture]] = module.beside
+    make: Callable[[Work], list[Picture]] = _module(folder, "beside").beside
     return list(make(work))
+
+
+@functools.cache
+def _module(folder: Path, name: str) -> ModuleType:
+    """A module of an exercise, which may import others that are beside it: `from . import x`."""
+    package = ModuleType(f"exercise_{sha256(str(folder).encode()).hexdigest()}")
+    package.__path__ = [str(folder)]
+    sys.modules[package.__name__] = package
+    return importlib.import_module(f"{package.__name__}.{name}")
 
 
 def _written(work: Work) -> Iterator[Picture | str]:

@@ -82,7 +82,7 @@ def test_what_is_typed_in_formgrader_survives(course: Course, office: Server, wi
     rows = {row.student: row for row in queries.entries(course, "toy")}
     for student, typed in TYPED.items():
         assert rows[student].parts["toy_why"] == typed.points
-        assert typed.comment in rows[student].comments
+        assert typed.comment in rows[student].comments.values()
         assert float(grades_of(course)[student]["toy_why"]) == typed.points
         # What is taken off for being late belongs here, once it comes after grading by hand.
         assert float(grades_of(course)[student]["total"]) == JUDGED + typed.points
