@@ -8,6 +8,7 @@ changed since is not judged again, so that a batch that was killed goes on where
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from autograder import doctor
@@ -75,12 +76,13 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
     settled = Submissions(course, assignment)
     looked_up = map(summary.count, look_up(course, assignment, students, origins, settled.read,
                                            again))
-    judged = counted(judge(course, assignment, looked_up, processes, scheduler))
-    journalled = journal(course, assignment, judged, origins, late)
-    states = EnteredStates(course, assignment, late)
-    entered = enter(course, assignment, journalled, states)
-    for _ in write_pages(course, assignment, entered, states, _writers(processes, scheduler)):
-        on_progress(0.5)
+    # Where a later step stops the batch, the judges end here and now, not when Python does.
+    with closing(judge(course, assignment, looked_up, processes, scheduler)) as judged:
+        journalled = journal(course, assignment, counted(judged), origins, late)
+        states = EnteredStates(course, assignment, late)
+        entered = enter(course, assignment, journalled, states)
+        for _ in write_pages(course, assignment, entered, states, _writers(processes, scheduler)):
+            on_progress(0.5)
     return summary
 
 

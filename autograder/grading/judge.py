@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from autograder.course import Course
@@ -35,7 +35,7 @@ class Judged:
 
 
 def judge(course: Course, assignment: str, looked_up: Iterator[LookedUp], processes: int,
-          scheduler: str = "") -> Iterator[Judged]:
+          scheduler: str = "") -> Generator[Judged, None, None]:
     """Judge what is due; what is not passes through."""
     for found in looked_up:
         if found.due:
