@@ -23,7 +23,7 @@ RUN = 8
 DISTINCT = 5  # words of a run, numbers left out
 WORD = re.compile(r"[A-Za-z0-9_]+")
 IMPORT = re.compile(r"\s*(# )?(from [\w.]+ )?import ")
-STAFF = ("*.py", "misconceptions*.toml", "variants*.toml", "samples.toml")
+STAFF = ("*.py", "misconceptions*.toml", "variants*.toml", "samples.toml", "equivalent.toml")
 
 # Runs in the sandbox: the text of every readable file that is neither the system's nor a library's.
 WALK = '''
@@ -126,7 +126,7 @@ def _parted(text: str) -> tuple[list[str], str]:
 
 
 def _sentences(path: Path) -> Iterator[str]:
-    """What a misconception or a variant says and writes; what it replaces stands in the source."""
+    """What a change says and writes; what it replaces is in the source."""
     for entries in tomllib.loads(path.read_text()).values():
         for entry in entries if isinstance(entries, list) else ():
-            yield from (str(entry[key]) for key in ("says", "by") if key in entry)
+            yield from (str(entry[key]) for key in ("says", "by", "why", "becomes") if key in entry)
