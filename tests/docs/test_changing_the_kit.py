@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import draw_packages
 import pytest
 from conftest import REPO
 
@@ -31,9 +32,6 @@ def test_every_command_of_changing_the_kit_finds_a_test() -> None:
 
 
 def test_the_picture_has_every_package() -> None:
-    pytest.importorskip("grimp")
-    import draw_packages
-
     picture = (DOCS / "packages.svg").read_text()
     there = set(re.findall(r"<text [^>]*>(\w+)</text>", picture))
     assert there == {name for names in draw_packages.layers() for name in names}, (
