@@ -1,4 +1,4 @@
-"""ItemStatistics analysis against values computed by hand, and against other ways to compute it."""
+"""Item analysis against values computed by hand, and against other ways to compute it."""
 
 from __future__ import annotations
 

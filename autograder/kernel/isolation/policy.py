@@ -106,4 +106,5 @@ class Policy:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Policy:
         return cls(**{**data, "mounts": tuple(Mount(**mount) for mount in data["mounts"]),
-                      "seccomp": base64.b64decode(data["seccomp"])})
+                      "seccomp": base64.b64decode(data["seccomp"]),
+                      "cgroups": tuple(data["cgroups"])})
