@@ -212,6 +212,10 @@ class SimilaritySettings(Strict):
                                                        "common.")
 
 
+# What version 0.1.0 gave out, whose course.toml has no [release]; exact, so that nothing else goes.
+GIVEN_BEFORE = ["requirements.txt", "data/prepare.py", "data/creatures.py"]
+
+
 class ReleaseSettings(Strict):
     """[release]: what students receive beside the assignments' folders, and what these may hold.
 
@@ -221,9 +225,9 @@ class ReleaseSettings(Strict):
     instructions: Pattern = Field("setup.md", description="How to start, for students.")
     collect: Pattern = Field("collect_submission.sh", description=(
         "The script that packs what is handed in, given out where that is a zip."))
-    written: list[Pattern] = Field(["written/*.tex"], description=(
+    written: list[Pattern] = Field(["written/*_written.tex"], description=(
         "Templates, given out where there is a written part."))
-    files: list[Pattern] = Field(["requirements.txt", "data/*.py"], description=(
+    files: list[Pattern] = Field(GIVEN_BEFORE, description=(
         "What else is given out."))
     leftovers: list[Pattern] = Field(["*.log", "*-output.txt", "*.pt", "rehearsal/*"], description=(
         "What running the exercises writes beside them, which is no part of a release."))

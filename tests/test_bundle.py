@@ -109,6 +109,16 @@ def test_nothing_from_outside_the_course_is_given_out(tmp_path: Path, name: str)
         Toy(course=f'{TOY_COURSE}[release]\nfiles = ["{name}"]\n').write(tmp_path)
 
 
+def test_without_a_word_nothing_else_is_given_out(tmp_path: Path) -> None:
+    course = Toy().write(tmp_path)
+    for name in ("data/prepare.py", "data/staff.py", "written/a_written.tex",
+                 "written/solution.tex"):
+        (course.root / name).parent.mkdir(exist_ok=True)
+        (course.root / name).write_text("")
+    assert {"data/prepare.py", "written/a_written.tex"} <= {*course.handout}
+    assert not {"data/staff.py", "written/solution.tex"} & {*course.handout}
+
+
 def test_a_course_of_before_gives_out_the_same() -> None:
     """Without [release]: what was named by the engine then."""
     course = Course.load(REPO)

@@ -110,7 +110,7 @@ def _reasons(parts: list[PartVerdict]) -> list[str]:
     """The first sentence on each part that lost points; parts that share one stand together."""
     shared: dict[str, list[str]] = {}
     for part in parts:
-        if part.reasons:
+        if part.says:
             says = words.english(Reason(Code.NOT_WRITTEN)) if part.unwritten else part.says[0]
             shared.setdefault(says, []).append(_short(part.part))
     return [f"{', '.join(names)}: {says}" for says, names in shared.items()]

@@ -40,8 +40,14 @@ class RunPattern(BaseModel):
 
     def find(self, text: bytes) -> Iterator[bytes]:
         """The runs in a text, each with single spaces between its words."""
-        pattern = re.compile(self.pattern.pattern.encode(), re.MULTILINE)
-        yield from (_words(found[0]) for found in pattern.finditer(text))
+        pattern = re.compile(self.pattern.pattern, re.MULTILINE)
+        yield from (_words(found[0].encode(errors="surrogateescape"))
+                    for found in pattern.finditer(text.decode(errors="surrogateescape")))
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    run: list[RunPattern] = []
 
 
 def run_patterns(exercises: Sequence[Exercise]) -> list[RunPattern]:
@@ -50,8 +56,8 @@ def run_patterns(exercises: Sequence[Exercise]) -> list[RunPattern]:
     for exercise in exercises:
         path = exercise.folder / "similarity.toml"
         try:
-            entries = tomllib.loads(path.read_text()).get("run", []) if path.is_file() else []
-            found += [RunPattern.model_validate(entry) for entry in entries]
+            text = path.read_text() if path.is_file() else ""
+            found += _File.model_validate(tomllib.loads(text)).run
         except (ValueError, RecursionError) as error:
             raise CourseError(f"{path.name} of {exercise.name}: {error}") from None
     return found

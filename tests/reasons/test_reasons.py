@@ -16,6 +16,7 @@ from class_report.classes import entry, toy_course, write_class
 
 from autograder.files import UNLIKE
 from autograder.journal import path_of
+from autograder.report import grades
 from autograder.report.class_report.data import gather
 from autograder.report.class_report.view import class_report
 from autograder.report.feedback.write import path, write
@@ -202,3 +203,12 @@ def test_students_may_write_what_they_want() -> None:
             Code.RAISED, error="E", message=text)),))
         assert part.stopped and not part.unwritten and part.reasons[0].stop is None
         assert text.removesuffix(".") in part.says[0]
+
+
+def test_an_old_part_with_a_name_and_no_sentence_has_a_row() -> None:
+    part = {"part": "toy_words", "points": 0.0, "max_points": 4.0, "says": [], "remarks": [],
+            "flags": [], "misconceptions": ["capitals-kept"], "staff": []}
+    old = Verdict.from_json({"exercise": "toy", "parts": [part], "events": [], "seed": 1,
+                             "seconds": 1.0, "final": True})
+    assert old.parts[0].misconceptions == ("capitals-kept",)
+    assert grades._reasons(list(old.parts)) == []

@@ -17,6 +17,7 @@ from autograder.faults import Faults
 from autograder.report.read import CourseResults
 from autograder.report.todo.items import review_items
 from autograder.similarity import journal, read
+from autograder.similarity.identical import RunPattern
 from similarity.classes import OWN, renamed
 
 
@@ -248,8 +249,17 @@ def test_a_second_look_takes_the_place_of_the_first(course: Course) -> None:
     assert json.loads((course.journal / "toy.similar.json").read_text()) == []
 
 
-def test_a_pattern_that_is_none_is_named(course: Course) -> None:
-    (course.exercise("toy").folder / "similarity.toml").write_text(
-        "[[run]]\nname = 'a run'\nwhere = 'logs'\npattern = '('\n")
+@pytest.mark.parametrize("text", [
+    "[[run]]\nname = 'a run'\nwhere = 'logs'\npattern = '('\n", "run = 3\n",
+    "[[runs]]\nname = 'a run'\nwhere = 'logs'\npattern = 'x'\n", "[[run]]\nname = 'a run'\n",
+    "run ="])
+def test_a_pattern_that_is_none_is_named(course: Course, text: str) -> None:
+    (course.exercise("toy").folder / "similarity.toml").write_text(text)
     with pytest.raises(CourseError, match=r"similarity\.toml of toy"):
         read.released(course, "toy")
+
+
+def test_a_pattern_is_of_text_and_finds_what_is_none_as_well() -> None:
+    pattern = RunPattern.model_validate({"name": "x", "where": "logs", "pattern": r"caf\w .+"})
+    assert list(pattern.find("café  one\nno".encode())) == ["café one".encode()]
+    assert list(pattern.find(b"caf\xc3\xa9 \xff\n")) == [b"caf\xc3\xa9 \xff"]
