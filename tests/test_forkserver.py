@@ -206,6 +206,28 @@ def test_a_fork_server_of_another_process_serves_as_well(home: Path, address: Ad
         assert [value(session, "6 * 7") for session in (one, other)] == [42, 42]
 
 
+def test_a_kernel_that_cannot_be_described_leaves_no_slot(
+        home: Path, address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[object] = []
+
+    def full(self: pool.KernelSlot, *given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def close(self: pool.KernelSlot) -> None:
+        closed.append(self)
+        actual(self)
+
+    actual = pool.KernelSlot.close
+    other = pool.KernelPool(Surroundings(preload=PRELOAD), Limits(scratch=64), address)
+    other.wait()
+    monkeypatch.setattr(pool.KernelSlot, "policy", full)
+    monkeypatch.setattr(pool.KernelSlot, "close", close)
+    with pytest.raises(OSError, match="No space left"):
+        other._start()
+    assert len(closed) == 1
+    other._connection.close()
+
+
 def test_kernels_end_with_the_connection_of_their_judge(home: Path, address: Address) -> None:
     """A judge that is killed leaves none behind, and takes no other judge's along."""
     other = pool.KernelPool(Surroundings(preload=PRELOAD), Limits(scratch=64), address)

@@ -24,7 +24,7 @@ from autograder.similarity import fingerprints
 SHORT, MUCH, LEAST = 20_000, 4, 0.4  # seconds below which nobody waits
 PEOPLE = Names("g", [Member("2026_00001", "Ada Lovelace")])
 SHAPES = ("\n", " ", "(", "<p ", "![", "a.", "__a", "%41", "*\n", "\x1b]", "import os\n", "'''a\n",
-          "# %%\n", "a,", "<!--", "@a\n", "&", "x = 1; ", "f'{a}'", "`", "1. ")
+          "# %%\n", "a,", "<!--", "@a\n", "&", "x = 1; ", "f'{a}'", "`", "1. ", "a&amp;")
 READERS: dict[str, Callable[[str], object]] = {
     "parsed": cells.parsed, "names": cells.names, "functions": parts.functions.__wrapped__,
     "likeness": lambda text: cells.likeness(text, text),

@@ -27,6 +27,7 @@ from nbformat import NotebookNode
 from autograder.cells import is_locked, is_solution, marks
 from autograder.course import Course, CourseError
 from autograder.exercise.solution import solved_files, split_notebook
+from autograder.faults import faults
 from autograder.grading.settle import Submissions
 from autograder.intake.notebook.read import read_any
 from autograder.intake.notebook.repair import Repaired
@@ -370,3 +371,26 @@ def test_a_module_of_another_version_than_the_notebook_is_told(
     found = of_modules(course, "toy", tmp_path)
     assert found == [f"vectors.py: it was made from version 2026.1 ({OLD})"] * remarks
     assert stamp_beside(tmp_path, ["vectors.py"]) == (Stamp("toy", module) if module else None)
+
+
+@pytest.mark.nbgrader
+@pytest.mark.parametrize("known", [False, True], ids=["new", "noted"])
+def test_what_a_failed_settling_has_changed_is_what_is_judged(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    course = Toy().write(tmp_path)
+    prepare(course, "toy")
+    folder = course.submitted / "s001" / "toy"
+    folder.mkdir(parents=True)
+    nbformat.write(handed_in_of(course), folder / "toy.ipynb")
+    if known:
+        write_notes(course, "toy", [IntakeRecord("s001_toy.zip", "s001")])
+
+    def half(*given: object) -> None:
+        (folder / "vectors.py").write_text("mended = True\n")
+        raise ValueError("the other half")
+
+    monkeypatch.setattr("autograder.grading.settle.settle", half)
+    monkeypatch.setattr("autograder.grading.settle.is_settled", lambda *given: False)
+    found = Submissions(course, "toy").read("s001")
+    assert found.files["vectors.py"] == b"mended = True\n"
+    assert [fault.student for fault in faults(course, "toy")] == ["s001"]

@@ -81,8 +81,8 @@ def split_notebook(exercise: Exercise, files: Mapping[str, bytes]
 
 def write_version(exercise: Exercise, notebook: nbformat.NotebookNode, rest: Mapping[str, bytes],
                   folder: Path) -> None:
-    """Write an exercise's notebook and other files to `folder`, emptied before, as the trusted side
-    runs them."""
+    """Write an exercise's notebook and other files to `folder`, emptied before, as the reference
+    process runs them."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     nbformat.write(notebook, folder / f"{exercise.name}.ipynb")

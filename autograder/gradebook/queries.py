@@ -52,8 +52,8 @@ class GradebookEntry:
 
     `parts` maps a part's name to its points; None where a person has still to grade it. `points`
     are their sum, less `late_penalty`. `comments` are those that nbgrader's feedback pages show, by
-    the cell's name. The gradebook's state is hashed from the repr (batch.py), which leaves out what
-    changes nothing on those pages.
+    the cell's name. The gradebook's state is hashed from the repr (grading/enter.py), which leaves
+    out what changes nothing on those pages.
     """
 
     student: str

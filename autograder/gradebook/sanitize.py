@@ -134,7 +134,8 @@ class _Shown(HTMLParser):
         super().__init__(convert_charrefs=False)
         self._pasted, self._ours = pasted, ours
         self._written: list[str] = []
-        self._leads, self._shown = "", ""  # of the link that is open: its address, its text
+        self._leads = ""  # the address of the link that is open
+        self._shown: list[str] = []  # its text
         self.feed(text)
         self.close()
 
@@ -150,7 +151,7 @@ class _Shown(HTMLParser):
             return
         if tag == "a" and not self._ours:
             href = values.get("href") or ""
-            self._leads, self._shown = "" if href.startswith("#") else href, ""
+            self._leads, self._shown = "" if href.startswith("#") else href, []
             written = written.removesuffix(">") + (LEAVES if self._leads else "") + ">"
         self._written.append(written)
 
@@ -167,22 +168,24 @@ class _Shown(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "a":
-            if self._leads and self._shown.strip() != self._leads:
+            if self._leads and "".join(self._shown).strip() != self._leads:
                 self._written.append(ADDRESS.format(html.escape(self._leads)))
             self._leads = ""
         self._written.append(f"</{tag}>")
 
     def handle_data(self, data: str) -> None:
-        self._shown += data
-        self._written.append(data)
+        self._write_text(data, data)
 
     def handle_entityref(self, name: str) -> None:
-        self._shown += html.unescape(f"&{name};")
-        self._written.append(f"&{name};")
+        self._write_text(f"&{name};", html.unescape(f"&{name};"))
 
     def handle_charref(self, name: str) -> None:
-        self._shown += html.unescape(f"&#{name};")
-        self._written.append(f"&#{name};")
+        self._write_text(f"&#{name};", html.unescape(f"&#{name};"))
+
+    def _write_text(self, written: str, shown: str) -> None:
+        self._written.append(written)
+        if self._leads:
+            self._shown.append(shown)
 
 
 def clean(notebook: NotebookNode) -> None:

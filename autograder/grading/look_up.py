@@ -43,8 +43,9 @@ def look_up(course: Course, assignment: str, students: list[str], origins: Origi
             read: Callable[[str], Submission], again: bool) -> Iterator[LookedUp]:
     """Yield first the submissions of which every verdict still applies, then those to be judged.
 
-    A submission is read once, when its turn comes. Whether an old verdict can still apply is
-    decided without reading it; with `again`, none does.
+    A submission is read once, when its turn comes; but one that has changed under verdicts that
+    could apply is read again where more than HELD of them wait. Whether an old verdict can still
+    apply is decided without reading it; with `again`, none does.
     """
     last = last_entries(course, assignment)
 

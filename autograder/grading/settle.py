@@ -27,15 +27,19 @@ class Submissions:
         """One submission, settled; what settling found is in its note."""
         submission = self._read(student) if student in self._notes else None
         settled: list[Findings] = []
+        may_have_changed = False  # settling may fail with half of it done
         with self._faults.guard(Step.SETTLE, student):
-            settled = [self._settle(student, exercise) for exercise in self._course.assignment(
-                self._assignment).exercises if self._is_due(submission, exercise)]
+            for exercise in self._course.assignment(self._assignment).exercises:
+                if self._is_due(submission, exercise):
+                    may_have_changed = True
+                    settled.append(self._settle(student, exercise))
         if settled:
             note = _noted(self._notes.get(student, IntakeRecord("", student)), settled)
             write_notes(self._course, self._assignment, [note])
             self._notes[student] = note
-            submission = None  # it has changed
-        return replace(submission or self._read(student), note=self._notes.get(student))
+        if submission is None or may_have_changed:
+            submission = self._read(student)
+        return replace(submission, note=self._notes.get(student))
 
     def _read(self, student: str) -> Submission:
         return read_submission(self._course, self._assignment, student)

@@ -81,12 +81,12 @@ class KernelPool:
         name = str(self._count)
         slot = KernelSlot(self._limits, self._surroundings, self.address.folder,
                           self.address.cgroups)
-        slot.write_connection_file()
         try:
+            slot.write_connection_file()
             own = slot.policy(slot.group.procs_inside if slot.group else ())
             self._send({"start": name, "connection": str(slot.connection),
                         "policy": own.to_json()})
-        except SandboxError:
+        except BaseException:  # a full disk, too
             slot.close()
             raise
         return ForkedKernel(self, name, slot)

@@ -200,8 +200,9 @@ class KernelSession:
         else:
             if not reply.failed:
                 return Outcome("done", answer=reply.data)
-            outcome = Outcome("error", Reason(
-                Code.RAISED, error=reply.data[:MOST_SAID].decode(errors="replace")))
+            said = reply.data[:MOST_SAID].decode(errors="replace")
+            kind, _, message = said.partition(": ")
+            outcome = Outcome("error", _raised(kind, message))
         if outcome.fatal:
             self.close()
         return outcome

@@ -2,7 +2,7 @@
 
     .build/source/NAME/      what nbgrader calls the source: notebooks with solutions, other
                              files already cleared, since nbgrader copies those as they are
-    .build/reference/EX/     the solved files of one exercise, for the trusted side
+    .build/reference/EX/     the solved files of one exercise, for the reference process
     NAME/                    what students receive
 """
 

@@ -116,7 +116,7 @@ def sentence(reason: Reason) -> str:
 
 def phrase(reason: Reason, translate: Callable[[str], str]) -> str:
     """A reason's words, in the language of `translate`, which may raise Untranslated."""
-    values = {name: _shown(name, value, reason, translate)
+    values = {name: _shown(value, reason, translate)
               for name, value in reason.values.items()}
     if reason.code not in TEMPLATES:  # an exercise's or an old journal's own sentence
         own = translate(values.pop("text"))
@@ -159,7 +159,7 @@ def _translated(template: str, translate: Callable[[str], str]) -> str:
     return template if wordless else translate(template)
 
 
-def _shown(name: str, value: Value, reason: Reason, translate: Callable[[str], str]) -> str:
+def _shown(value: Value, reason: Reason, translate: Callable[[str], str]) -> str:
     if isinstance(value, Reason):
         shown = phrase(value, translate)
         as_said = reason.code in (Code.PERSON_LOOKS, Code.SAID)
