@@ -154,7 +154,8 @@ def test_nothing_waits_for_a_person(session: KernelSession) -> None:
 def test_an_error_without_a_text_is_an_outcome_like_any_other(session: KernelSession) -> None:
     define(session, "class Odd(Exception):\n    def __str__(self): raise ValueError('\\ud800')\n"
                     "def odd(): raise Odd")
-    assert ask(session, "odd") == Outcome("error", Reason(Code.RAISED, error="ValueError: ?"))
+    assert ask(session, "odd") == Outcome("error", Reason(
+        Code.RAISED, error="ValueError", message="?"))
 
 
 # ---------------------------------------------------------- what student code writes on the channel
