@@ -45,7 +45,7 @@ class RunPattern(BaseModel):
                     for found in pattern.finditer(text.decode(errors="surrogateescape")))
 
 
-class _File(BaseModel):
+class _RunPatterns(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     run: list[RunPattern] = []
 
@@ -57,7 +57,7 @@ def run_patterns(exercises: Sequence[Exercise]) -> list[RunPattern]:
         path = exercise.folder / "similarity.toml"
         try:
             text = path.read_text() if path.is_file() else ""
-            found += _File.model_validate(tomllib.loads(text)).run
+            found += _RunPatterns.model_validate(tomllib.loads(text)).run
         except (ValueError, RecursionError) as error:
             raise CourseError(f"{path.name} of {exercise.name}: {error}") from None
     return found

@@ -30,7 +30,7 @@ class _Entry(BaseModel):
     why: str
 
 
-class _File(BaseModel):
+class _Explanations(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     equivalent: list[_Entry] = []
 
@@ -43,7 +43,7 @@ class Explained:
         path = exercise.folder / "equivalent.toml"
         try:
             text = path.read_text() if path.is_file() else ""
-            entries = _File.model_validate(tomllib.loads(text)).equivalent
+            entries = _Explanations.model_validate(tomllib.loads(text)).equivalent
         except ValueError as error:
             raise CourseError(f"equivalent.toml of {exercise.name}: {error}") from None
         self._known = {(entry.file, entry.was, becomes): entry.why
