@@ -1,0 +1,1 @@
+"""The grading desk: a page in the browser where people grade written answers, by question."""
