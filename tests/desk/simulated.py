@@ -84,7 +84,7 @@ class SimulatedQuestion:
         return max(0.0, min(total, most))
 
     def find(self, texts: Iterable[str]) -> dict[str, int]:
-        """The place of each key's item among the texts of a rubric; keys without one are left out."""
+        """The place of each key's item among a rubric's texts, where exactly one fits."""
         texts = list(texts)
         found = {}
         for item in self.items.values():
