@@ -2,7 +2,7 @@
 
     # %% solution="q1a_tokenize"             a cell that students fill in
     # %% tests="q1a_tokenize" points=6       the part's grade cell, with visible checks
-    # %% [markdown] written="q1b_why" points=4   an answer graded by hand
+    # %% [markdown] written="q1b_why" points=4   an answer graded by hand (rubric.py)
     # %% tags=["skip-execution"]             a cell that grading does not run (it trains, installs)
     # %% name="training"                     a name for a cell that others have to find
     # %% tests="a" points=1 title="(a) Why"  the part's title on pages; else the heading above it

@@ -17,6 +17,7 @@ import nbformat
 
 from autograder.course import Course, CourseError, Exercise
 from autograder.exercise import source
+from autograder.exercise.rubric import read_rubrics
 from autograder.exercise.solution import (
     clear_solutions,
     solved_files,
@@ -34,12 +35,15 @@ FORM = 2  # of what a build writes: with another number, whatever was built befo
 def build(course: Course, assignment: str) -> Path:
     """Write the assignment's source folder and its exercises' references; return the former.
 
-    Raises CourseError where the points of the source cells do not add up to max_points.
+    Raises CourseError where the points of the source cells do not add up to max_points, or those
+    of a rubric's items to its cell's.
     """
     exercises = course.exercises(assignment)
     solved = {exercise.name: solved_files(exercise) for exercise in exercises}
     notebooks = {exercise.name: _notebook(course, assignment, exercise) for exercise in exercises}
     _check_points(course, assignment, notebooks)
+    for name, notebook in notebooks.items():
+        read_rubrics(notebook, name)
     files = {file.name: _released(file) for exercise in exercises for file in exercise.files}
     stamp = Stamp(assignment, version_of(notebooks, files))
     destination = course.build / "source" / assignment

@@ -9,6 +9,10 @@ import pytest
 from conftest import REPO, run_cli
 from fences import fences, missing
 
+from autograder.course import Exercise
+from autograder.exercise.rubric import read_rubrics
+from autograder.exercise.source import read_notebook
+
 PAGE = "adding-a-part.md"
 LATER = ", at its end"
 
@@ -25,6 +29,15 @@ def write_example(folder: Path) -> None:
     assert in_the_end
     toml = folder / "course.toml"
     toml.write_text(re.sub(r"max_points = \d+", in_the_end[1], toml.read_text()))
+
+
+def test_the_rubric_has_items_of_each_kind() -> None:
+    (text,) = [fence.text for fence in fences(PAGE) if 'written="bpe_why"' in fence.text]
+    notebook = read_notebook(Exercise("bpe", Path("bpe")), text)
+    (rubric,) = read_rubrics(notebook, "bpe").values()
+    assert {item.kind for item in rubric.items} == {"adds", "takes", "caps"}
+    assert rubric.notes.startswith("Wording") and "good remark" in rubric.notes
+    assert rubric.model_answer.startswith("A merged token")
 
 
 @pytest.mark.sandbox

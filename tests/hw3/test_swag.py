@@ -12,6 +12,7 @@ from transformers import DistilBertModel
 from versions import EXERCISE, Failures, cells_of, run_versions, with_checks
 
 from autograder.exercise.edits import apply, read_changes
+from autograder.exercise.rubric import read_rubrics
 from autograder.exercise.solution import solved_files
 from autograder.exercise.source import judged_parts, parts, read_notebook
 from autograder.exercises.hw3 import domain_swag, inputs_swag, network_swag, probes_given
@@ -77,13 +78,12 @@ def test_points_members_and_comment_cells() -> None:
 
 def test_rubrics_add_up_to_their_cells() -> None:
     notebook = read_notebook(EXERCISE)
-    judged = judged_parts(notebook)
-    for part, points in parts(notebook).items():
-        if part.startswith(MINE) and part not in judged:
-            (text,) = [cell.source for cell in notebook.cells if cell.id == part]
-            items = re.findall(r"^- ([\d.]+):", text, re.M)
-            assert sum(map(float, items)) == points, part
-            assert "**An answer with full marks.**" in text
+    judged, points = judged_parts(notebook), parts(notebook)
+    rubrics = read_rubrics(notebook, "hw3")
+    assert set(rubrics) == set(points) - set(judged)
+    for part, rubric in rubrics.items():
+        assert sum(one.points for one in rubric.items if one.kind == "adds") == points[part]
+        assert rubric.model_answer, part
 
 
 def test_every_judged_part_has_misconceptions_and_all_edits_fit() -> None:

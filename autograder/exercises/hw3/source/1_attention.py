@@ -48,8 +48,8 @@
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
-# - 0.5: $q^\top k_j$ is far above every other $q^\top k_i$. "Above" without "far" earns 0.25: the
-#   softmax of close scores is nearly flat.
+# - 0.5: $q^\top k_j$ is far above every other $q^\top k_i$.
+# - -0.25: "above" without "far": the softmax of close scores is nearly flat.
 # - 0.5: how far, or what $q$ looks like: a gap well over $\log n$; or $q$ aligned with $k_j$ (more
 #   than with any other key) and long.
 #
@@ -177,8 +177,9 @@ print("The self-checks are ready.")
 # - 0.5: $C$ drops out, since $B^\top C = 0$.
 # - 0.5: $B^\top v_b$ gives the coordinates of $v_b$, since $B^\top B = I$.
 # - 1: back from coordinates to the vector, $M = B B^\top = \sum_i b_i b_i^\top$.
+# - at most 1: $M = B^\top$ alone, which gives the coordinates of $v_b$ and not $v_b$: half the
+#   answer.
 #
-# $M = B^\top$ alone gives the coordinates of $v_b$ and not $v_b$: half the answer, 1 point.
 # $M = I - C C^\top$ also does what is asked, and earns full marks with its reason.
 #
 # **An answer with full marks.** There are coordinates $x$ and $y$ with $v_b = B x$ and $v_c = C y$.
@@ -246,13 +247,15 @@ check_average(q)
 # ### BEGIN SOLUTION
 # **What to look for (2 points).**
 #
-# - 1: $q = \beta (\mu_b + \mu_c)$ with a large $\beta$ (0.5 without the large factor).
+# - 1: $q = \beta (\mu_b + \mu_c)$ with a large $\beta$.
+# - -0.5: the factor is not there, or not large.
 # - 0.5: $k_i \approx \mu_i$, since $\alpha$ vanishes.
 # - 0.5: hence the scores are about $\beta$, $\beta$ and 0, and the weights those of 1.2 (b).
+# - at most 1: a $q$ made of the keys, $\beta (k_b + k_c)$: the keys are not known when the query is
+#   chosen.
 #
-# A $q$ made of the keys, $\beta (k_b + k_c)$, earns 1 point in all: the keys are not known when
-# the query is chosen. That $\beta$ must not be too large (the noise in a score has the standard
-# deviation $\beta \sqrt{2 \alpha}$, at most) is a good remark, and not asked for.
+# That $\beta$ must not be too large (the noise in a score has the standard deviation
+# $\beta \sqrt{2 \alpha}$, at most) is a good remark, and not asked for.
 #
 # **An answer with full marks.** Take $q = \beta (\mu_b + \mu_c)$ with $\beta$ well over $\log n$.
 # As $\alpha$ vanishes, each $k_i$ is close to its mean, so $q^\top k_b \approx q^\top \mu_b =
@@ -283,10 +286,9 @@ check_noisy_average(q)
 # - 0.5: $k_b \approx \gamma \mu_b$ with $\gamma \sim \mathcal{N}(1, 1/2)$: noise along $\mu_b$.
 # - 0.5: the scores are $\beta \gamma$ for $b$ and $\beta$ for $c$, no longer equal.
 # - 0.5: $o$ swings between $v_b$ (where $\gamma$ is over 1) and $v_c$ (where it is under 1).
+# - -0.25: "the variance of $o$ grows", without where it swings to: half of the item above.
 # - 0.5: one head cannot average reliably; several heads, whose outputs are averaged, get nearer to
 #   $(v_b + v_c)/2$, since the swings average out.
-#
-# "The variance of $o$ grows", without where it swings to, earns half of the third item.
 #
 # **An answer with full marks.** Along $\mu_b$ the variance is $\alpha + 1/2$, in all other
 # directions it vanishes. So $k_b \approx \gamma \mu_b$ with $\gamma \sim \mathcal{N}(1, 1/2)$,

@@ -560,11 +560,11 @@ for question, context in [
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
-# - 0.5 points: every task has text as its input and text as its target, so that one model, one loss
+# - 0.5: every task has text as its input and text as its target, so that one model, one loss
 #   (cross-entropy of the target's tokens, with teacher forcing) and one way of decoding serve all.
 #   No task has an output layer of its own.
-# - 0.25 points: the class is written out. The target is the label's *word*, such as "entailment".
-# - 0.25 points: a prefix in the input says which task it is; the example shows one, with both
+# - 0.25: the class is written out. The target is the label's *word*, such as "entailment".
+# - 0.25: a prefix in the input says which task it is; the example shows one, with both
 #   sentences in a single text. The exact words of the prefix do not matter.
 #
 # **An answer with full marks.** Each task, whether it translates, sums up, answers or classifies,
@@ -586,11 +586,11 @@ for question, context in [
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
-# - 0.5 points: the decoder chooses from the whole vocabulary at each step, so it may write a string
+# - 0.5: the decoder chooses from the whole vocabulary at each step, so it may write a string
 #   that is no class at all.
-# - 0.25 points: such an output counts as wrong. (The paper reports that its trained models never
+# - 0.25: such an output counts as wrong. (The paper reports that its trained models never
 #   did this. Not asked for.)
-# - 0.25 points: a way that rules it out. For example: let only tokens through that continue the
+# - 0.25: a way that rules it out. For example: let only tokens through that continue the
 #   name of a class (constrained decoding); compute the probability of each class's string and take
 #   the best. Mapping whatever is written to the nearest label counts, too. "More training" does
 #   not: it makes it rarer, and rules nothing out.
@@ -617,15 +617,15 @@ for question, context in [
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
-# - 0.25 points: what is done, in words: spans chosen at random are cut out, each is replaced by
+# - 0.25: what is done, in words: spans chosen at random are cut out, each is replaced by
 #   *one* sentinel, and the model is to write what was cut out. (In the paper: 15 % of the tokens,
 #   in spans of 3 on average. The figures are not needed.)
-# - 0.25 points: the input, "The ferry leaves at seven from the \<X\> harbour \<Y\> market."
-# - 0.25 points: the target, "\<X\> old \<Y\> behind the \<Z\>". Sentinels stand on *both* sides,
+# - 0.25: the input, "The ferry leaves at seven from the \<X\> harbour \<Y\> market."
+# - 0.25: the target, "\<X\> old \<Y\> behind the \<Z\>". Sentinels stand on *both* sides,
 #   the same ones in the same order. The names do not matter (\<extra_id_0\> and so on). A missing
 #   last sentinel costs nothing where the end is marked otherwise, say by \</s\>; the whole sentence
 #   as the target earns nothing here.
-# - 0.25 points: sentinels are unique so that the target tells which words belong to which gap.
+# - 0.25: sentinels are unique so that the target tells which words belong to which gap.
 #
 # **An answer with full marks.** T5 learns by filling gaps. Some tokens are drawn at random, and
 # each run of neighbours among them is taken out and replaced by a single sentinel, a special token
@@ -655,18 +655,18 @@ for question, context in [
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
-# - 0.25 points: A is *fully-visible*: each place sees all. It is the mask of T5's encoder (and of
+# - 0.25: A is *fully-visible*: each place sees all. It is the mask of T5's encoder (and of
 #   its decoder's attention to the encoder; not required).
-# - 0.25 points: B is *causal*: each place sees itself and what stands before, never what comes
+# - 0.25: B is *causal*: each place sees itself and what stands before, never what comes
 #   after. It is that of self-attention in T5's decoder, which must not see what it has still to
 #   write.
-# - 0.25 points: C is *causal with a prefix* (the model is called prefix LM).
-# - 0.25 points: its use: a single stack that reads input and target in one sequence. The places of
+# - 0.25: C is *causal with a prefix* (the model is called prefix LM).
+# - 0.25: its use: a single stack that reads input and target in one sequence. The places of
 #   the input (here the first three) are fully visible to each other and to all that follow; from
 #   there on the mask is causal. With B alone the input's own places would not see what comes after
 #   them, although all of the input is known.
-#
-# Names exchanged between B and C: half of what these two earn, if the descriptions are right.
+# - -0.25: the names of B and C are exchanged, and the descriptions are right: half of what these
+#   two earn.
 #
 # **An answer with full marks.** A is the fully-visible mask: every place may look at every other.
 # T5's encoder uses it, since the whole input is there from the start. B is the causal mask: a place
@@ -688,15 +688,15 @@ for question, context in [
 # ### BEGIN SOLUTION
 # **What to look for (1 point).**
 #
-# - 0.25 points: adapters are small new blocks inside each layer of the pre-trained model, behind
+# - 0.25: adapters are small new blocks inside each layer of the pre-trained model, behind
 #   the feed-forward networks: dense, ReLU, dense, with an inner size $d$ that one chooses, and an
 #   output as wide as the input.
-# - 0.25 points: only the adapters (and the layer normalisations; not required) are trained. All
+# - 0.25: only the adapters (and the layer normalisations; not required) are trained. All
 #   else stays as pre-trained.
-# - 0.25 points: gradual unfreezing adds nothing. At first only the last layer is trained, after
+# - 0.25: gradual unfreezing adds nothing. At first only the last layer is trained, after
 #   some steps the one before it as well, and so on from the top to the bottom, until all are. (In
 #   T5 in encoder and decoder at once; the shared embeddings are trained throughout. Not required.)
-# - 0.25 points: fine-tuning everything was best. One detail of either suffices: adapters come close
+# - 0.25: fine-tuning everything was best. One detail of either suffices: adapters come close
 #   with a small $d$ where a task has little data, and need a larger one where it has much; gradual
 #   unfreezing lost a little on all tasks and made training somewhat faster.
 #

@@ -704,25 +704,30 @@ plt.show()
 # **What to look for (4 points).** Award what is there; wording does not matter. Judge the answer by
 # the student's own curves, which stand beside this cell, not by those of the reference.
 #
-# - 1 point: what the **training** curve shows. It falls, steeply at first and then flatter (or: it
+# - 1: what the **training** curve shows. It falls, steeply at first and then flatter (or: it
 #   does not, and why): the model fits its data; whether it still falls at the end.
-# - 1 point: what the **validation** curve shows, beside the other one: it falls, too, so what was
+# - 1: what the **validation** curve shows, beside the other one: it falls, too, so what was
 #   learnt holds for new pictures; a gap that grows, or a loss that rises again, is overfitting; two
 #   curves that are still high and close together are underfitting. A judgement on success without a
 #   look at the validation curve does not earn this point.
-# - 2 points: two ways to do better, 1 point each, with a reason that fits the curves. Half a point
-#   for a way that is named and not justified. For example: stop at the lowest validation loss
-#   (early stopping); a smaller learning rate, warm-up or decay; more epochs where both curves still
-#   fall; more data, or augmentation (mirrored pictures, other crops; not other colours, since
-#   captions name them); regularisation (weight decay, dropout), or training only the decoder;
-#   checking that padding in the labels is $-100$; more patches; a larger model; beam search; a
-#   measure of the captions themselves beside the loss.
-# - Not right: more epochs although the validation loss already rises; a larger model against
-#   overfitting without more data; "validation loss under training loss is impossible" (dropout is
-#   off in validation, and the training loss is a mean over an epoch in which the model improved).
+# - 1: a way to do better, with a reason that fits the curves.
+# - 1: a second way, likewise.
+# - -0.5: one of these ways is named and not justified.
+# - -0.5: the other one is not justified, either.
 #
-# **An answer with full marks**, for curves that both fall to the end, the validation loss a little
-# below the training loss. The training was a success, though not a finished one. The training loss
+# Ways are, for example: stop at the lowest validation loss (early stopping); a smaller learning
+# rate, warm-up or decay; more epochs where both curves still fall; more data, or augmentation
+# (mirrored pictures, other crops; not other colours, since captions name them); regularisation
+# (weight decay, dropout), or training only the decoder; checking that padding in the labels is
+# $-100$; more patches; a larger model; beam search; a measure of the captions themselves beside the
+# loss.
+#
+# Not right: more epochs although the validation loss already rises; a larger model against
+# overfitting without more data; "validation loss under training loss is impossible" (dropout is
+# off in validation, and the training loss is a mean over an epoch in which the model improved).
+#
+# **An answer with full marks.** (For curves that both fall to the end, the validation loss a little
+# below the training loss.) The training was a success, though not a finished one. The training loss
 # falls steeply in the first epochs and ever more slowly after that: the model fits its captions.
 # The validation loss falls with it to a fraction of where it began, so what was learnt holds for
 # creatures that the model has never seen. There is no gap that opens between the two, so it has not
