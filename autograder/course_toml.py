@@ -13,6 +13,7 @@ from autograder.settings import (
     Assignment,
     CourseInfo,
     CrossfeedbackSettings,
+    DeskSettings,
     FolderName,
     Homework,
     LimitSettings,
@@ -34,6 +35,7 @@ class CourseToml(Strict):
     sandbox: SandboxSettings = SandboxSettings()
     similarity: SimilaritySettings = SimilaritySettings()
     crossfeedback: CrossfeedbackSettings = CrossfeedbackSettings()
+    desk: DeskSettings = DeskSettings()
     release: ReleaseSettings = ReleaseSettings()
     assignments: dict[FolderName, Assignment]
     homeworks: dict[FolderName, Homework] = Field({})

@@ -233,6 +233,34 @@ class ReleaseSettings(Strict):
         "What running the exercises writes beside them, which is no part of a release."))
 
 
+def graders_name(name: str) -> str:
+    """A grader's name as it is shown and logged. Raises ValueError where it is none."""
+    if not 0 < len(name) <= 100 or not name.isprintable() or name != name.strip() or "(" in name:
+        raise ValueError(f"{name[:100]!r} is no name of a grader: expected up to 100 characters "
+                         "on one line, without brackets")
+    return name
+
+
+GraderName = Annotated[str, AfterValidator(graders_name)]
+
+
+class DeskSettings(Strict):
+    """[desk]: grading written answers in the browser."""
+
+    graders: list[GraderName] = Field([], description=(
+        "Who may grade, by name; without it, whoever opens the desk, under any name."))
+    embed: Pattern | None = Field(None, description=(
+        "A Python file of the course with a function `embed(texts)`, which gives a row of numbers "
+        "for each text; like answers have like rows. Without it, likeness is by words alone."))
+
+    @field_validator("graders")
+    @classmethod
+    def _each_once(cls, graders: list[str]) -> list[str]:
+        if twice := sorted({name for name in graders if graders.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} stands there twice")
+        return graders
+
+
 class CrossfeedbackSettings(Strict):
     """[crossfeedback]: the words in the cells for comments, as the exercises' sources have them."""
 

@@ -1,0 +1,140 @@
+"""The connection to nbgrader's database: transactions, the tables' migrations, errors in words."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    InternalError,
+    OperationalError,
+    TimeoutError,
+)
+
+from autograder.course import Course, CourseError
+from autograder.gradebook.backup import unusable
+from autograder.gradebook.nbgrader_api import open_gradebook
+from autograder.marking.values import Unavailable
+
+Result = TypeVar("Result")
+NEWEST = "first_tables"  # the newest revision in migrations/versions
+VERSION = "desk_version"  # alembic's table, ours beside nbgrader's own
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = 0x6465736B  # PostgreSQL's advisory lock for migrating: "desk"
+TRIES = 5  # of a transaction that PostgreSQL ended because two waited for each other
+TRY_AGAIN = ("40P01", "40001")  # deadlock, serialization failure
+BUSY = 10.0  # seconds for which SQLite waits for another's transaction
+
+
+class Database:
+    """nbgrader's database with the store's tables in it."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        try:
+            with open_gradebook(course):
+                pass  # nbgrader's own tables first: it makes them where there are none at all
+        except CourseError as error:
+            raise Unavailable(str(error)) from None
+        self.engine = _engine(course.db_url)
+        try:
+            if not self.read(is_migrated):
+                self.write(migrate)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def read(self, work: Callable[[Connection], Result]) -> Result:
+        """What `work` reads, as of one moment."""
+        with self._in_words(), self.engine.connect() as connection:
+            return work(connection)
+
+    def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Do all of `work`, or nothing of it."""
+        with self._in_words():
+            for left in reversed(range(TRIES)):
+                try:
+                    with self.engine.connect().execution_options(
+                            immediate=True) as connection, connection.begin():
+                        return work(connection)
+                except DBAPIError as error:
+                    if not left or getattr(error.orig, "sqlstate", None) not in TRY_AGAIN:
+                        raise
+        raise AssertionError("the last try returns or raises")
+
+    @contextlib.contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """Raise Unavailable, with a sentence, for the database's own errors."""
+        try:
+            yield
+        except (OperationalError, InternalError, TimeoutError) as error:
+            cause = getattr(error, "orig", None) or error
+            raise Unavailable(str(unusable(self._course, cause))) from error
+        except DatabaseError as error:
+            if type(error) is not DatabaseError:  # a mistake of ours
+                raise
+            raise Unavailable(str(unusable(self._course, error.orig or error))) from error
+
+
+def _engine(url: str) -> Engine:
+    """An engine whose transactions begin when SQLAlchemy says so, and lock at once to write."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY})
+
+    @event.listens_for(engine, "connect")
+    def _no_begin_of_pythons_own(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def is_migrated(connection: Connection) -> bool:
+    """Whether the store's tables are up to date."""
+    return _version(connection) == NEWEST
+
+
+def _version(connection: Connection) -> str | None:
+    """The version of the store's tables; None where there are none yet."""
+    if not inspect(connection).has_table(VERSION):
+        return None
+    return connection.execute(text(f"SELECT version_num FROM {VERSION}")).scalar()
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the store's tables up to date, within the connection's transaction.
+
+    Another process that opens the store at the same time waits. Raises Unavailable where the tables
+    are of a newer version.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    if is_migrated(connection):
+        return
+    from alembic import command  # rarely needed, and slow to import
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise Unavailable(f"The desk's tables in the gradebook are of version "
+                          f"{_version(connection)!r}, which this autograder does not know "
+                          f"({error}). Use the newer one.") from None
