@@ -24,7 +24,8 @@ from nbformat import NotebookNode
 
 from autograder.cells import is_staff, marks
 from autograder.course import Course, CourseError
-from autograder.crossfeedback import merge, rounds
+from autograder.crossfeedback import rounds
+from autograder.crossfeedback.done import DONE, Comment, comments
 from autograder.desk.questions import Question, questions_of
 from autograder.files import UNLIKE
 from autograder.gradebook.sanitize import without_remark
@@ -117,7 +118,7 @@ class AnswerIndex:
         self._read: dict[str, dict[str, _Read]] = {name: {} for name in self._questions}
         self._by_question: dict[str, Mapping[str, Answer]] = {}
         self._looked: dict[str, float] = {}
-        self._comments: tuple[Any, dict[str, dict[str, str]]] = (None, {})
+        self._comments: tuple[Any, list[Comment]] = (None, [])
         self._lock = threading.Lock()
 
     def answers(self, question: Question) -> Mapping[str, Answer]:
@@ -136,16 +137,18 @@ class AnswerIndex:
             return {owner: read.problem for owner, read in self._read[question.exercise].items()
                     if read.problem}
 
-    def comments(self, question: Question) -> Mapping[str, str]:
-        """What other groups commented on the answers, as they typed it, by the answer's owner."""
+    def comments(self, question: Question) -> dict[str, Comment]:
+        """What other groups commented on the answers, as they typed it, by the answer's owner.
+
+        Whoever is done with one says so with `crossfeedback.done.mark`.
+        """
         place = rounds.folder(self.course, self.assignment)
-        state = tuple(_stat(place / name) for name in (rounds.ASSIGNMENT, rounds.COMMENTS))
+        state = tuple(_stat(place / name) for name in (rounds.ASSIGNMENT, rounds.COMMENTS, DONE))
         with self._lock:
             if state != self._comments[0]:
-                self._comments = state, merge.comments_by_group(self.course, self.assignment)
+                self._comments = state, comments(self.course, self.assignment)
             found = self._comments[1]
-        return {owner: printable(texts[question.subtask]) for owner, texts in found.items()
-                if question.subtask in texts}
+        return {one.reviewed: one for one in found if one.subtask == question.subtask}
 
     def _refresh(self, exercise: str) -> None:
         """Read what has changed since the last look."""

@@ -18,6 +18,7 @@ from nbformat.v4 import new_markdown_cell
 
 from autograder.course import Course
 from autograder.crossfeedback.collect import collect
+from autograder.crossfeedback.done import Comment, mark
 from autograder.desk import answers as module
 from autograder.desk.answers import Answer, AnswerIndex, Gone
 from autograder.desk.questions import questions_of
@@ -240,9 +241,12 @@ def test_comments_of_other_groups_are_beside(tmp_path: Path) -> None:
     back = essays.commented(given, "g1", _1_1="Well <b>said</b>.", _2_1="Why?")
     essays.send(tmp_path / "back", "toy-group-A.ipynb", back)
     collect(course, "toy", tmp_path / "back")
-    assert index.comments(questions[0]) == {reviewed: "Well <b>said</b>."}
-    assert index.comments(questions[4]) == {reviewed: "Why?"}
+    assert index.comments(questions[0]) == {reviewed: Comment(reviewed, "1.1", "Well <b>said</b>.")}
+    assert index.comments(questions[4]) == {reviewed: Comment(reviewed, "2.1", "Why?")}
     assert index.comments(questions[1]) == {}
+    mark(course, "toy", index.comments(questions[4])[reviewed], "ada")
+    assert index.comments(questions[4])[reviewed].done_by == "ada"
+    assert index.comments(questions[0])[reviewed].done_by == ""
 
 
 def test_several_threads_may_ask(desk_toy: Course) -> None:
