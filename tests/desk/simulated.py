@@ -1,8 +1,9 @@
 """A made-up class: what a hundred groups write for hw3's written questions, and what it deserves.
 
 `answers/GRADE_ID.toml` holds a question's rubric by short keys and its forms: texts that differ in
-what they say, each with the items that it deserves. `«since|because»` is one or the other. A draw
-takes a form and changes what carries no meaning: words, order, notation, spaces, slips of the pen.
+what they say, each with the items that it deserves. `«since|because»` is one or the other. Some
+groups write in own words instead: a sentence for each of the question's slots, right or wrong. A
+draw then changes what carries no meaning: words, order, notation, spaces, slips of the pen.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "answers"
+OWN_WORDS = 0.3  # the share of groups that write none of the forms
 CHOICE = re.compile("«([^«»]*)»")
 FORMULA = re.compile(r"(\$[^$]*\$|`[^`]*`|<[^<>]*>)")
 PREFIXES = ("Answer:", "**Answer:**", "Solution:", "Our answer:", "Antwort:", "A:")
@@ -65,12 +67,22 @@ class Form:
 
 
 @dataclass(frozen=True)
+class Way:
+    """What somebody may say at one place of an answer, in several wordings."""
+
+    items: frozenset[str]
+    texts: tuple[str, ...]
+    often: int
+
+
+@dataclass(frozen=True)
 class SimulatedQuestion:
-    """A written question: its rubric and its forms."""
+    """A written question: its rubric, its forms, and what else may be put together for it."""
 
     grade_id: str
     items: dict[str, SimulatedItem]
     forms: tuple[Form, ...]
+    slots: tuple[tuple[Way, ...], ...]
 
     @property
     def max_points(self) -> float:
@@ -104,7 +116,7 @@ class Drawn:
     grade_id: str
     text: str
     items: frozenset[str]
-    form: int
+    form: int  # -1: in own words
 
 
 def _item(key: str, given: dict[str, Any]) -> SimulatedItem:
@@ -122,22 +134,42 @@ def questions() -> dict[str, SimulatedQuestion]:
                            form.get("often", 1), form.get("any_order", False))
                       for number, form in enumerate(data["form"]))
         items = {key: _item(key, given) for key, given in data["items"].items()}
-        found[path.stem] = SimulatedQuestion(path.stem, items, forms)
+        slots = tuple(tuple(Way(frozenset(way["items"]), tuple(way["texts"]), way.get("often", 1))
+                            for way in slot["way"])
+                      for slot in data["slot"])
+        found[path.stem] = SimulatedQuestion(path.stem, items, forms, slots)
     return found
 
 
-def draw_class(groups: int = 100, seed: int = 0) -> dict[str, list[Drawn]]:
+def draw_class(groups: int = 100, seed: int = 0, own_words: float = OWN_WORDS
+               ) -> dict[str, list[Drawn]]:
     """What each of so many groups wrote for each question."""
-    return {grade_id: draw(question, groups, seed) for grade_id, question in questions().items()}
+    return {grade_id: draw(question, groups, seed, own_words)
+            for grade_id, question in questions().items()}
 
 
-def draw(question: SimulatedQuestion, groups: int = 100, seed: int = 0) -> list[Drawn]:
-    """What each of so many groups wrote for one question: forms as often as they say, varied."""
+def draw(question: SimulatedQuestion, groups: int = 100, seed: int = 0,
+         own_words: float = OWN_WORDS) -> list[Drawn]:
+    """What each of so many groups wrote for one question.
+
+    Forms come as often as they say; a share of the groups writes in own words.
+    """
     dice = random.Random(f"{question.grade_id} {seed}")
-    forms = dice.choices(question.forms, [form.often for form in question.forms], k=groups)
+    forms = [compose(question, dice) if dice.random() < own_words else
+             dice.choices(question.forms, [form.often for form in question.forms])[0]
+             for _ in range(groups)]
     return [Drawn(f"group_{number:03}", question.grade_id, vary(form, dice), form.items,
                   form.number)
             for number, form in enumerate(forms, start=1)]
+
+
+def compose(question: SimulatedQuestion, dice: random.Random) -> Form:
+    """An answer in own words: something for each slot."""
+    while True:
+        ways = [dice.choices(slot, [way.often for way in slot])[0] for slot in question.slots]
+        text = "\n".join(filter(None, (dice.choice(way.texts) for way in ways)))
+        if text:
+            return Form(-1, frozenset().union(*(way.items for way in ways)), text, 1, False)
 
 
 def vary(form: Form, dice: random.Random) -> str:
