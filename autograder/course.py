@@ -234,6 +234,11 @@ class Course:
         return self.root / "submitted"
 
     @property
+    def autograded(self) -> Path:
+        """The submissions as nbgrader entered them, with what staff see beside answers."""
+        return self.root / "autograded"
+
+    @property
     def feedback(self) -> Path:
         return self.root / "feedback"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 from urllib.parse import quote
 
 import nbformat
@@ -15,6 +16,7 @@ from nbconvert import HTMLExporter
 
 from autograder.cells import OURS, STAFF_TAG
 from autograder.gradebook import sanitize
+from autograder.gradebook.sanitize import markdown2html, without_remark
 from autograder.grading import grading_context
 
 HOSTILE = [
@@ -31,6 +33,7 @@ HOSTILE = [
     "![a](data:image/png;base64,AA==\"onerror=alert(1))", "<img src='data:text/html;base64,AA'>",
     "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
 ]
+PIXEL = "iVBORw0KGgo="
 ALLOWED_LINKS = ("http://", "https://", "mailto:", "#", "data:image/")
 
 
@@ -238,3 +241,44 @@ def test_a_pasted_thing_that_is_no_picture_is_not_shown(kind: str) -> None:
     source = "<img src='attachment:a.png'>"
     cell = nbformat.v4.new_markdown_cell(source, attachments={"a.png": {kind: "<script>1"}})
     assert "<img" not in sanitize.markdown2html({"cell": cell}, source)
+
+
+# ------------------------------------------------------------------------------- texts that are cut
+
+
+def cleaned(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    sanitize.clean(notebook)
+    return notebook.cells[0]
+
+
+def test_a_picture_in_a_text_becomes_an_attachment_and_is_not_cut() -> None:
+    large = "A" * 2 * sanitize.MOST
+    cell = cleaned(nbformat.v4.new_markdown_cell(
+        f"![](data:image/png;base64,{large}) ![](attachment:pasted-1.png) "
+        f'<img src="data:image/svg+xml;base64,{PIXEL}">',
+        attachments={"pasted-1.png": {"image/png": PIXEL}}))
+    assert cell.source == ('![](attachment:pasted-2.png) ![](attachment:pasted-1.png) '
+                           '<img src="attachment:pasted-3.svg">')
+    assert cell.attachments == {"pasted-1.png": {"image/png": PIXEL},
+                                "pasted-2.png": {"image/png": large},
+                                "pasted-3.svg": {"image/svg+xml": PIXEL}}
+    shown = markdown2html({"cell": cell}, cell.source)
+    assert shown.count("<img") == 3 and large in shown
+
+
+def test_code_keeps_its_pictures_and_many_pictures_are_text() -> None:
+    source = f"x = 'data:image/png;base64,{PIXEL}'"
+    assert cleaned(nbformat.v4.new_code_cell(source)).source == source
+    started = time.perf_counter()
+    cell = cleaned(nbformat.v4.new_markdown_cell("data:image/png;base64,A " * 200_000))
+    assert len(cell.attachments) == sanitize.MOST_PICTURES
+    assert time.perf_counter() - started < 2
+
+
+def test_what_is_cut_off_is_told_and_changes_the_remark() -> None:
+    first, second = (cleaned(nbformat.v4.new_markdown_cell("a" * sanitize.MOST + end)).source
+                     for end in ("bc", "cb"))
+    assert first != second
+    assert without_remark(first) == without_remark(second) == ("a" * sanitize.MOST, 2)
+    assert without_remark("as it is") == ("as it is", 0)

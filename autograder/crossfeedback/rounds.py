@@ -4,6 +4,7 @@
         assignment.json          seed, letters, pairs, and a token for each notebook handed out
         out/GROUP/               the notebook that GROUP comments on
         comments.json            the comments that came back
+        done.jsonl               those that a person is done with (done.py)
         report.csv               the groups that took part
         earlier/N/               rounds that were drawn anew
 """

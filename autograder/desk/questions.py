@@ -40,7 +40,7 @@ class Question:
         return self.assignment, self.grade_id
 
 
-def questions(course: Course, name: str) -> list[Question]:
+def questions_of(course: Course, name: str) -> list[Question]:
     """All questions graded by hand of a homework or an assignment.
 
     Raises CourseError where the course has no such name, or where a rubric is malformed.

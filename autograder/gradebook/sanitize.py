@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 import html
+import itertools
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote, unquote
@@ -42,9 +44,12 @@ SCHEMES = {"http", "https", "mailto", "data", "attachment"}
 LINKS = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 PASTED = "attachment:"
 PICTURES = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]+\Z")
+INLINE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,([A-Za-z0-9+/=]+)")
+MOST_PICTURES = 50  # of a cell, that are taken out of its text
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*\Z")
 SHOWN = ("text/plain", "text/html", "text/markdown", "image/png", "image/jpeg")
 MOST, MOST_IN_ALL = 20_000, 200_000  # characters of a cell, of all: highlighting takes its time
+CUT_OFF = re.compile(r"\n# \.\.\. \(cut off here: ([\d,]{1,15}) characters, \w+\)\Z", re.ASCII)
 MARKUP = re.compile(r"</?([A-Za-z][^\s/<>]*)[^<>]*(>?)")
 UNFINISHED = re.compile(r"<(?=[^<>]*\Z)")  # a tag that is cut off by the end
 LEAVES = ' target="_blank" rel="noopener noreferrer nofollow"'
@@ -195,13 +200,14 @@ def clean(notebook: NotebookNode) -> None:
         language_info=NotebookNode(name="python"))
     room = MOST_IN_ALL
     for cell in notebook.cells:
-        if len(cell.source) > (most := min(MOST, max(room, 0))):
-            cell.source = (f"{cell.source[:most]}\n"
-                           f"# ... (cut off here: {len(cell.source):,} characters)")
-        cell.source = printable(cell.source)
-        room -= len(cell.source)
         if "attachments" in cell:
             cell.attachments = NotebookNode(_clean_attachments(cell.attachments))
+        if cell.cell_type == "markdown":
+            _attach_pictures(cell)
+        if len(cell.source) > (most := min(MOST, max(room, 0))):
+            cell.source = _cut(cell.source, most)
+        cell.source = printable(cell.source)
+        room -= len(cell.source)
         tags = cell.metadata.get("tags", [])
         cell.metadata = NotebookNode({key: value for key, value in cell.metadata.items()
                                       if key in ("nbgrader", "deletable", "editable")})
@@ -215,6 +221,37 @@ def clean(notebook: NotebookNode) -> None:
             if "data" in output:
                 output.data = NotebookNode(_clean_data(output.data))
                 output.metadata = NotebookNode()
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning of a text, and a remark on the rest: other texts have other remarks."""
+    digest = sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+    return f"{text[:most]}\n# ... (cut off here: {len(text):,} characters, {digest})"
+
+
+def without_remark(text: str) -> tuple[str, int]:
+    """A text without the remark that it was cut off, and how many characters are missing."""
+    found = CUT_OFF.search(text)
+    if found is None:
+        return text, 0
+    return text[:found.start()], int(found[1].replace(",", "")) - found.start()
+
+
+def _attach_pictures(cell: NotebookNode) -> None:
+    """Make attachments of pictures in a text, where Colab pastes them: nobody reads their bytes."""
+    pasted = dict(cell.get("attachments", {}))
+    names = (f"pasted-{number}" for number in itertools.count(1))
+
+    def attached(found: re.Match[str]) -> str:
+        kind, data = found.groups()
+        ending = kind.removesuffix("+xml")
+        name = next(name for one in names if (name := f"{one}.{ending}") not in pasted)
+        pasted[name] = NotebookNode({f"image/{kind}": data})
+        return f"{PASTED}{name}"
+
+    cell.source, count = INLINE.subn(attached, cell.source, MOST_PICTURES)
+    if count:
+        cell.attachments = NotebookNode(pasted)
 
 
 def _clean_attachments(attachments: Any) -> dict[str, dict[str, str]]:

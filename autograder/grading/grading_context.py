@@ -10,7 +10,7 @@ import base64
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +28,7 @@ from autograder.judge.work import Work
 
 # Formgrader's pages have Bootstrap, in which this is a blue box.
 RUBRIC = '<div class="alert alert-info">\n\n**Rubric, for staff only**\n\n{}\n\n</div>'
+PICTURE = "**{0}**\n\n![{0}](data:image/png;base64,{1})"
 Picture = tuple[str, bytes]  # a caption and a PNG
 
 
@@ -93,5 +94,18 @@ def _text(text: str) -> NotebookNode:
 
 
 def _picture(caption: str, png: bytes) -> NotebookNode:
-    return _text(f"**{caption}**\n\n![{caption}](data:image/png;base64,"
-                 f"{base64.b64encode(png).decode()})")
+    return _text(PICTURE.format(caption, base64.b64encode(png).decode()))
+
+
+def read_beside(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What `insert` put beside an answer, the rubric left out, of the texts of cells for staff.
+
+    Yields a caption and the picture's base64, or a sentence and an empty text.
+    """
+    rubric, _, _ = RUBRIC.partition("{}")
+    start, middle, _ = PICTURE.partition("{1}")[0].split("{0}")
+    for text in texts:
+        if not text.startswith(rubric):
+            caption, is_picture, rest = text.removeprefix(start).partition(middle)
+            yield (caption, rest.partition("(data:image/png;base64,")[2].removesuffix(")")
+                   ) if is_picture else (text, "")

@@ -24,7 +24,7 @@ from autograder.exercise import source
 from autograder.gradebook import sanitize
 from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.grading import grading_context
-from autograder.intake.written import is_empty
+from autograder.intake.written import WRITTEN, is_empty
 from autograder.judge.work import Work
 from autograder.release.build import prepare
 
@@ -102,6 +102,7 @@ def enter(course: Course, assignment: str, answers: Mapping[str, Answers],
                 if zero is None:  # no person grades it
                     grade.auto_score, grade.needs_manual_grade = grade.max_score, False
                 else:
+                    zero = zero and WRITTEN not in (files or {})
                     grade.auto_score = 0.0 if zero else None
                     grade.needs_manual_grade = not zero or grade.manual_score is not None
             gradebook.db.commit()
@@ -112,8 +113,10 @@ def _write_notebooks(course: Course, assignment: str, owner: str, answers: Answe
                      ) -> dict[str, bool]:
     """Write somebody's autograded notebooks; return for each written answer if it is empty."""
     found: dict[str, bool] = {}
-    folder = course.root / "autograded" / owner / assignment
+    folder = course.autograded / owner / assignment
     folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
     for exercise, notebook in released.items():
         notebook = copy.deepcopy(notebook)
         for cell in filter(source.by_hand, notebook.cells):
@@ -130,7 +133,7 @@ def _write_notebooks(course: Course, assignment: str, owner: str, answers: Answe
 
 
 def autograded(course: Course, assignment: str, owner: str, exercise: str) -> Path:
-    return course.root / "autograded" / owner / assignment / f"{exercise}.ipynb"
+    return course.autograded / owner / assignment / f"{exercise}.ipynb"
 
 
 def write(path: Path, notebook: Mapping[str, Any]) -> None:
