@@ -30,8 +30,7 @@ from autograder.desk.questions import Question, questions_of
 from autograder.files import UNLIKE
 from autograder.gradebook.sanitize import without_remark
 from autograder.grading.grading_context import read_beside
-from autograder.intake.written import WRITTEN, is_empty
-from autograder.marking.values import answer_digest
+from autograder.intake.written import WRITTEN, digest_of, is_empty
 from autograder.text import printable
 
 LOOK_SECONDS = 0.25  # between two looks at whether notebooks have changed
@@ -217,7 +216,7 @@ def _answer(owner: str, path: Path, question: Question, cell: NotebookNode,
     text = text[:MOST]
     return Answer(
         owner, question.grade_id, text if cell.cell_type == "markdown" else _as_code(text),
-        answer_digest(cell.source, cell.get("attachments"), written if nothing else None),
+        digest_of(cell, written),
         nothing and written is None, left_out, pages, remarks, bool(cell.get("attachments")), path)
 
 

@@ -38,12 +38,14 @@ class ManualGrades:
 class GradebookNotebook:
     """One notebook of a submission. `id` is formgrader's name for it.
 
-    `waiting` are the parts that nobody has graded yet, with their maximum points.
+    `waiting` are the parts that nobody has graded yet, with their maximum points; `again` those
+    that were graded by hand before another answer came, with the points that they have.
     """
 
     exercise: str
     id: str
     waiting: dict[str, float]
+    again: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,16 @@ def _entry(submission: Any) -> GradebookEntry:
         bool(submission.needs_manual_grade),
         {comment.name: str(comment.comment) for comment in comments if comment.comment},
         penalty, _manual(grades, comments),
-        tuple(GradebookNotebook(notebook.name, notebook.id, {
-            grade.name: float(grade.max_score) for grade in notebook.grades if _waits(grade)})
-              for notebook in submission.notebooks))
+        tuple(map(_notebook, submission.notebooks)))
+
+
+def _notebook(notebook: Any) -> GradebookNotebook:
+    by_hand = {comment.name for comment in notebook.comments}
+    return GradebookNotebook(
+        notebook.name, notebook.id,
+        {grade.name: float(grade.max_score) for grade in notebook.grades if _waits(grade)},
+        {grade.name: float(grade.score) for grade in notebook.grades if grade.needs_manual_grade
+         and grade.manual_score is not None and grade.name in by_hand})
 
 
 def _manual(grades: list[Any], comments: list[Any]) -> ManualGrades:

@@ -6,6 +6,7 @@ submissions at a time, and passes what it knows as `Judge.judged`; all else is t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from nbconvert.exporters.exporter import ResourcesDict
@@ -25,6 +26,7 @@ from autograder.grading import grading_context
 from autograder.grading.explanation import explanation_cell, part_output
 from autograder.grading.submission import JudgedSubmission
 from autograder.intake import written
+from autograder.marking.entering import KnownAnswer, enter_answers
 
 JUDGED = "autograder_judged"  # the JudgedSubmission, in nbconvert's resources
 NO_ANSWER = "No response."  # nbgrader's own words
@@ -66,11 +68,26 @@ def _judge_now(course: Course, assignment: str, student: str, exercise: str) -> 
 
 
 class SaveJudgedGrades(SaveGrades):
-    """Saves the judge's points. Manual scores and comments stay nbgrader's own business.
+    """Saves the judge's points. Points and comments given by hand stay.
 
     An answer that is not there earns nothing, and nobody is asked. Where it may be elsewhere, in a
-    written part that was handed in, a person looks.
+    written part that was handed in, a person looks. So they do where an answer was graded and
+    another one came.
     """
+
+    _answers: Mapping[str, tuple[str, str]]  # the digest and text of those graded by hand
+    _entered: Mapping[str, KnownAnswer] | None  # what was known of them before
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict
+                   ) -> tuple[NotebookNode, ResourcesDict]:
+        work = resources[JUDGED].submission.works[resources["nbgrader"]["notebook"]]
+        pdf = work.files.get(written.WRITTEN)
+        self._answers, self._entered = {}, None
+        for cell in nb.cells:
+            if by_hand(cell):
+                self._answers[cell.metadata.nbgrader.grade_id] = (
+                    written.digest_of(cell, pdf), cell.source)
+        return super().preprocess(nb, resources)
 
     def score(self, grade: Grade, cell: NotebookNode, resources: ResourcesDict) -> bool:
         judged: JudgedSubmission = resources[JUDGED]
@@ -85,11 +102,20 @@ class SaveJudgedGrades(SaveGrades):
                 part and part.flags)
             return True
         if by_hand(cell):
+            known, (digest, _) = self._known(grade), self._answers[grade_id]
             zero = self._is_zero(cell, judged)
             grade.auto_score = 0.0 if zero else None
-            grade.needs_manual_grade = not zero or grade.manual_score is not None
+            grade.needs_manual_grade = not zero if grade.manual_score is None else (
+                known.asks_again(digest, grade.manual_score, grade.needs_manual_grade))
             return True
         return False
+
+    def _known(self, grade: Grade) -> KnownAnswer:
+        """What was known of an answer graded by hand; all of the notebook are noted at once."""
+        if self._entered is None:
+            self._entered = enter_answers(self.gradebook, grade.notebook_id, self.assignment_id,
+                                          self.student_id, self._answers)
+        return self._entered[grade.name]
 
     def comment(self, comment: Comment, cell: NotebookNode, resources: ResourcesDict) -> None:
         if by_hand(cell):

@@ -21,6 +21,7 @@ from autograder.intake.file_names import is_named
 from autograder.intake.owners import Owned
 from autograder.intake.platforms.upload import Upload
 from autograder.intake.records import IntakeRecord
+from autograder.marking.values import answer_digest
 from autograder.results.flag import Kind, Sentence, as_reason, kind_of
 from autograder.results.reason import Code
 
@@ -89,6 +90,11 @@ def is_empty(cell: NotebookNode) -> bool:
     released = cell.metadata.get("nbgrader", {}).get("checksum")
     return _seen(cell.source) in _STUBS_SEEN or (
         released is not None and released == compute_checksum(cell))
+
+
+def digest_of(cell: NotebookNode, written: bytes | None) -> str:
+    """The hash by which an answer is known: of the written part, too, where the cell is empty."""
+    return answer_digest(cell.source, cell.get("attachments"), written if is_empty(cell) else None)
 
 
 def is_zero_by_itself(cell: NotebookNode, came: bool, note: IntakeRecord | None) -> bool:

@@ -19,7 +19,7 @@ from autograder.judge.compare import Both, ReferenceFailed
 from autograder.judge.domain import Draw
 from autograder.judge.explain import Explainer, Trial
 from autograder.judge.reference import ReferenceClient
-from autograder.judge.scoring import Award, Mark, Tally, is_inconclusive
+from autograder.judge.scoring import Award, PartMark, Tally, is_inconclusive
 from autograder.judge.student_runner import StudentRunner
 from autograder.judge.work import Work
 from autograder.kernel.isolation.policy import SandboxError
@@ -190,8 +190,8 @@ class JudgePlugin:
                 tally.unread = []
 
 
-def marked(item: pytest.Item) -> Mark:
+def marked(item: pytest.Item) -> PartMark:
     """The test's mark."""
     mark = item.get_closest_marker("part")
     assert mark is not None, "tests without it are not run"
-    return Mark(*mark.args)
+    return PartMark(*mark.args)

@@ -12,7 +12,7 @@ from autograder.results.reason import Code, Reason
 from autograder.results.verdict import PartVerdict
 
 
-class Mark(NamedTuple):
+class PartMark(NamedTuple):
     """What a test's @part(...) says: see testing.part."""
 
     part: str
@@ -69,7 +69,7 @@ class Tally:
         """Whether the part earns more together with the person's other parts."""
         return self.together_passed and self.keeps is not None and self.keeps > self.share
 
-    def passed_alone(self, test: str, mark: Mark, award: Award | None) -> None:
+    def passed_alone(self, test: str, mark: PartMark, award: Award | None) -> None:
         """Count a test of the part alone that passed, wholly or by a share."""
         share, says = award or Award(1.0, "")
         if mark.only_with:

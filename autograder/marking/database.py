@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import (
     DatabaseError,
     DBAPIError,
@@ -41,13 +41,9 @@ class Database:
                 pass  # nbgrader's own tables first: it makes them where there are none at all
         except CourseError as error:
             raise Unavailable(str(error)) from None
-        self.engine = _engine(course.db_url)
-        try:
-            if not self.read(is_migrated):
-                self.write(migrate)
-        except BaseException:
-            self.close()
-            raise
+        with self._in_words():
+            prepare(course.db_url)
+        self.engine = engine_of(course.db_url)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -84,9 +80,9 @@ class Database:
             raise Unavailable(str(unusable(self._course, error.orig or error))) from error
 
 
-def _engine(url: str) -> Engine:
+def engine_of(url: str | URL) -> Engine:
     """An engine whose transactions begin when SQLAlchemy says so, and lock at once to write."""
-    if not url.startswith("sqlite"):
+    if make_url(url).get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
     engine = create_engine(url, connect_args={"timeout": BUSY})
 
@@ -100,6 +96,19 @@ def _engine(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def prepare(url: str | URL) -> None:
+    """Bring the store's tables up to date. Raises Unavailable where they are of a newer version."""
+    engine = engine_of(url)
+    try:
+        with engine.connect() as connection:
+            if is_migrated(connection):
+                return
+        with engine.connect().execution_options(immediate=True) as connection, connection.begin():
+            migrate(connection)
+    finally:
+        engine.dispose()
 
 
 def is_migrated(connection: Connection) -> bool:
@@ -117,8 +126,7 @@ def _version(connection: Connection) -> str | None:
 def migrate(connection: Connection) -> None:
     """Bring the store's tables up to date, within the connection's transaction.
 
-    Another process that opens the store at the same time waits. Raises Unavailable where the tables
-    are of a newer version.
+    Another process that opens the store at the same time waits.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

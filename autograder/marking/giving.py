@@ -16,7 +16,7 @@ Seen = tuple[str, str, int]  # an owner, the digest of the answer, the version o
 
 
 @dataclass(frozen=True)
-class Given:
+class Decision:
     """What one or several answers are given."""
 
     items: frozenset[int]
@@ -24,7 +24,7 @@ class Given:
     comment: str
 
 
-def give(connection: Connection, key: Key, seen: Sequence[Seen], given: Given, grader: str,
+def give(connection: Connection, key: Key, seen: Sequence[Seen], given: Decision, grader: str,
          texts: Mapping[str, str]) -> list[Mark]:
     """Give all answers the same, or none of them anything.
 

@@ -74,9 +74,9 @@ class AnswerRow:
         return self.points_elsewhere or self.comment != (self.mark.comment if self.mark else "")
 
     @property
-    def is_changed(self) -> bool:
-        """Whether the answer's text is another than when it was graded."""
-        return self.mark is not None and self.digest not in (None, self.mark.digest)
+    def asks_again(self) -> bool:
+        """Whether its points were given to another answer, or one that nobody noted."""
+        return self.score is not None and self.needs_person
 
     @property
     def version(self) -> int:
@@ -93,8 +93,8 @@ class AnswerRow:
         """What the answer was given, by the desk or in formgrader."""
         if self.mark is None and not self.is_elsewhere:
             return None
-        state: State = ("elsewhere" if self.is_elsewhere else
-                        "changed" if self.is_changed else "graded")
+        state: State = ("changed" if self.asks_again else
+                        "elsewhere" if self.is_elsewhere else "graded")
         mark = self.mark or MarkRow(0, frozenset(), 0.0, "", 0.0, "", self.digest or "",
                                     datetime.min, 0)
         return Mark(self.owner, mark.items, mark.adjustment, self.comment, self.score, mark.grader,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from autograder.marking import log, rows, tables
-from autograder.marking.giving import Given, check_items
+from autograder.marking.giving import Decision, check_items
 from autograder.marking.rows import Key, in_question
 from autograder.marking.values import Conflict, MarkingError
 
@@ -63,7 +63,7 @@ def draw(connection: Connection, key: Key, share: float, seed: int, graders: Seq
     return second_marks(connection, key)
 
 
-def give(connection: Connection, key: Key, owner: str, digest: str, given: Given, grader: str
+def give(connection: Connection, key: Key, owner: str, digest: str, given: Decision, grader: str
          ) -> SecondMark:
     """Grade an answer of the sample."""
     rows.lock(connection, key)

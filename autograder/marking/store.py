@@ -22,7 +22,7 @@ from autograder.marking import claims, giving, log, rows, second, tables, undo
 from autograder.marking import items as question_items
 from autograder.marking.agreement import Agreement, agreement
 from autograder.marking.database import Database
-from autograder.marking.giving import Given, Seen
+from autograder.marking.giving import Decision, Seen
 from autograder.marking.rows import Key
 from autograder.marking.second import SecondMark
 from autograder.marking.undo import Undone
@@ -257,9 +257,10 @@ class RubricStore:
         except ValueError as error:
             raise MarkingError(f"{error}. Nothing was changed.") from None
 
-    def _given(self, items: Iterable[int], adjustment: float, comment: str) -> Given:
-        return Given(frozenset(items), checked_points(adjustment, "The adjustment", -MOST_POINTS),
-                     checked_text(comment, "The comment", LONGEST_COMMENT))
+    def _given(self, items: Iterable[int], adjustment: float, comment: str) -> Decision:
+        adjustment = checked_points(adjustment, "The adjustment", -MOST_POINTS)
+        return Decision(frozenset(items), adjustment,
+                        checked_text(comment, "The comment", LONGEST_COMMENT))
 
     def _item(self, points: float, text: str) -> tuple[float, str]:
         points = checked_points(points, "The item")

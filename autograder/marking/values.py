@@ -77,10 +77,11 @@ class Item:
 class Mark:
     """What one answer was given.
 
-    `points` are what counts in the gradebook. The state "changed" says that the answer's text is
-    another than it was when it was graded (`digest`); "elsewhere" that formgrader has other points
-    or another comment than the desk gave: `points` and `comment` are then formgrader's, and
-    `points` is None where it has none. `version` is another after each change, formgrader's too.
+    `points` are what counts in the gradebook, None where that has none. The state "changed" says
+    that somebody must look again, since another answer came in after it was graded (`digest` is
+    that of the graded one); "elsewhere", that formgrader has other points or another comment than
+    the desk gave: `points` and `comment` are then formgrader's. `version` is another after each
+    change, formgrader's too.
     """
 
     owner: str

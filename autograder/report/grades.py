@@ -100,6 +100,8 @@ def _review(submission: GradedSubmission) -> Iterable[Reason]:
     yield from map(as_reason, received.flags)
     if submission.time_doubt:
         yield as_reason(submission.time_doubt)
+    for name, points in submission.again.items():
+        yield Reason(Code.GRADED_BEFORE, part=name, points=points)
     for part in submission.part_verdicts:
         yield from part.review
     yield from map(as_reason, misplaced.flags(received.elsewhere, {

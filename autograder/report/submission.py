@@ -63,3 +63,9 @@ class GradedSubmission:
         """The parts that a person has still to grade."""
         parts = self.gradebook.parts if self.gradebook else {}
         return [part for part, points in parts.items() if points is None]
+
+    @property
+    def again(self) -> dict[str, float]:
+        """The parts that were graded by hand before another answer came, with their points."""
+        notebooks = self.gradebook.notebooks if self.gradebook else ()
+        return {part: points for one in notebooks for part, points in one.again.items()}

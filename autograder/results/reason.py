@@ -149,6 +149,7 @@ class Code(StrEnum):
     NOT_ON_ROSTER = "not_on_roster"
     REVIEW = "review"  # kind, text
     TO_BE_GRADED = "to_be_graded"  # part, points
+    GRADED_BEFORE = "graded_before"  # part, points
     LATE_WITHOUT_TIME = "late_without_time"
     LATE_IN_TIME = "late_in_time"
     NOTHING_CAME = "nothing_came"

@@ -24,8 +24,9 @@ from autograder.exercise import source
 from autograder.gradebook import sanitize
 from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.grading import grading_context
-from autograder.intake.written import WRITTEN, is_empty
+from autograder.intake.written import WRITTEN, digest_of, is_empty
 from autograder.judge.work import Work
+from autograder.marking.entering import enter_answers
 from autograder.release.build import prepare
 
 Answers = Mapping[str, str | NotebookNode]  # by grade_id: a text, or a cell with attachments
@@ -91,28 +92,35 @@ def enter(course: Course, assignment: str, answers: Mapping[str, Answers],
     released = {exercise.name: nbformat.read(
         course.build / "release" / assignment / f"{exercise.name}.ipynb", as_version=4)
         for exercise in course.exercises(assignment)}
-    empty = {owner: _write_notebooks(course, assignment, owner, given, released, files or {})
-             for owner, given in answers.items()}
+    written = {owner: _write_notebooks(course, assignment, owner, given, released, files or {})
+               for owner, given in answers.items()}
     with open_gradebook(course) as gradebook:
         for owner in answers:
             gradebook.update_or_create_student(owner)
             submission = gradebook.update_or_create_submission(assignment, owner)
-            for grade in (grade for one in submission.notebooks for grade in one.grades):
-                zero = empty[owner].get(grade.name)
-                if zero is None:  # no person grades it
-                    grade.auto_score, grade.needs_manual_grade = grade.max_score, False
-                else:
-                    zero = zero and WRITTEN not in (files or {})
+            pdf = (files or {}).get(WRITTEN)
+            for notebook in submission.notebooks:
+                cells = written[owner][notebook.name]
+                digests = {name: digest_of(cell, pdf) for name, cell in cells.items()}
+                known = enter_answers(gradebook, notebook.id, assignment, owner, {
+                    name: (digests[name], cell.source) for name, cell in cells.items()})
+                for grade in notebook.grades:
+                    if grade.name not in cells:  # no person grades it
+                        grade.auto_score, grade.needs_manual_grade = grade.max_score, False
+                        continue
+                    zero = is_empty(cells[grade.name]) and pdf is None
                     grade.auto_score = 0.0 if zero else None
-                    grade.needs_manual_grade = not zero or grade.manual_score is not None
+                    grade.needs_manual_grade = not zero if grade.manual_score is None else (
+                        known[grade.name].asks_again(digests[grade.name], grade.manual_score,
+                                                     grade.needs_manual_grade))
             gradebook.db.commit()
 
 
 def _write_notebooks(course: Course, assignment: str, owner: str, answers: Answers,
                      released: Mapping[str, NotebookNode], files: Mapping[str, bytes]
-                     ) -> dict[str, bool]:
-    """Write somebody's autograded notebooks; return for each written answer if it is empty."""
-    found: dict[str, bool] = {}
+                     ) -> dict[str, dict[str, NotebookNode]]:
+    """Write somebody's autograded notebooks; return the written answers of each, by grade_id."""
+    found: dict[str, dict[str, NotebookNode]] = {}
     folder = course.autograded / owner / assignment
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
@@ -120,13 +128,14 @@ def _write_notebooks(course: Course, assignment: str, owner: str, answers: Answe
     for exercise, notebook in released.items():
         notebook = copy.deepcopy(notebook)
         for cell in filter(source.by_hand, notebook.cells):
-            given = answers.get(name := cell.metadata.nbgrader.grade_id)
+            given = answers.get(cell.metadata.nbgrader.grade_id)
             if isinstance(given, str):
                 cell.source = given
             elif given is not None:
                 cell.update({"source": given.source, "attachments": given.get("attachments", {})})
-            found[name] = is_empty(cell)
         sanitize.clean(notebook)
+        found[exercise] = {cell.metadata.nbgrader.grade_id: cell
+                           for cell in filter(source.by_hand, notebook.cells)}
         grading_context.insert(notebook, course, Work(exercise, notebook, files))
         write(folder / f"{exercise}.ipynb", notebook)
     return found

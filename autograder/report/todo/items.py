@@ -121,9 +121,11 @@ class _AssignmentItems:
         for entry in submission.judged.values():
             yield from self._of_verdict(submission, entry)
         for notebook in _notebooks(submission):
-            if notebook.waiting:
-                parts = [Reason(Code.TO_BE_GRADED, part=part, points=most)
-                         for part, most in notebook.waiting.items()]
+            parts = [*(Reason(Code.TO_BE_GRADED, part=part, points=most)
+                       for part, most in notebook.waiting.items()),
+                     *(Reason(Code.GRADED_BEFORE, part=part, points=points)
+                       for part, points in notebook.again.items())]
+            if parts:
                 yield self._item(Kind.GRADE, submission, notebook.exercise, parts)
 
     def _of_upload(self, submission: GradedSubmission) -> Iterator[ReviewItem]:
