@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from autograder.course import Course, CourseError
 from autograder.crossfeedback.cli import app as crossfeedback
+from autograder.desk.cli import desk
 from autograder.gradebook.nbgrader_api import NativeError
 from autograder.intake import history
 from autograder.intake.cli import restore
@@ -285,6 +286,7 @@ for command, example in (
     (restore, "`autograder restore hw4`, or `autograder restore hw4 --list`"),
     (release, "`autograder release q2`, `autograder release q2 --check`, `autograder release hw4 "
               "--zip --version 2026.1`, or `autograder release --repository ../students hw4 hw3`"),
+    (desk, "`autograder desk hw3`"),
     (todo, "`autograder todo hw4`, or `autograder todo hw4 --done 1b9d6bcd --note 'asked both'`"),
     (similar, "`autograder similar hw4 --also ../2025/downloads/`"),
     (feedback, "`autograder feedback hw4`"),

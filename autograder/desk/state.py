@@ -1,0 +1,130 @@
+"""What the desk knows while it runs: questions, answers in their order, the store, who is in."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from autograder.course import Course, CourseError
+from autograder.desk.answers import Answer, AnswerIndex
+from autograder.desk.cards import Board, arrange
+from autograder.desk.content import Shown, show
+from autograder.desk.order import Order
+from autograder.desk.questions import Question, questions_of
+from autograder.desk.security import Sessions
+from autograder.marking.store import RubricStore
+from autograder.marking.values import Mark
+
+Key = tuple[str, str]  # assignment and grade_id
+
+
+class Unknown(LookupError):
+    """There is no such question or answer, or no longer; the message says which."""
+
+
+@dataclass
+class Desk:
+    """One running desk, for the assignments that `name` in course.toml stands for."""
+
+    course: Course
+    name: str
+    store: RubricStore
+    sessions: Sessions
+    order: Order
+    indexes: dict[str, AnswerIndex] = field(default_factory=dict)
+    _taken_out: dict[Key, set[str]] = field(default_factory=dict)
+    _boards: dict[Key, tuple[Any, Board]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.questions: dict[Key, Question] = {}
+        for assignment in self.course.together(self.name):
+            self.indexes[assignment] = AnswerIndex(self.course, assignment)
+        for one in questions_of(self.course, self.name):
+            self.questions[one.key] = one
+        self.shown = functools.lru_cache(maxsize=4096)(show_answer)
+
+    def faults(self) -> list[str]:
+        """What of the submissions cannot be read, in sentences."""
+        return sorted({f"{owner}: {problem}" for question in self.questions.values()
+                       for owner, problem in self.indexes[question.assignment].problems(
+                           question).items()})
+
+    def comments(self, question: Question) -> Mapping[str, str]:
+        """What other groups commented on the answers, by the answer's owner."""
+        return self.indexes[question.assignment].comments(question)
+
+    def shares(self, question: Question) -> Mapping[str, str]:
+        """Whose each answer is where the question is divided; empty where it is everybody's."""
+        return self.store.shares(question, self.answers(question))
+
+    @property
+    def title(self) -> str:
+        toml = self.course.toml
+        homework = toml.homeworks.get(self.name)
+        return (homework.title if homework else toml.assignments[self.name].title) or self.name
+
+    def question(self, assignment: str, grade_id: str) -> Question:
+        try:
+            return self.questions[assignment, grade_id]
+        except KeyError:
+            raise Unknown(f"There is no question {grade_id} of {assignment} here that a person "
+                          "grades.") from None
+
+    def answers(self, question: Question) -> Mapping[str, Answer]:
+        return self.indexes[question.assignment].answers(question)
+
+    def marks(self, question: Question) -> dict[str, Mark]:
+        """What the answers were given; "changed" where the text is another one than was graded.
+
+        The gradebook learns of that when a submission is entered; the notebook may be newer.
+        """
+        answers = self.answers(question)
+        marks = self.store.marks(question.assignment, question.grade_id)
+        return {owner: replace(mark, state="changed") if _is_of_another(mark, answers.get(owner))
+                else mark for owner, mark in marks.items()}
+
+    def board(self, question: Question) -> Board:
+        """The question's cards as its answers are now."""
+        key = (question.assignment, question.grade_id)
+        answers = self.answers(question)
+        out = frozenset(self._taken_out.get(key, ()))
+        groups = self.order.groups(question, answers)
+        state = (tuple((owner, one.digest) for owner, one in answers.items()), out, groups.version)
+        with self._lock:
+            kept = self._boards.get(key)
+            if kept is None or kept[0] != state:
+                kept = self._boards[key] = (state, arrange(
+                    question.assignment, answers, groups.owners, groups.same, out))
+            return kept[1]
+
+    def take_out(self, question: Question, owners: tuple[str, ...]) -> None:
+        """Let answers stand alone from now on: they were wrongly in a group."""
+        with self._lock:
+            self._taken_out.setdefault((question.assignment, question.grade_id), set()).update(
+                owners)
+
+
+def _is_of_another(mark: Mark, answer: Answer | None) -> bool:
+    """Whether the desk gave a mark to another text than the answer has now."""
+    return (mark.state == "graded" and answer is not None
+            and mark.digest not in ("", answer.digest))
+
+
+@contextlib.contextmanager
+def open_desk(course: Course, name: str, graders: Sequence[str]) -> Iterator[Desk]:
+    """A desk with its store open. Raises CourseError where there is nothing to grade by hand."""
+    with RubricStore(course) as store:
+        desk = Desk(course, name, store, Sessions(graders), Order())
+        if not desk.questions:
+            raise CourseError(f"Nothing of {name} is graded by hand: no cell of its exercises has "
+                              "written=.")
+        yield desk
+
+
+def show_answer(answer: Answer) -> Shown:
+    return show(answer.text, answer.attachments)
