@@ -7,19 +7,17 @@ groups. What nobody has answered comes last, as one card.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
 
-class Answered(Protocol):
-    """What counts here of an answer (answers.py)."""
+class Grouped(Protocol):
+    """A group of like answers (likeness/groups.py): its cards are owners whose answer is one."""
 
     @property
-    def owner(self) -> str: ...
-    @property
-    def text(self) -> str: ...
+    def cards(self) -> Sequence[Sequence[str]]: ...
     @property
     def empty(self) -> bool: ...
 
@@ -92,27 +90,27 @@ def key_of(assignment: str, owner: str) -> str:
     return hashlib.sha256(f"{assignment}\0{owner}".encode()).hexdigest()[:12]
 
 
-def arrange(assignment: str, answers: Mapping[str, Answered], groups: Iterable[Sequence[str]],
-            same: Callable[[str], str], taken_out: Collection[str] = ()) -> Board:
-    """Lay out the cards: `groups` are owners in their order, `same` what makes two answers one.
+def lay_out(assignment: str, groups: Sequence[Grouped], taken_out: Collection[str] = ()) -> Board:
+    """The cards of groups, in their order, empty answers last.
 
     Whoever was taken out of a group stands behind it, alone.
     """
-    rows: list[tuple[int, list[str]]] = []
-    empty = sorted(owner for owner, answer in answers.items() if answer.empty)
+    rows: list[tuple[int, tuple[str, ...], bool]] = []
+    empty = tuple(owner for group in groups if group.empty for card in group.cards
+                  for owner in card)
     number = 0
     for group in groups:
-        together: dict[str, list[str]] = {}
-        for owner in group:
-            if owner in answers and owner not in taken_out and not answers[owner].empty:
-                together.setdefault(same(owner), []).append(owner)
-        rows += [(number, owners) for owners in together.values()]
-        alone = [owner for owner in group if owner in taken_out and owner in answers
-                 and not answers[owner].empty]
-        rows += [(number + 1 + index, [owner]) for index, owner in enumerate(alone)]
-        number += 1 + len(alone)
+        if group.empty:
+            continue
+        for card in group.cards:
+            if owners := tuple(owner for owner in card if owner not in taken_out):
+                rows.append((number, owners, False))
+        for owner in (owner for card in group.cards for owner in card if owner in taken_out):
+            number += 1
+            rows.append((number, (owner,), False))
+        number += 1
     if empty:
-        rows.append((number, empty))
-    cards = tuple(Card(tuple(owners), place, group, owners == empty)
-                  for place, (group, owners) in enumerate(rows, start=1))
+        rows.append((number, empty, True))
+    cards = tuple(Card(owners, place, group, nothing)
+                  for place, (group, owners, nothing) in enumerate(rows, start=1))
     return Board(assignment, cards, {owner: card for card in cards for owner in card.owners})

@@ -1,34 +1,80 @@
-"""Which answers follow which: groups of like answers, found once for each state of the answers."""
+"""Which answers follow which: groups of like answers, found once and then kept as they are.
+
+A question is ordered by words and formulas as soon as it is opened. Where the course has `embed`,
+its vectors are made in the background, for all questions at once, and order them anew; after that
+the order stays. What is handed in later comes behind, so that no card moves under a grader's hands.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autograder.desk.answers import Answer
+from autograder.desk.likeness import Embedder, EmbeddingError, Group, arrange, normal_form
 from autograder.desk.questions import Question
+
+Key = tuple[str, str]
+Answers = Mapping[str, Answer]
 
 
 @dataclass(frozen=True)
-class Groups:
-    """Owners in groups, in their order. `same` is what makes two answers one; `version` changes
-    when the groups do although no answer has."""
+class Arranged:
+    """The groups of a question, and the answers' digests when they were found."""
 
-    owners: Sequence[Sequence[str]]
-    same: Callable[[str], str]
-    version: int = 0
+    groups: Sequence[Group]
+    digests: Mapping[str, str] = field(repr=False)
 
 
 class Order:
-    """The order of all questions' answers."""
+    """The order of all questions' answers. `problem` says why there are no vectors."""
 
-    def groups(self, question: Question, answers: Mapping[str, Answer]) -> Groups:
-        forms = {owner: " ".join(answer.text.lower().split()) for owner, answer in answers.items()}
-        by_form = sorted(forms, key=lambda owner: (len(forms[owner]), forms[owner]))
-        groups: list[list[str]] = []
-        for owner in by_form:  # those that begin alike
-            if groups and forms[groups[-1][0]][:25] == forms[owner][:25]:
-                groups[-1].append(owner)
-            else:
-                groups.append([owner])
-        return Groups(groups, forms.__getitem__)
+    def __init__(self, embedder: Embedder | None) -> None:
+        self._embedder = embedder
+        self._arranged: dict[Key, Arranged] = {}
+        self._lock = threading.Lock()
+        self.problem = ""
+
+    def groups(self, question: Question, answers: Answers) -> Sequence[Group]:
+        """The groups of the answers as they are now; the same object where nothing has changed."""
+        digests = {owner: answer.digest for owner, answer in answers.items()}
+        with self._lock:
+            kept = self._arranged.get(question.key)
+            if kept is not None and kept.digests == digests:
+                return kept.groups
+        found = (arrange(answers.values()) if kept is None
+                 else _brought_up_to_date(kept, answers, digests))
+        with self._lock:
+            self._arranged[question.key] = Arranged(found, digests)
+        return found
+
+    def start(self, answers: Mapping[Question, Callable[[], Answers]]) -> None:
+        """Order all questions by the course's vectors, in the background."""
+        if self._embedder is not None:
+            threading.Thread(target=self._embed, args=(answers,), daemon=True).start()
+
+    def _embed(self, answers: Mapping[Question, Callable[[], Answers]]) -> None:
+        assert self._embedder is not None
+        try:
+            now = {question: get() for question, get in answers.items()}
+            forms = {normal_form(answer.text) for found in now.values()
+                     for answer in found.values() if not answer.empty}
+            self._embedder(sorted(forms))  # all at once: the vectors are kept in a file
+            for question, found in now.items():
+                groups = arrange(found.values(), self._embedder)
+                with self._lock:
+                    self._arranged[question.key] = Arranged(
+                        groups, {owner: answer.digest for owner, answer in found.items()})
+        except (EmbeddingError, OSError, ValueError) as error:
+            self.problem = str(error)
+
+
+def _brought_up_to_date(kept: Arranged, answers: Answers, digests: Mapping[str, str]
+                        ) -> list[Group]:
+    """The same groups without what has gone, and behind them what is new."""
+    stayed = {owner for owner, digest in digests.items() if kept.digests.get(owner) == digest}
+    groups = [Group(cards, one.empty) for one in kept.groups
+              if (cards := tuple(owners for card in one.cards
+                                 if (owners := tuple(owner for owner in card if owner in stayed))))]
+    return [*groups, *arrange(answers[owner] for owner in digests if owner not in stayed)]

@@ -7,12 +7,13 @@ import functools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from autograder.course import Course, CourseError
+from autograder.crossfeedback.done import Comment
 from autograder.desk.answers import Answer, AnswerIndex
-from autograder.desk.cards import Board, arrange
+from autograder.desk.cards import Board, lay_out
 from autograder.desk.content import Shown, show
+from autograder.desk.likeness import Embedder, Group
 from autograder.desk.order import Order
 from autograder.desk.questions import Question, questions_of
 from autograder.desk.security import Sessions
@@ -37,7 +38,7 @@ class Desk:
     order: Order
     indexes: dict[str, AnswerIndex] = field(default_factory=dict)
     _taken_out: dict[Key, set[str]] = field(default_factory=dict)
-    _boards: dict[Key, tuple[Any, Board]] = field(default_factory=dict)
+    _boards: dict[Key, tuple[Sequence[Group], frozenset[str], Board]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -50,11 +51,12 @@ class Desk:
 
     def faults(self) -> list[str]:
         """What of the submissions cannot be read, in sentences."""
-        return sorted({f"{owner}: {problem}" for question in self.questions.values()
+        found = [self.order.problem] if self.order.problem else []
+        return found + sorted({f"{owner}: {problem}" for question in self.questions.values()
                        for owner, problem in self.indexes[question.assignment].problems(
                            question).items()})
 
-    def comments(self, question: Question) -> Mapping[str, str]:
+    def comments(self, question: Question) -> Mapping[str, Comment]:
         """What other groups commented on the answers, by the answer's owner."""
         return self.indexes[question.assignment].comments(question)
 
@@ -94,13 +96,11 @@ class Desk:
         answers = self.answers(question)
         out = frozenset(self._taken_out.get(key, ()))
         groups = self.order.groups(question, answers)
-        state = (tuple((owner, one.digest) for owner, one in answers.items()), out, groups.version)
         with self._lock:
             kept = self._boards.get(key)
-            if kept is None or kept[0] != state:
-                kept = self._boards[key] = (state, arrange(
-                    question.assignment, answers, groups.owners, groups.same, out))
-            return kept[1]
+            if kept is None or kept[0] is not groups or kept[1] != out:
+                kept = self._boards[key] = groups, out, lay_out(question.assignment, groups, out)
+            return kept[2]
 
     def take_out(self, question: Question, owners: tuple[str, ...]) -> None:
         """Let answers stand alone from now on: they were wrongly in a group."""
@@ -119,10 +119,12 @@ def _is_of_another(mark: Mark, answer: Answer | None) -> bool:
 def open_desk(course: Course, name: str, graders: Sequence[str]) -> Iterator[Desk]:
     """A desk with its store open. Raises CourseError where there is nothing to grade by hand."""
     with RubricStore(course) as store:
-        desk = Desk(course, name, store, Sessions(graders), Order())
+        desk = Desk(course, name, store, Sessions(graders), Order(Embedder.of(course)))
         if not desk.questions:
             raise CourseError(f"Nothing of {name} is graded by hand: no cell of its exercises has "
                               "written=.")
+        desk.order.start({question: functools.partial(desk.answers, question)
+                          for question in desk.questions.values()})
         yield desk
 
 

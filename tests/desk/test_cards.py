@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.desk.cards import Board, arrange, key_of
-
-
-@dataclass(frozen=True)
-class Given:
-    owner: str
-    text: str
-
-    @property
-    def empty(self) -> bool:
-        return not self.text
+from autograder.desk.cards import Board, key_of, lay_out
+from autograder.desk.likeness import Group
 
 
 def board(texts: dict[str, str], groups: list[list[str]], taken_out: set[str] | None = None
           ) -> Board:
-    answers = {owner: Given(owner, text) for owner, text in texts.items()}
-    return arrange("hw", answers, groups, lambda owner: texts[owner], taken_out or set())
+    made = [Group(tuple(tuple(owner for owner in owners if texts[owner] == text and text)
+                        for text in dict.fromkeys(texts[owner] for owner in owners) if text))
+            for owners in groups]
+    empty = tuple(owner for owners in groups for owner in owners if not texts[owner])
+    return lay_out("hw", [Group((empty,), empty=True), *(one for one in made if one.cards)]
+                   if empty else [one for one in made if one.cards], taken_out or set())
 
 
 TEXTS = {"a": "one", "b": "two", "c": "one", "d": "three", "e": "", "f": ""}
@@ -38,14 +32,14 @@ def test_same_answers_are_one_card_and_empty_ones_come_last() -> None:
 
 
 def test_who_is_taken_out_stands_alone_behind_the_group() -> None:
-    made = board(TEXTS, [["a", "b", "c"], ["d"]], {"c"})
+    made = board(TEXTS, [["a", "b", "c"], ["d"], ["e", "f"]], {"c"})
     assert [card.owners for card in made.cards] == [("a",), ("b",), ("c",), ("d",), ("e", "f")]
     alone = made.by_owner["c"]
     assert made.members(alone) == [] and len(made.members(made.cards[0])) == 1
 
 
 def test_the_next_that_waits_is_behind_then_before_and_not_in_another_hand() -> None:
-    made = board(TEXTS, [["a", "b", "c"], ["d"]])
+    made = board(TEXTS, [["a", "b", "c"], ["d"], ["e", "f"]])
     first, second, third, last = made.cards
     assert made.next_waiting(None, lambda card: True) == first
     assert made.next_waiting(last, lambda card: card in (first, last)) == first
@@ -55,7 +49,7 @@ def test_the_next_that_waits_is_behind_then_before_and_not_in_another_hand() -> 
 
 
 def test_keys_tell_no_names_and_lead_back() -> None:
-    made = board(TEXTS, [["a", "b", "c"], ["d"]])
+    made = board(TEXTS, [["a", "b", "c"], ["d"], ["e", "f"]])
     assert made.owners[key_of("hw", "d")] == "d"
     assert "d" not in {made.key(card) for card in made.cards}
 

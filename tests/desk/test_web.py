@@ -124,7 +124,7 @@ def test_what_is_given_is_in_the_gradebook_at_once(ada: Grader, desk: Desk) -> N
 
 
 def test_a_group_is_given_the_same_and_one_can_be_taken_out(ada: Grader, desk: Desk) -> None:
-    enter(desk.course, "toy", {f"t{n:03}": {"toy_how": f"By the norm of the vector {'x' * n}"}
+    enter(desk.course, "toy", {f"t{n:03}": {"toy_how": f"By the norm of the vector {'so ' * n}"}
                                for n in range(4)})
     card = card_with(ada, "By the norm of the vector", HOW)
     assert len(card["group"]) + len(card["owners"]) == 4

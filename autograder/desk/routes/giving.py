@@ -9,6 +9,7 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from autograder.crossfeedback import done as crossfeedback
 from autograder.desk.cards import Card, key_of
 from autograder.desk.routes.asking import (
     MOST_OWNERS,
@@ -40,6 +41,12 @@ class OnCard(Asked):
     """Something that is done where one card is shown."""
 
     key: str = Field(max_length=40)
+
+
+class Done(OnCard):
+    """Another group's comment, as it was read."""
+
+    digest: str = Field(max_length=80)
 
 
 class Opened(OnCard):
@@ -186,5 +193,18 @@ def opened(about: About, asked: Opened) -> dict[str, Any]:
     return {"here": here, "stale": (mark.version if mark else 0) != int(asked.version)}
 
 
+@posted(Done)
+def done(about: About, asked: Done) -> Response:
+    """Mark another group's comment as done with, or take that back; the button again."""
+    comment = about.desk.comments(about.question).get(about.owner(asked.key))
+    if comment is None or comment.digest != asked.digest:
+        raise MarkingError("This comment is another one now, or was removed. Load the page again.")
+    by = "" if comment.done_by else about.grader
+    crossfeedback.mark(about.desk.course, about.question.assignment, comment, by)
+    return about.page("done.html.j2", base=about.base,
+                      peer={"key": asked.key, "digest": asked.digest, "done_by": by})
+
+
 ROUTES = [Route(f"{BASE}/{name}", route, methods=["POST"]) for name, route in (
-    ("give", give), ("empty", empty), ("undo", undo), ("out", out), ("open", opened))]
+    ("give", give), ("empty", empty), ("undo", undo), ("out", out), ("open", opened),
+    ("done", done))]

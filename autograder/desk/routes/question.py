@@ -197,10 +197,12 @@ def _pages(about: About, card: Card, key: str) -> list[dict[str, str]]:
             for index, one in enumerate(answer.pages)]
 
 
-def _peers(about: About, card: Card) -> list[dict[str, str]]:
+def _peers(about: About, card: Card) -> list[dict[str, Any]]:
     """What other groups commented on the answers of a card; a second marking is blind to it."""
     found = {} if about.second else about.desk.comments(about.question)
-    return [{"html": addressed(show(found[owner]), "")} for owner in card.owners if owner in found]
+    return [{"html": addressed(show(comment.text), ""), "done_by": comment.done_by,
+             "key": key_of(about.question.assignment, owner), "digest": comment.digest}
+            for owner in card.owners if (comment := found.get(owner))]
 
 
 @got

@@ -104,6 +104,7 @@
       pending.set(key, load(key).then((one) => {
         waiting.append(one);
         while (waiting.childElementCount > KEPT) waiting.firstElementChild.remove();
+        htmx.process(one);
         typesetting.set(one, typeset(one));
         return one;
       }).finally(() => pending.delete(key)));
@@ -134,6 +135,7 @@
     if (!one) {
       one = await load(key);
       waiting.append(one);
+      htmx.process(one);
       typesetting.set(one, typeset(one));
     }
     await Promise.race([typesetting.get(one), new Promise((done) => setTimeout(done, PATIENCE))]);
