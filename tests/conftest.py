@@ -39,6 +39,16 @@ REPO = Path(__file__).parents[1]
 DATA = REPO / "data"
 EXERCISES = REPO / "autograder" / "exercises"
 COURSE_FILES = ("course.toml", "nbgrader_config.py")
+# Files whose works one judge judges, which takes half a minute to start.
+OF_Q2 = ("test_forgery_q2.py", "q2/test_divisions.py", "q2/test_questions_q2.py",
+         "q2/test_older_classifier.py", "q2/test_shadowed_modules.py")
+# What another worker may do than the rest of its file does.
+APART = ("test_grading_q2.py::"
+         "test_nbgrader_autograde_gives_the_same_scores_and_keeps_those_given_by_hand",)
+# What takes longest, in the order in which it is started.
+LONGEST = ("test_grading_q2.py", "test_grading_hw3.py", *OF_Q2, *APART,
+           "faults/test_killed_conversion.py", "test_grading_hw4.py", "q1/test_q1b_reported.py",
+           "faults/test_machine.py", "hw3/test_promised.py", "browser/test_formgrader.py")
 
 TOY_COURSE = """
 [course]
@@ -238,7 +248,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that start real things come first: quick ones fill the time that is left at the end."""
     slow = {item.path for item in items
             if any(item.get_closest_marker(name) for name in ("sandbox", "nbgrader", "browser"))}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (_rank(item.nodeid), item.path not in slow))
+
+
+def _rank(nodeid: str) -> int:
+    """The place of a test or its file among what takes longest, for which the others wait."""
+    test = nodeid.removeprefix("tests/")
+    name = test if test in APART else test.partition("::")[0]
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With --dist loadfile workers take whole files; files of one judge go to one worker."""
+    if config.option.dist != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class FilesOfOneJudge(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            test = nodeid.removeprefix("tests/")
+            file = test.partition("::")[0]
+            return test if test in APART else "q2" if file in OF_Q2 else file
+
+    return FilesOfOneJudge(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -355,20 +387,26 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Course:
     return course
 
 
-@pytest.fixture(scope="module")
-def grade_q2(prepared: Course, tmp_path_factory: pytest.TempPathFactory
-             ) -> Iterator[Callable[[dict[str, bytes]], Verdict]]:
-    """Judge the solved q2 with further files, or others in the place of its own; one grader."""
+@pytest.fixture(scope="session")
+def judge_q2(prepared: Course, tmp_path_factory: pytest.TempPathFactory
+             ) -> Iterator[Callable[[Work], Verdict]]:
+    """Judge works on q2; one grader for all."""
+    scratch = str(tmp_path_factory.mktemp("q2"))
+    with spawned(initializer=pool._start, initargs=(prepared, "q2", 7, scratch)) as executor:
+        yield lambda work: executor.submit(pool._judge, work).result()
+
+
+@pytest.fixture(scope="session")
+def grade_q2(prepared: Course, judge_q2: Callable[[Work], Verdict]
+             ) -> Callable[[dict[str, bytes]], Verdict]:
+    """Judge the solved q2 with further files, or others in the place of its own."""
     from autograder.validate import work
 
     def judge(files: dict[str, bytes]) -> Verdict:
         solved = work(prepared.exercise("q2"), "reference", "reference")
-        handed_in = Work("q2", solved.notebook, {**solved.files, **files})
-        return executor.submit(pool._judge, handed_in).result()
+        return judge_q2(Work("q2", solved.notebook, {**solved.files, **files}))
 
-    scratch = str(tmp_path_factory.mktemp("q2"))
-    with spawned(initializer=pool._start, initargs=(prepared, "q2", 7, scratch)) as executor:
-        yield judge
+    return judge
 
 
 def grades_of(course: Course) -> dict[str, dict[str, str]]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import nbformat
 import pytest
-from conftest import spawned
 
 from autograder.course import Course
-from autograder.judge import pool
 from autograder.judge.work import Work
 from autograder.results.verdict import Verdict
 from autograder.validate import work as filled_in
@@ -185,22 +183,17 @@ BertSelfAttention.attention = borrowed
 ]
 
 
-@pytest.fixture(scope="module")
-def hand_in(prepared: Course, tmp_path_factory: pytest.TempPathFactory
-            ) -> Iterator[Callable[[Attempt], Verdict]]:
-    """Judge the skeleton with an attempt added to it; one grader for all attempts."""
-    exercise = prepared.exercise("q2")
-
+@pytest.fixture
+def hand_in(prepared: Course, judge_q2: Callable[[Work], Verdict]) -> Callable[[Attempt], Verdict]:
+    """Judge the skeleton with an attempt added to it."""
     def judge(attempt: Attempt) -> Verdict:
-        skeleton = filled_in(exercise, "skeleton", "skeleton")
+        skeleton = filled_in(prepared.exercise("q2"), "skeleton", "skeleton")
         skeleton.notebook.cells += map(nbformat.v4.new_code_cell, attempt.cells)
         files = dict(skeleton.files) | {name: text.encode() for name, text in attempt.files}
         files["bert.py"] += attempt.bert.encode()
-        return executor.submit(pool._judge, Work("q2", skeleton.notebook, files)).result()
+        return judge_q2(Work("q2", skeleton.notebook, files))
 
-    scratch = str(tmp_path_factory.mktemp("s"))
-    with spawned(initializer=pool._start, initargs=(prepared, "q2", 7, scratch)) as executor:
-        yield judge
+    return judge
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=str)
