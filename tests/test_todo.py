@@ -120,14 +120,15 @@ def test_uploads_of_nobody_and_unreadable_ones(course: Course) -> None:
     assert [item.about for item in items(course, "hw4")] == ["a.zip", "lost.zip"]
 
 
-def test_what_waits_for_a_grade_leads_to_formgrader(
+def test_what_waits_for_a_grade_leads_to_the_desk_and_to_formgrader(
         course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     entered(monkeypatch, "q2", {
         WHO: GradebookNotebook("q2", "c0ffee", {"q2_why": 3.0, "q2_plot": 1.5}),
         "2026_00002": GradebookNotebook("q2", "decaf", {})})
     assert only(course).reason == "q2_why (3 points); q2_plot (1.5 points)"
     (item,) = items(course, "q2", "https://hub.example/formgrader/")
-    assert item.where == ("https://hub.example/formgrader/submissions/c0ffee/",)
+    assert item.where == ("autograder desk q2",
+                          "https://hub.example/formgrader/submissions/c0ffee/")
 
 
 def test_groups_that_the_roster_does_not_know(
@@ -167,8 +168,9 @@ def test_the_gradebook_tells_what_waits(course: Course) -> None:
         gradebook.db.commit()
         there = gradebook.find_submission_notebook("q2", "q2", WHO).id
     assert queries.entry(course, "q2", WHO).notebooks == (
-        GradebookNotebook("q2", there, {"by_hand": 3}),)
-    assert only(course).where == (f"http://localhost:8888/formgrader/submissions/{there}/",)
+        GradebookNotebook("q2", there, {"by_hand": 3}, {}, {"by_hand": 3, "judged": 3}),)
+    assert only(course).where == ("autograder desk q2",
+                                  f"http://localhost:8888/formgrader/submissions/{there}/",)
 
 
 # --------------------------------------------------------------------------- looked at, and again

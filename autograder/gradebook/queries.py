@@ -38,14 +38,16 @@ class ManualGrades:
 class GradebookNotebook:
     """One notebook of a submission. `id` is formgrader's name for it.
 
-    `waiting` are the parts that nobody has graded yet, with their maximum points; `again` those
-    that were graded by hand before another answer came, with the points that they have.
+    `most` are the maximum points of its parts, `waiting` those of the parts that nobody has graded
+    yet; `again` are those that were graded by hand before another answer came, with the points that
+    they have.
     """
 
     exercise: str
     id: str
     waiting: dict[str, float]
     again: dict[str, float] = field(default_factory=dict)
+    most: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def _notebook(notebook: Any) -> GradebookNotebook:
         notebook.name, notebook.id,
         {grade.name: float(grade.max_score) for grade in notebook.grades if _waits(grade)},
         {grade.name: float(grade.score) for grade in notebook.grades if grade.needs_manual_grade
-         and grade.manual_score is not None and grade.name in by_hand})
+         and grade.manual_score is not None and grade.name in by_hand},
+        {grade.name: float(grade.max_score) for grade in notebook.grades})
 
 
 def _manual(grades: list[Any], comments: list[Any]) -> ManualGrades:

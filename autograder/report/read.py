@@ -16,6 +16,7 @@ from autograder.intake import times
 from autograder.intake.records import IntakeRecord, notes
 from autograder.journal import Entry
 from autograder.late import Applied
+from autograder.marking.results import QuestionMarks, question_marks
 from autograder.report.submission import GradedSubmission
 from autograder.roster import Roster
 
@@ -32,6 +33,7 @@ class CourseResults:
         self.judged = functools.cache(self._judged)
         self.gradebook = functools.cache(self._gradebook)
         self.submissions = functools.cache(self._submissions)
+        self.question_marks = functools.cache(self._question_marks)
 
     @cached_property
     def roster(self) -> Roster:
@@ -77,6 +79,10 @@ class CourseResults:
             return None
         found = queries.entries(self.course, assignment, self.late_in(assignment))
         return {entry.student: entry for entry in found}
+
+    def _question_marks(self, assignment: str) -> dict[str, QuestionMarks]:
+        """What was given at the desk, by question."""
+        return question_marks(self.course, assignment) if self.is_graded(assignment) else {}
 
     def _submissions(self, assignment: str) -> list[GradedSubmission]:
         """Everybody of whom any source knows, by owner; then the uploads that are nobody's."""

@@ -28,6 +28,7 @@ class ReviewKind(StrEnum):
     NAMES = "names"
     NOTEBOOK = "notebook"
     GRADE = "grade"
+    MARKS = "marks"
     LOG = "log"
     BORROWED = "borrowed"
     SIMILAR = "similar"
@@ -50,6 +51,7 @@ LABELS = {
     ReviewKind.NAMES: "names in doubt",
     ReviewKind.NOTEBOOK: "notebook in doubt",
     ReviewKind.GRADE: "to be graded by hand",
+    ReviewKind.MARKS: "points in doubt",
     ReviewKind.LOG: "odd log",
     ReviewKind.BORROWED: "like a forbidden library",
     ReviewKind.SIMILAR: "suspected copy",
@@ -150,6 +152,8 @@ class Code(StrEnum):
     REVIEW = "review"  # kind, text
     TO_BE_GRADED = "to_be_graded"  # part, points
     GRADED_BEFORE = "graded_before"  # part, points
+    GRADED_ELSEWHERE = "graded_elsewhere"  # part, points
+    SECOND_DIFFERS = "second_differs"  # part, points, second
     LATE_WITHOUT_TIME = "late_without_time"
     LATE_IN_TIME = "late_in_time"
     NOTHING_CAME = "nothing_came"
@@ -205,6 +209,10 @@ REVIEWS = {
     Code.HIDDEN_CODE: ReviewKind.BORROWED,
     Code.STEP_FAILED: ReviewKind.FAULT,
     Code.NOT_ON_ROSTER: ReviewKind.NAMES,
+    Code.TO_BE_GRADED: ReviewKind.GRADE,
+    Code.GRADED_BEFORE: ReviewKind.GRADE,
+    Code.GRADED_ELSEWHERE: ReviewKind.MARKS,
+    Code.SECOND_DIFFERS: ReviewKind.MARKS,
 }
 
 

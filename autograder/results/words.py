@@ -77,6 +77,9 @@ TEMPLATES: dict[Code, tuple[str, ...]] = {
     Code.SUBMISSION_UNREADABLE: ("what lies in submitted/ cannot be read ({error})",),
     Code.TO_BE_GRADED: ("{part} ({points} points)",),
     Code.GRADED_BEFORE: ("{part} was given {points} points before another answer came in",),
+    Code.GRADED_ELSEWHERE: ("{part}: formgrader has other points ({points}), or another comment, "
+                            "than the desk gave",),
+    Code.SECOND_DIFFERS: ("{part}: {points} points, and {second} in the second marking",),
     Code.LATE_WITHOUT_TIME: ("the platform marks it as LATE, and no time is known at which it "
                              "came: it counts as in time",),
     Code.LATE_IN_TIME: ("the platform marks it as LATE, and its time is not after the due date in "

@@ -9,7 +9,15 @@ from autograder.gradebook.queries import ManualGrade, ManualGrades
 from autograder.report.feedback.code import CodeExcerpt
 from autograder.report.feedback.exercise import ExerciseTexts, Reading
 from autograder.report.feedback.language import Sentences, Translated
-from autograder.report.feedback.view import FeedbackPage, GradedExercise, Heading, page, with_code
+from autograder.report.feedback.view import (
+    FeedbackPage,
+    GivenRubric,
+    GradedExercise,
+    Heading,
+    RubricLine,
+    page,
+    with_code,
+)
 from autograder.report.totals import GradeRow
 from autograder.results.reason import misconception
 from autograder.results.verdict import PartVerdict, Verdict
@@ -45,9 +53,11 @@ CODE = {"toy_words": (CodeExcerpt("toy.py, words", "def words(text):\n    return
 
 def made(line: GradeRow = LINE, verdict: Verdict = VERDICT, manual: ManualGrades | None = None,
          others: dict[str, str] | None = None, notes: tuple[str, ...] = (),
-         texts: ExerciseTexts = TEXTS, heading: Heading = HEADING) -> FeedbackPage:
+         texts: ExerciseTexts = TEXTS, heading: Heading = HEADING,
+         rubric: GivenRubric | None = None) -> FeedbackPage:
     """The page, but for what a test gives in place of its values."""
-    graded = [GradedExercise(texts, verdict, manual or ManualGrades(), others or {})]
+    rubrics = {"toy_why": rubric} if rubric else {}
+    graded = [GradedExercise(texts, verdict, manual or ManualGrades(), others or {}, rubrics)]
     return with_code(page(heading, line, notes, graded), CODE)
 
 
@@ -55,10 +65,14 @@ def full(text: str) -> FeedbackPage:
     """The page with a student's, a person's or a group's `text` wherever one can stand."""
     part = PartVerdict("toy_words", 0, 4, (text, f"`{text}`"), (text,))
     found = made(
-        replace(LINE, student=text, group=text, violations=(text,), deduction=1.0),
+        replace(LINE, student=text, group=text, violations=(text,), deduction=1.0,
+                parts={**(LINE.parts or {}), "toy_why": 1.0}),
         replace(VERDICT, parts=(part,), incidents=(text,)),
         ManualGrades({"toy_why": ManualGrade(1.0, 0.5)},
                      {"toy_why": text, "toy_words-solution": text}),
         {"1.1": text}, (text, f"{text}!"), replace(TEXTS, title=text),
-        Heading(text, text, Sentences("en", []), text, (text,)))
+        Heading(text, text, Sentences("en", []), text, (text,)),
+        GivenRubric((RubricLine("adds", 1, text, True), RubricLine("adds", 1, text, False),
+                     RubricLine("takes", 0.5, text, True), RubricLine("caps", 1, text, True)),
+                    -0.25))
     return with_code(found, {name: (CodeExcerpt(text, text, cut=True),) for name in MOST})

@@ -11,6 +11,7 @@ from autograder.exercise import source
 from autograder.journal import Entry, path_of, read
 from autograder.report.class_report.statistics import Scores
 from autograder.report.class_report.times import Batch, batches
+from autograder.report.class_report.written import WrittenQuestion, written_questions
 from autograder.report.grades import grade_rows
 from autograder.report.read import CourseResults
 from autograder.report.totals import GradeRow
@@ -35,6 +36,7 @@ class ClassData:
     rows: a row for each submission; `unreadable` are those of whom nothing could be read
     entries: the last entry on each student's exercise, by assignment
     batches: by assignment
+    written: the questions that people grade
     """
 
     name: str
@@ -46,6 +48,7 @@ class ClassData:
     entries: dict[str, tuple[Entry, ...]]
     batches: dict[str, tuple[Batch, ...]]
     roster: Roster
+    written: tuple[WrittenQuestion, ...] = ()
 
     @property
     def read(self) -> list[GradeRow]:
@@ -75,15 +78,21 @@ def gather(results: CourseResults, name: str) -> ClassData:
     unreadable = frozenset(one.owner for one in results.of(name)
                            if one.owner and one.received.problem)
     toml = course.toml
+    parts = {one: tuple(part for exercise in course.exercises(one) for part in _parts(exercise))
+             for one in assignments}
     titled = toml.homeworks.get(name) or toml.assignments[name]
     return ClassData(
         name, titled.title, name in toml.assignments and toml.assignments[name].groups,
-        tuple(part for assignment in assignments for exercise in course.exercises(assignment)
-              for part in _parts(exercise)),
+        tuple(part for some in parts.values() for part in some),
         rows, unreadable,
         {one: _readable(results, one, unreadable) for one in assignments},
         {one: tuple(batches(one, read(path_of(course, one)))) for one in assignments},
-        results.roster)
+        results.roster,
+        tuple(question for assignment, some in parts.items() for question in written_questions(
+            {part.name: part.max_points for part in some if part.by_hand},
+            (entry for owner, entry in (results.gradebook(assignment) or {}).items()
+             if owner not in unreadable),
+            results.question_marks(assignment))))
 
 
 def _readable(results: CourseResults, assignment: str, unreadable: frozenset[str]

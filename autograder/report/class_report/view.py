@@ -14,6 +14,7 @@ from autograder.report.class_report.examples import Examples, Nameless
 from autograder.report.class_report.losses import Losses, Met, losses, met
 from autograder.report.class_report.statistics import Analysis, Distribution, analyse, distribution
 from autograder.report.class_report.times import Times, times
+from autograder.report.class_report.written import WrittenQuestion
 
 MANY = 40  # misconceptions that are shown with examples
 
@@ -94,6 +95,7 @@ class ClassReport:
     misconceptions: tuple[Misconception, ...]
     losses: tuple[PartLosses, ...]
     times: Times
+    written: tuple[WrittenQuestion, ...]
 
 
 def class_report(course: Course, found: ClassData, anonymous: bool) -> ClassReport:
@@ -118,7 +120,8 @@ def class_report(course: Course, found: ClassData, anonymous: bool) -> ClassRepo
         len(read) - len(scores), _misconceptions(course, entries, examples),
         _losses([part.name for part in found.parts if not part.by_hand], entries, examples,
                 nameless),
-        _anonymous(summed) if anonymous else summed)
+        _anonymous(summed) if anonymous else summed,
+        tuple(_nameless(question, nameless) for question in found.written))
 
 
 def _counts(found: ClassData, anonymous: bool) -> Counts:
@@ -166,6 +169,12 @@ def _losses(parts: Iterable[str], entries: list[Entry], examples: Examples, name
             Unnamed(nameless.clean(general.sentence), len(general.entries), general.points,
                     examples.of_part(one.part, general.entries)) for general in one.sentences))
         for one in losses(parts, entries))
+
+
+def _nameless(question: WrittenQuestion, nameless: Nameless) -> WrittenQuestion:
+    """A question without the names that a grader may have put into an item."""
+    return replace(question, items=tuple(
+        replace(item, text=nameless.clean(item.text)) for item in question.items))
 
 
 def _anonymous(summed: Times) -> Times:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from autograder.exercise.rubric import Kind
 from autograder.gradebook.queries import ManualGrade, ManualGrades
 from autograder.report.feedback.code import CodeExcerpt
 from autograder.report.feedback.exercise import ExerciseTexts, Reading
@@ -24,12 +25,33 @@ LITTLE = 0.005  # points that are none
 
 
 @dataclass(frozen=True)
+class RubricLine:
+    """An item of the rubric in its own words, and whether the answer holds it."""
+
+    kind: Kind
+    points: float
+    text: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class GivenRubric:
+    """What an answer was given by the rubric: its items, and points on top of what they add up to.
+
+    What takes points off, or is a wrong form, is there only where it was given.
+    """
+
+    items: tuple[RubricLine, ...]
+    adjustment: float = 0.0
+
+
+@dataclass(frozen=True)
 class FeedbackPart:
     """One part. `points` is None while a person has still to grade it.
 
     `looks_like` are the sentences of known misconceptions, `says` what else was not right,
-    `remarks` cost nothing. `given` is what a person gave in the place of `judged`; `others` are
-    another group's comments, by subtask.
+    `remarks` cost nothing. `given` is what a person gave in the place of `judged`, `rubric` how it
+    comes about; `others` are another group's comments, by subtask.
     """
 
     name: str
@@ -47,6 +69,7 @@ class FeedbackPart:
     code: tuple[CodeExcerpt, ...] = ()
     reread: tuple[Reading, ...] = ()
     others: tuple[tuple[str, str], ...] = ()
+    rubric: GivenRubric | None = None
 
 
 @dataclass(frozen=True)
@@ -110,13 +133,14 @@ class Heading:
 class GradedExercise:
     """One exercise of one submission: what all its pages say, and what is said to this student.
 
-    `others` are another group's comments, by subtask.
+    `others` are another group's comments, by subtask; `rubrics` what was given by them, by part.
     """
 
     texts: ExerciseTexts
     verdict: Verdict | None = None
     manual: ManualGrades = field(default_factory=ManualGrades)
     others: Mapping[str, str] = field(default_factory=dict)
+    rubrics: Mapping[str, GivenRubric] = field(default_factory=dict)
 
 
 def page(heading: Heading, row: GradeRow, notes: Sequence[str], graded: Sequence[GradedExercise]
@@ -187,7 +211,8 @@ def _part(name: str, graded: GradedExercise, points: float | None) -> FeedbackPa
               if texts.cells.get(cell) == name),
         (), () if state in ("right", "waits") else texts.reread.get(name, ()),
         tuple((subtask, graded.others[subtask]) for subtask in texts.subtasks.get(name, ())
-              if subtask in graded.others))
+              if subtask in graded.others),
+        None if state == "waits" else graded.rubrics.get(name))
 
 
 def _state(points: float | None, most: float, verdict: PartVerdict | None, nobody_gave: bool

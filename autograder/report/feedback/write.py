@@ -21,6 +21,7 @@ from autograder.report.feedback.code import CodeExcerpt, SubmittedCode
 from autograder.report.feedback.exercise import texts
 from autograder.report.feedback.language import LOCALE, sentences
 from autograder.report.feedback.render import HERE, render
+from autograder.report.feedback.rubrics import given_rubrics
 from autograder.report.feedback.view import (
     FeedbackPage,
     GradedExercise,
@@ -78,7 +79,7 @@ def write(results: CourseResults, name: str, rows: Iterable[GradeRow] | None = N
         raise CourseError(f"Nothing of {done.name} is graded yet. First: autograder grade {name}")
     if rows is None or done.name != name:
         rows = grade_rows(results, done.name)
-    guarded, pages = Faults(course, done.name), _Pages(course, done.name, graded)
+    guarded, pages = Faults(course, done.name), _Pages(results, done.name, graded)
     for row in rows:
         with guarded.guard(Step.FEEDBACK, row.who):
             for one in by_person(results, done.name, [row]):
@@ -94,7 +95,8 @@ def write(results: CourseResults, name: str, rows: Iterable[GradeRow] | None = N
 class _Pages:
     """What all pages of a homework have in common, and the way from a row to its page."""
 
-    def __init__(self, course: Course, name: str, assignments: list[str]) -> None:
+    def __init__(self, results: CourseResults, name: str, assignments: list[str]) -> None:
+        course = results.course
         self._course, self._name = course, name
         self._language = course.toml.course.language
         homework = course.toml.homeworks.get(name)
@@ -104,7 +106,7 @@ class _Pages:
             homework.title if homework else course.assignment(name).title,
             sentences(self._language, LOCALE.parent))
         self._all = course.together(name)
-        self._assignments = {one: _AssignmentPages(course, one, self._language)
+        self._assignments = {one: _AssignmentPages(results, one, self._language)
                              for one in assignments}
         self._ours = _hash_of([*HERE.rglob("*"), *(Path(str(module.__file__)) for module in (
             parts, reading, source)), *(file for one in self._all
@@ -142,11 +144,13 @@ class _Pages:
 class _AssignmentPages:
     """What the pages say of one assignment's submissions."""
 
-    def __init__(self, course: Course, assignment: str, language: str) -> None:
-        self._course = course
+    def __init__(self, results: CourseResults, assignment: str, language: str) -> None:
+        self._course = course = results.course
         self._texts = [texts(exercise, language, course.toml.crossfeedback)
                        for exercise in course.exercises(assignment)]
         self._others = merge.comments_by_group(course, assignment)
+        self._rubrics = given_rubrics(results.question_marks(assignment),
+                                      (results.gradebook(assignment) or {}).values())
 
     def has(self, row: GradeRow) -> bool:
         """Whether the row has points in a part of the assignment."""
@@ -163,7 +167,8 @@ class _AssignmentPages:
         others = self._others.get(submission.owner, {})
         for one in self._texts:
             entry = submission.judged.get(one.name)
-            yield GradedExercise(one, entry.verdict if entry else None, manual, others)
+            yield GradedExercise(one, entry.verdict if entry else None, manual, others,
+                                 self._rubrics.get(submission.owner, {}))
 
     def code(self, submission: GradedSubmission) -> dict[str, tuple[CodeExcerpt, ...]]:
         """The submission's own code, by part."""

@@ -13,6 +13,8 @@ from autograder.gradebook.queries import GradebookNotebook
 from autograder.intake.notebook import misplaced
 from autograder.intake.records import TIMESTAMP
 from autograder.journal import Entry
+from autograder.marking.second import SecondMark
+from autograder.marking.values import Mark
 from autograder.report import people
 from autograder.report.read import CourseResults
 from autograder.report.submission import GradedSubmission
@@ -25,6 +27,7 @@ from autograder.results.verdict import Verdict
 from autograder.similarity import journal
 
 FORMGRADER = "http://localhost:8888/formgrader"
+DIFFERENT = 0.25  # of a part's points; two gradings that are further apart are in doubt
 FILES = (Kind.LOG, Kind.BORROWED)  # what lies beside the notebook, out of formgrader's sight
 
 
@@ -121,12 +124,8 @@ class _AssignmentItems:
         for entry in submission.judged.values():
             yield from self._of_verdict(submission, entry)
         for notebook in _notebooks(submission):
-            parts = [*(Reason(Code.TO_BE_GRADED, part=part, points=most)
-                       for part, most in notebook.waiting.items()),
-                     *(Reason(Code.GRADED_BEFORE, part=part, points=points)
-                       for part, points in notebook.again.items())]
-            if parts:
-                yield self._item(Kind.GRADE, submission, notebook.exercise, parts)
+            for kind, some in _by_kind(self._of_answers(submission.owner, notebook)).items():
+                yield self._item(kind, submission, notebook.exercise, some)
 
     def _of_upload(self, submission: GradedSubmission) -> Iterator[ReviewItem]:
         owner, received = submission.owner, submission.received
@@ -156,6 +155,17 @@ class _AssignmentItems:
         for kind, some in _by_kind([*crashes, *_of_parts(entry.verdict)]).items():
             yield self._item(kind, submission, entry.exercise, some)
 
+    def _of_answers(self, owner: str, notebook: GradebookNotebook) -> Iterator[Reason]:
+        """What is to be done about the answers in a notebook that a person grades."""
+        for part, most in notebook.waiting.items():
+            yield Reason(Code.TO_BE_GRADED, part=part, points=most)
+        for part, points in notebook.again.items():
+            yield Reason(Code.GRADED_BEFORE, part=part, points=points)
+        for part, question in self.results.question_marks(self.assignment).items():
+            mark = question.marks.get(owner)
+            if part in notebook.most and part not in notebook.waiting and mark and mark.grader:
+                yield from _of_mark(part, mark, question.second, notebook.most[part])
+
     def _off_roster(self, entered: list[GradedSubmission]) -> Iterator[ReviewItem]:
         """Groups that the roster does not know."""
         if self.results.course.assignment(self.assignment).groups and entered:
@@ -174,7 +184,7 @@ class _AssignmentItems:
                           self._places(kind, submission, about), _hash(*seen))
 
     def _places(self, kind: Kind, submission: GradedSubmission, about: str) -> tuple[str, ...]:
-        """Where to look: files by their path in the course's folder, notebooks in formgrader."""
+        """Where to look: the desk, files by their path in the course, notebooks in formgrader."""
         course = self.results.course
         submitted = course.submitted / submission.owner / self.assignment
         originals = course.journal / "originals" / self.assignment / submission.owner
@@ -187,12 +197,25 @@ class _AssignmentItems:
         pages = [f"{self.formgrader.rstrip('/')}/submissions/{notebook.id}/"
                  for notebook in _notebooks(submission)
                  if about in ("", notebook.exercise) and kind is not Kind.NAMES]
+        at_desk = [f"autograder desk {self.assignment}"] if kind in (Kind.GRADE, Kind.MARKS) else []
         paths = [str(folder.relative_to(course.root)) for folder in folders if folder.exists()]
-        return (*paths, *pages) or (str(submitted.relative_to(course.root)),)
+        return (*at_desk, *paths, *pages) or (str(submitted.relative_to(course.root)),)
 
 
 def _notebooks(submission: GradedSubmission) -> tuple[GradebookNotebook, ...]:
     return submission.gradebook.notebooks if submission.gradebook else ()
+
+
+def _of_mark(part: str, mark: Mark, second: Iterable[SecondMark], most: float) -> Iterator[Reason]:
+    """What is in doubt about an answer that was graded at the desk."""
+    if mark.state == "elsewhere":
+        yield Reason(Code.GRADED_ELSEWHERE, part=part, points=mark.points or 0.0)
+    for one in second:
+        if (one.owner, one.digest) != (mark.owner, mark.digest) or one.points is None:
+            continue
+        if abs(one.points - (mark.points or 0.0)) > DIFFERENT * most:
+            yield Reason(Code.SECOND_DIFFERS, part=part, points=mark.points or 0.0,
+                         second=one.points)
 
 
 def _without_points(submission: GradedSubmission) -> set[str]:
