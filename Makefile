@@ -5,8 +5,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 DATA := data/sst-dev.txt data/hf/.ready
 ASSIGNMENTS := q1 q2 hw3
-# Tests at a time: one more than processors, since many wait for kernels.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Tests at a time: two more than processors, since many wait for kernels and disks.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 .PHONY: grade test validate release check setup bench docs docs-serve redteam faults load fuzz findings help
 
