@@ -13,6 +13,8 @@ from conftest import copy_course, grades_of, run_cli
 
 from autograder.cells import is_staff
 from autograder.course import Course
+from autograder.desk.answers import AnswerIndex
+from autograder.desk.questions import questions_of
 from autograder.exercise import source
 from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.report.feedback import write as feedback
@@ -83,6 +85,18 @@ def test_the_ta_sees_rubric_curves_and_pages_beside_the_answer(graded: Graded) -
     assert "**Rubric, for staff only**" in shown[0]
     assert any(text.startswith("**Recorded losses") for text in shown)
     assert any(text.startswith("**The written part, page 1**") for text in shown)
+
+
+def test_the_desk_has_curves_and_pages_beside_the_answer(graded: Graded) -> None:
+    index = AnswerIndex(graded.course, "q1")
+    (question,) = questions_of(graded.course, "hw4")
+    answer = index.answers(question)[RIGHT]
+    curves, page = answer.pages
+    assert curves.caption.startswith("Recorded losses, drawn by the kit: training ")
+    assert page.caption == "The written part, page 1"
+    assert all(one.png.startswith(b"\x89PNG\r\n") for one in answer.pages)
+    assert not answer.empty, "it is in the PDF"
+    assert index.answers(question)[UNWRITTEN].empty
 
 
 @pytest.mark.parametrize("student", [RIGHT, UNWRITTEN, MISNAMED])
