@@ -239,14 +239,6 @@ def test_a_place_for_pictures_that_a_student_writes_is_text() -> None:
     assert shown.pictures == () and "/secret/" not in content.addressed(shown, "/secret/")
 
 
-@pytest.mark.parametrize(("kind", "data"), [
-    ("image/png", b"\x89PNG\r\n\x1a\n" + b"\0" * 40), ("image/png", b"<svg onload=alert(1)>"),
-    ("image/jpeg", b"\xff\xd8\xff"), ("text/html", b"<script>"), ("image/svg+xml", b"<html>"),
-    ("image/bmp", b"BM"), ("image/png", b"x" * (content.LARGEST_PICTURE + 1))])
-def test_a_picture_that_is_none_is_not_served(kind: str, data: bytes) -> None:
-    assert content.checked(kind, data) is None
-
-
 def test_hidden_text_in_attributes_of_a_card_cannot_end_it(desk: Desk) -> None:
     ada = browser_of(desk, "Ada")
     card = ada.card(WHY)

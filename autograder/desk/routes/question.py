@@ -212,7 +212,7 @@ def picture(about: About) -> Response:
     shown = about.desk.shown(about.answers[about.owner(path["key"])])
     if path["number"] >= len(shown.pictures):
         raise Unknown("There is no such picture.")
-    found = shown.pictures[path["number"]]
+    found = shown.pictures[path["number"]].redrawn()
     return Response(found.data, media_type=found.kind, headers={
         "Content-Security-Policy": PICTURE_POLICY, "Cache-Control": "private, max-age=600"})
 
