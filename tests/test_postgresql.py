@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from conftest import Toy, run_cli, toy_work
+from postgresql import SERVER, a_server
 
 from autograder import batch
 from autograder.course import Course, CourseError
@@ -21,34 +18,15 @@ from autograder.gradebook.backup import back_up
 from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.release.build import build, prepare
 
-SERVER = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/nowhere"))
 pytestmark = [
     pytest.mark.postgresql, pytest.mark.sandbox, pytest.mark.nbgrader,
     pytest.mark.skipif(not SERVER.is_dir(), reason="PostgreSQL's server is not installed")]
 
 
-def as_server(*command: object) -> None:
-    """Run one of the server's programs, which refuse to be root."""
-    user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    subprocess.run([*(user if os.geteuid() == 0 else []), *map(str, command)], check=True,
-                   stdout=subprocess.DEVNULL, cwd="/", timeout=60)
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """A database's URL, on a server that listens on nothing but a socket in its own folder."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # short enough for a socket
-    if os.geteuid() == 0:
-        owner = pwd.getpwnam("postgres")
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    as_server(SERVER / "initdb", "-D", folder / "data", "-A", "trust", "-U", "teacher", "--no-sync")
-    as_server(SERVER / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log",
-              "-o", f"-c listen_addresses='' -k {folder} -F", "start")
-    try:
-        yield f"postgresql+psycopg://teacher@/postgres?host={folder}"
-    finally:
-        as_server(SERVER / "pg_ctl", "-D", folder / "data", "-w", "-m", "immediate", "stop")
-        shutil.rmtree(folder)
+    with a_server() as url:
+        yield url
 
 
 @pytest.fixture

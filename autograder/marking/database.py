@@ -44,13 +44,15 @@ class Database:
         with self._in_words():
             prepare(course.db_url)
         self.engine = engine_of(course.db_url)
+        self._reading = self.engine if self.engine.dialect.name == "sqlite" else (
+            self.engine.execution_options(isolation_level="REPEATABLE READ"))
 
     def close(self) -> None:
         self.engine.dispose()
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """What `work` reads, as of one moment."""
-        with self._in_words(), self.engine.connect() as connection:
+        with self._in_words(), self._reading.connect() as connection:
             return work(connection)
 
     def write(self, work: Callable[[Connection], Result]) -> Result:

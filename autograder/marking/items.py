@@ -11,19 +11,19 @@ from autograder.exercise.rubric import RubricItem
 from autograder.marking import log, rows, tables
 from autograder.marking.giving import images
 from autograder.marking.rows import AnswerRow, Key, MarkRow, in_question
-from autograder.marking.values import SOURCE, Conflict, Item, MarkingError, Moved, Question
+from autograder.marking.values import SOURCE, Conflict, Item, MarkedQuestion, MarkingError, Moved
 
 # ------------------------------------------------------------------------------------- the source
 
 
-def is_current(connection: Connection, question: Question) -> bool:
+def is_current(connection: Connection, question: MarkedQuestion) -> bool:
     """Whether the tables have the question as its source has it."""
     key = (question.assignment, question.grade_id)
     most = rows.most_of(connection, key)
     return most == question.max_points and not any(_differences(connection, key, question))
 
 
-def bring_up_to_date(connection: Connection, question: Question) -> None:
+def bring_up_to_date(connection: Connection, question: MarkedQuestion) -> None:
     """Enter a question, its new items, and its maximum points as the source has them now.
 
     An item of the source that a grader changed, or that an answer holds, stays as it is; another
@@ -64,7 +64,7 @@ def _is_logged(connection: Connection, key: Key) -> bool:
         in_question(tables.log, key)).limit(1)).first() is not None
 
 
-def _differences(connection: Connection, key: Key, question: Question
+def _differences(connection: Connection, key: Key, question: MarkedQuestion
                  ) -> tuple[list[Item], list[RubricItem]]:
     """What the source has changed: items as they are to be, and new ones."""
     seeds = {one.key: one for one in question.rubric.items}
@@ -91,11 +91,11 @@ def _held(connection: Connection, ids: Iterable[int]) -> set[int]:
 # ---------------------------------------------------------------------------------------- graders
 
 
-def add(connection: Connection, question: Question, key_of_item: str, kind: str, points: float,
-        text: str, grader: str) -> Item:
-    key = (question.assignment, question.grade_id)
+def add(connection: Connection, key: Key, name: str, kind: str, points: float, text: str,
+        grader: str) -> Item:
+    """Add an item, whose key is `name`, to a question."""
     rows.lock(connection, key)
-    one = _insert(connection, key, key_of_item, kind, points, text, False)
+    one = _insert(connection, key, name, kind, points, text, False)
     number = log.add(connection, key, grader, "add_item", {
         "item": one, "kind": kind, "points": points, "text": text,
         "before": {"items": {str(one): None}}})

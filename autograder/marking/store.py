@@ -34,9 +34,9 @@ from autograder.marking.values import (
     Item,
     LogEntry,
     Mark,
+    MarkedQuestion,
     MarkingError,
     Moved,
-    Question,
     checked_points,
     checked_text,
 )
@@ -62,7 +62,7 @@ class RubricStore:
 
     # ------------------------------------------------------------------------------------ reading
 
-    def items(self, question: Question) -> list[Item]:
+    def items(self, question: MarkedQuestion) -> list[Item]:
         """The items of a question, retired ones too; those of the source are entered if need be."""
         self._bring_up_to_date(question)
         return list(self._database.read(
@@ -101,7 +101,7 @@ class RubricStore:
 
     # ------------------------------------------------------------------------------------- giving
 
-    def give(self, question: Question, owners: Sequence[Seen], items: Iterable[int],
+    def give(self, question: MarkedQuestion, owners: Sequence[Seen], items: Iterable[int],
              adjustment: float, comment: str, grader: str,
              texts: Mapping[str, str] | None = None) -> list[Mark]:
         """Give the answers of `owners` these items, an adjustment and a comment: all or none.
@@ -118,14 +118,14 @@ class RubricStore:
         return self._database.write(lambda connection: giving.give(
             connection, _key(question), owners, given, grader, texts or {}))
 
-    def clear(self, question: Question, owners: Sequence[Seen], grader: str) -> None:
+    def clear(self, question: MarkedQuestion, owners: Sequence[Seen], grader: str) -> None:
         """Take back what answers were given, in formgrader too. Raises Conflict as `give` does."""
         self._check_grader(grader)
         self._bring_up_to_date(question)
         self._database.write(lambda connection: giving.clear(
             connection, _key(question), owners, grader))
 
-    def undo(self, grader: str, question: Question | None = None) -> Undone:
+    def undo(self, grader: str, question: MarkedQuestion | None = None) -> Undone:
         """Undo a grader's last operation, or the last one on a question.
 
         Raises Conflict where somebody changed since what it did.
@@ -136,7 +136,7 @@ class RubricStore:
 
     # -------------------------------------------------------------------------------------- items
 
-    def add_item(self, question: Question, kind: Kind, points: float, text: str, grader: str
+    def add_item(self, question: MarkedQuestion, kind: Kind, points: float, text: str, grader: str
                  ) -> Item:
         """Add an item to a question."""
         points, text = self._item(points, text)
@@ -144,9 +144,9 @@ class RubricStore:
             raise MarkingError(f"An item is one of {', '.join(KINDS)}; not {kind!r}.")
         self._check_grader(grader)
         self._bring_up_to_date(question)
-        key = RubricItem(points, kind, text).key
+        name = RubricItem(points, kind, text).key
         return self._database.write(lambda connection: question_items.add(
-            connection, question, key, kind, points, text, grader))
+            connection, _key(question), name, kind, points, text, grader))
 
     def change_item(self, item_id: int, points: float, text: str, seen_version: int, grader: str
                     ) -> Item:
@@ -173,22 +173,22 @@ class RubricStore:
 
     # ---------------------------------------------------------------------------- several graders
 
-    def open(self, question: Question, owner: str, grader: str) -> None:
+    def open(self, question: MarkedQuestion, owner: str, grader: str) -> None:
         """Note that a grader has an answer open now; it is forgotten after a minute."""
         self._check_grader(grader)
         self._database.write(lambda connection: claims.open_answer(
             connection, _key(question), owner, grader))
 
-    def close_question(self, question: Question, grader: str) -> None:
+    def close_question(self, question: MarkedQuestion, grader: str) -> None:
         """Note that a grader has no answer to a question open any more."""
         self._database.write(lambda connection: claims.close_question(
             connection, _key(question), grader))
 
-    def viewers(self, question: Question) -> dict[str, tuple[str, ...]]:
+    def viewers(self, question: MarkedQuestion) -> dict[str, tuple[str, ...]]:
         """Who has which answer open, by the answer's owner."""
         return self._database.read(lambda connection: claims.viewers(connection, _key(question)))
 
-    def divide(self, question: Question, graders: Iterable[str], by: str) -> None:
+    def divide(self, question: MarkedQuestion, graders: Iterable[str], by: str) -> None:
         """Divide a question's answers among graders; none: they are everybody's."""
         names = list(graders)
         for name in (*names, by):
@@ -197,7 +197,7 @@ class RubricStore:
         self._database.write(lambda connection: claims.divide(
             connection, _key(question), names, by))
 
-    def shares(self, question: Question, owners: Iterable[str]) -> dict[str, str]:
+    def shares(self, question: MarkedQuestion, owners: Iterable[str]) -> dict[str, str]:
         """Whose each answer is, by its owner; an empty name where it is everybody's."""
         graders = self._database.read(
             lambda connection: claims.shares(connection, _key(question)))
@@ -205,8 +205,8 @@ class RubricStore:
 
     # ----------------------------------------------------------------------------- second marking
 
-    def draw(self, question: Question, share: float, seed: int, graders: Sequence[str], by: str
-             ) -> list[SecondMark]:
+    def draw(self, question: MarkedQuestion, share: float, seed: int, graders: Sequence[str],
+             by: str) -> list[SecondMark]:
         """Draw a share of the graded answers for a second marking by somebody else."""
         if not 0 < share <= 1:
             raise MarkingError(f"A share of the answers is more than 0 and at most 1, not {share}.")
@@ -216,12 +216,12 @@ class RubricStore:
         return self._database.write(lambda connection: second.draw(
             connection, _key(question), share, seed, graders, by))
 
-    def second_marks(self, question: Question) -> list[SecondMark]:
+    def second_marks(self, question: MarkedQuestion) -> list[SecondMark]:
         """The answers that were drawn, by owner, and what they were given the second time."""
         return self._database.read(
             lambda connection: second.second_marks(connection, _key(question)))
 
-    def give_second(self, question: Question, owner: str, digest: str, items: Iterable[int],
+    def give_second(self, question: MarkedQuestion, owner: str, digest: str, items: Iterable[int],
                     adjustment: float, grader: str) -> SecondMark:
         """Grade an answer a second time; no gradebook shows it."""
         given = self._given(items, adjustment, "")
@@ -242,7 +242,7 @@ class RubricStore:
 
     # ----------------------------------------------------------------------------------- checking
 
-    def _bring_up_to_date(self, question: Question) -> None:
+    def _bring_up_to_date(self, question: MarkedQuestion) -> None:
         if not self._database.read(
                 lambda connection: question_items.is_current(connection, question)):
             self._database.write(
@@ -270,5 +270,5 @@ class RubricStore:
         return points, text
 
 
-def _key(question: Question) -> Key:
+def _key(question: MarkedQuestion) -> Key:
     return question.assignment, question.grade_id

@@ -44,8 +44,8 @@ class Conflict(MarkingError):
         self.changed = frozenset(changed)
 
 
-class Question(Protocol):
-    """A part that is graded by hand (desk/questions.py's Question)."""
+class MarkedQuestion(Protocol):
+    """A part that is graded by hand (desk/questions.py's MarkedQuestion)."""
 
     @property
     def assignment(self) -> str: ...
