@@ -48,7 +48,8 @@ def give(connection: Connection, key: Key, seen: Sequence[Seen], given: Decision
             0, given.items, given.adjustment, given.comment, points, grader, digest, time, number))
         rows.save_grade(connection, row, points, False, given.comment)
     keep_texts(connection, {digest: texts[digest] for _, digest, _ in seen if digest in texts})
-    return _marks_now(connection, key, [owner for owner, _, _ in seen])
+    return [Mark(owner, given.items, given.adjustment, given.comment, points, grader, digest,
+                 number, "graded", time) for owner, digest, _ in seen]
 
 
 def clear(connection: Connection, key: Key, seen: Sequence[Seen], grader: str) -> None:
@@ -111,8 +112,3 @@ def keep_texts(connection: Connection, texts: Mapping[str, str]) -> None:
     rows.insert_once(connection, tables.text, [
         {"digest": digest, "text": printable(text[:LONGEST_TEXT])}
         for digest, text in sorted(texts.items())])
-
-
-def _marks_now(connection: Connection, key: Key, owners: Sequence[str]) -> list[Mark]:
-    found = rows.answers(connection, key, owners)
-    return [mark for owner in owners if (mark := found[owner].as_mark()) is not None]

@@ -6,7 +6,7 @@ Everything here happens within a transaction of the caller.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy import Connection, Row, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
@@ -182,23 +182,36 @@ def answers(connection: Connection, key: Key, owners: Collection[str] | None = N
     """The answers to a question by owner, or some of them; locked where they are to be written."""
     if owners is not None and not owners:
         return {}
-    grades = connection.execute(_grades(key, owners, to_write)).all()
-    marks = _marks(connection, key, owners)  # after the lock
-    digests = _digests(connection, key, owners)
-    return {row.owner: AnswerRow(
-        row.owner, row.grade, row.note, row.auto_score, row.manual_score,
-        bool(row.needs_manual_grade), (row.manual_comment or "").strip(),
-        digests.get(row.owner), marks.get(row.owner)) for row in grades}
+    some = owners is not None
+    named: dict[str, Any] = {"assignment": key[0], "grade_id": key[1], "owners": list(owners or ())}
+    grades = connection.execute(_GRADES[some, to_write], named).all()
+    marks = _marks(connection, some, named)  # after the lock
+    digests: dict[str, str] = dict(connection.execute(_DIGESTS[some], named).all())
+    return {owner: AnswerRow(owner, grade, note, auto_score, score, bool(needs_person),
+                             (comment or "").strip(), digests.get(owner), marks.get(owner))
+            for owner, grade, note, auto_score, score, needs_person, comment in grades}
 
 
-def _grades(key: Key, owners: Collection[str] | None, to_write: bool) -> Any:
-    """The query for nbgrader's rows of the answers to a question."""
-    assignment, grade_id = key
+def _marks(connection: Connection, some: bool, named: dict[str, Any]) -> dict[str, MarkRow]:
+    items: dict[int, list[int]] = {}
+    for mark, item in connection.execute(_HELD[some], named):
+        items.setdefault(mark, []).append(item)
+    return {owner: MarkRow(number, frozenset(items.get(number, ())), *others)
+            for owner, number, *others in connection.execute(_MARKS[some], named)}
+
+
+def _queries(query: Any, owner: Any) -> dict[bool, Any]:
+    """A query about all owners, and about some of them, by whether it is about some."""
+    return {False: query, True: query.where(owner.in_(bindparam("owners", expanding=True)))}
+
+
+def _grades_query() -> Any:
+    """nbgrader's rows of the answers to a question."""
     solution = aliased(BaseCell)
-    query = (
-        select(SubmittedAssignment.student_id.label("owner"), Grade.id.label("grade"),
-               Comment.id.label("note"), Grade.auto_score, Grade.manual_score,
-               Grade.needs_manual_grade, Comment.manual_comment)
+    grade_id: Any = bindparam("grade_id")
+    return (
+        select(SubmittedAssignment.student_id, Grade.id, Comment.id, Grade.auto_score,
+               Grade.manual_score, Grade.needs_manual_grade, Comment.manual_comment)
         .select_from(Assignment)
         .join(SubmittedAssignment, SubmittedAssignment.assignment_id == Assignment.id)
         .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
@@ -210,37 +223,26 @@ def _grades(key: Key, owners: Collection[str] | None, to_write: bool) -> Any:
                              solution.name == grade_id, solution.type == "SolutionCell"))
         .outerjoin(Comment, and_(Comment.cell_id == solution.id,
                                  Comment.notebook_id == SubmittedNotebook.id))
-        .where(Assignment.name == assignment).order_by(SubmittedAssignment.student_id))
-    if owners is not None:
-        query = query.where(SubmittedAssignment.student_id.in_(sorted(owners)))
-    return query.with_for_update(of=Grade) if to_write else query
+        .where(Assignment.name == bindparam("assignment")).order_by(SubmittedAssignment.student_id))
 
 
-def _marks(connection: Connection, key: Key, owners: Collection[str] | None
-           ) -> dict[str, MarkRow]:
-    mark, held = tables.mark, tables.mark_item
-    query = select(mark, held.c.item_id).select_from(
-        mark.outerjoin(held, held.c.mark_id == mark.c.id)).where(in_question(mark, key))
-    if owners is not None:
-        query = query.where(mark.c.owner.in_(sorted(owners)))
-    found: dict[str, MarkRow] = {}
-    items: dict[str, set[int]] = {}
-    for row in connection.execute(query):
-        some = items.setdefault(row.owner, set())
-        if row.item_id is not None:
-            some.add(row.item_id)
-        if row.owner not in found:
-            found[row.owner] = MarkRow(row.id, frozenset(), row.adjustment, row.comment,
-                                       row.points, row.grader, row.digest, row.time, row.version)
-    return {owner: replace(one, items=frozenset(items[owner])) for owner, one in found.items()}
+def _of_question(table: Table, *columns: Any) -> Any:
+    return select(*columns).where(table.c.assignment == bindparam("assignment"),
+                                  table.c.grade_id == bindparam("grade_id"))
 
 
-def _digests(connection: Connection, key: Key, owners: Collection[str] | None) -> dict[str, str]:
-    query = select(tables.answer.c.owner, tables.answer.c.digest).where(
-        in_question(tables.answer, key))
-    if owners is not None:
-        query = query.where(tables.answer.c.owner.in_(sorted(owners)))
-    return {row.owner: row.digest for row in connection.execute(query)}
+# Made once: SQLAlchemy takes longer to put a query together than SQLite to answer it.
+_MARK = tables.mark.c
+_GRADES = {(some, to_write): query.with_for_update(of=Grade) if to_write else query
+           for some, query in _queries(_grades_query(), SubmittedAssignment.student_id).items()
+           for to_write in (False, True)}
+_MARKS = _queries(_of_question(
+    tables.mark, _MARK.owner, _MARK.id, _MARK.adjustment, _MARK.comment, _MARK.points,
+    _MARK.grader, _MARK.digest, _MARK.time, _MARK.version), _MARK.owner)
+_HELD = _queries(_of_question(tables.mark, tables.mark_item.c.mark_id, tables.mark_item.c.item_id)
+                 .join_from(tables.mark_item, tables.mark), _MARK.owner)
+_DIGESTS = _queries(_of_question(tables.answer, tables.answer.c.owner, tables.answer.c.digest),
+                    tables.answer.c.owner)
 
 
 # ----------------------------------------------------------------------------------------- writing

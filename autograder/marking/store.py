@@ -17,7 +17,7 @@ from nbgrader.api import BaseCell, Comment
 from sqlalchemy import Connection, func, select
 
 from autograder.course import Course
-from autograder.exercise.rubric import Kind, RubricItem
+from autograder.exercise.rubric import Kind, Rubric, RubricItem
 from autograder.marking import claims, giving, log, rows, second, tables, undo
 from autograder.marking import items as question_items
 from autograder.marking.agreement import Agreement, agreement
@@ -49,6 +49,7 @@ class RubricStore:
     def __init__(self, course: Course, graders: Collection[str] | None = None) -> None:
         self._graders = frozenset(course.toml.desk.graders if graders is None else graders)
         self._database = Database(course)
+        self._known: dict[Key, tuple[float, Rubric]] = {}  # questions that are up to date
 
     def __enter__(self) -> RubricStore:
         return self
@@ -243,10 +244,14 @@ class RubricStore:
     # ----------------------------------------------------------------------------------- checking
 
     def _bring_up_to_date(self, question: MarkedQuestion) -> None:
+        source = (question.max_points, question.rubric)
+        if self._known.get(_key(question)) == source:
+            return
         if not self._database.read(
                 lambda connection: question_items.is_current(connection, question)):
             self._database.write(
                 lambda connection: question_items.bring_up_to_date(connection, question))
+        self._known[_key(question)] = source
 
     def _check_grader(self, grader: str) -> None:
         if self._graders and grader not in self._graders:
