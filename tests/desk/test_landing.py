@@ -119,7 +119,7 @@ def test_a_page_shows_each_item_once_all_answers_are_graded(course: Course, give
     shown = pages(course)
     assert lines(shown["s001"]) == [
         f"✓ met, +1.5 {UNITS}", f"✗ not met, 0 of 0.5 {BETWEEN}", f"◐ taken off, −0.5 {SUM}",
-        "± +0.25 adjusted by the person who graded it"]
+        "+0.25 adjusted by the person who graded it"]
     assert "1.25 of 2 points" in shown["s001"].get_text()
     assert "Well put, but <b>." in shown["s001"].get_text()
     assert lines(shown["s002"]) == [
