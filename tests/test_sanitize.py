@@ -282,3 +282,20 @@ def test_what_is_cut_off_is_told_and_changes_the_remark() -> None:
     assert first != second
     assert without_remark(first) == without_remark(second) == ("a" * sanitize.MOST, 2)
     assert without_remark("as it is") == ("as it is", 0)
+
+
+def test_a_large_picture_that_is_shown_a_thousand_times_stays_small() -> None:
+    large = {"a b.png": {"image/png": "A" * 2**20}, "c": {"image/jpeg": "B" * 8}}
+    started = time.perf_counter()
+    page = markdown2html({"cell": {"attachments": large}},
+                         "![](attachment:c)" + "![x](attachment:a%20b.png) " * 600)
+    assert page.count("<img") == 1 + sanitize.OFTEN and "(the same picture again)" in page
+    assert len(page) < (sanitize.OFTEN + 1) * 2**20
+    assert time.perf_counter() - started < 20
+
+
+@pytest.mark.parametrize("mark", ["pasted0", "pasted1", "pasted999999999", "pasted00", "pasted"])
+def test_a_mark_that_a_student_writes_is_the_students_own_picture(mark: str) -> None:
+    page = markdown2html({"cell": {"attachments": {"a": {"image/png": PIXEL}}}},
+                         f"![](data:image/png;base64,{mark})")
+    assert page.count("<img") == 1 and (PIXEL in page) == (mark in ("pasted0", "pasted00"))

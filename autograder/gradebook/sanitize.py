@@ -10,6 +10,7 @@ import functools
 import html
 import itertools
 import re
+from collections import Counter
 from collections.abc import Mapping
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -54,6 +55,8 @@ MARKUP = re.compile(r"</?([A-Za-z][^\s/<>]*)[^<>]*(>?)")
 UNFINISHED = re.compile(r"<(?=[^<>]*\Z)")  # a tag that is cut off by the end
 LEAVES = ' target="_blank" rel="noopener noreferrer nofollow"'
 ADDRESS = '<span style="color:black"> ({})</span>'  # black, whatever colour the link was given
+MARKED = re.compile(r"data:image/png;base64,pasted([0-9]{1,9})(?![A-Za-z0-9+/=])")
+OFTEN = 5  # times that a pasted picture is shown
 LOST = re.compile(r"!\[[^\]]*\]\(attachment:([^)]*)\)")
 TAG = re.compile(r"[\w-]{1,64}\Z")
 
@@ -85,11 +88,16 @@ def _render_alone(source: str, ours: bool) -> str:
 def _render(source: str, pasted: Mapping[str, Any], ours: bool) -> str:
     # JupyterLab writes a name with a space as `%20`, and keeps the picture under the name.
     names = {form: forms for name, forms in pasted.items() for form in (name, quote(name))}
-    context = {"cell": {"attachments": names}}
+    # A mark goes through Markdown in the place of a picture, which may be large and shown often.
+    marked = {name: {"image/png": f"pasted{number}"} for number, name in enumerate(names)}
+    context = {"cell": {"attachments": marked}}
     try:
         page = _exporter().markdown2html(context, source)
     except InvalidNotebook:  # a pasted picture that has been lost on the way
         page = _exporter().markdown2html(context, LOST.sub(_kept_or_missing(names), source))
+    ordered = list(names)
+    page = MARKED.sub(lambda found: f"{PASTED}{quote(ordered[int(found[1])])}"
+                      if int(found[1]) < len(ordered) else found[0], page)
     return clean_html(page, names, ours)
 
 
@@ -141,6 +149,7 @@ class _Shown(HTMLParser):
         self._written: list[str] = []
         self._leads = ""  # the address of the link that is open
         self._shown: list[str] = []  # its text
+        self._times: Counter[str] = Counter()  # that each picture was shown
         self.feed(text)
         self.close()
 
@@ -166,6 +175,10 @@ class _Shown(HTMLParser):
         picture = next(filter(PICTURES.match, pictures), "")
         if not picture:
             self._written.append(html.escape(f"(the picture {name} is missing)"))
+            return
+        self._times[name] += 1
+        if self._times[name] > OFTEN:
+            self._written.append("(the same picture again)")
             return
         attributes = "".join(f' {key}="{html.escape(value or "")}"'
                              for key, value in {**values, "src": picture}.items())
