@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from autograder.desk.cards import Card, key_of
+from autograder.desk.compared import compared
 from autograder.desk.content import addressed, show
 from autograder.desk.routes.asking import (
     About,
@@ -182,13 +182,12 @@ def _member(about: About, card: Card) -> dict[str, Any]:
 
 
 def _diff(about: About, mark: Mark, text: str) -> list[tuple[str, str]]:
-    """The lines of the graded text and of the new one, as (kind, line)."""
+    """The sentences of the graded text and of the new one, as (kind, sentence)."""
     old = about.desk.store.text(mark.digest)
     if old is None:
         return []
-    kinds = {"-": "old", "+": "new", " ": "same"}
-    lines = difflib.ndiff(old[:20_000].splitlines(), text[:20_000].splitlines())
-    return [(kinds[line[0]], f"{line[0]} {line[2:]}") for line in lines if line[0] in kinds]
+    signs = {"old": "-", "new": "+", "same": " "}
+    return [(kind, f"{signs[kind]} {one}") for kind, one in compared(old, text)]
 
 
 def _pages(about: About, card: Card, key: str) -> list[dict[str, str]]:
