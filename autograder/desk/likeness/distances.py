@@ -22,26 +22,27 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from autograder.desk.likeness.normal_form import is_formula
 
 Matrix = NDArray[np.float64]
-Embed = Callable[[list[str]], Matrix]
 Words = list[str]
 
 # A distance of 1 keeps two answers apart, and so much of each part makes it: tuned on half of the
 # questions of a made-up class (tests/desk/simulated.py), and measured on the others.
-WORDS, FORMULAS, WHOLE, WHOLE_ALONE = 24.0, 8.0, 1.5, 0.8
+WORDS, FORMULAS, WHOLE, WHOLE_ALONE = 24.0, 20.0, 1.5, 0.8
 MOST_TOKENS = 600  # of an answer; what follows is not compared
 MOST_FEATURES = 4000  # the most frequent ones
 COMMON, RARE, LONG = 3, 2, 4  # a rare word with a common twin is a slip; both are so long
 
 
-def distances(forms: Sequence[str], embed: Embed | None = None) -> Matrix:
-    """The distances between normal forms, [n, n]; 1 and more is too far to be one group."""
+def distances(forms: Sequence[str], vectors: Matrix | None = None) -> Matrix:
+    """The distances between normal forms, [n, n]; 1 and more is too far to be one group.
+
+    vectors: of the forms, [n, d], each of length 1
+    """
     answers = _mended([form.split()[:MOST_TOKENS] for form in forms])
     apart = (_only_in_one(answers, _words, often=True) / WORDS
              + _only_in_one(answers, _formulas, often=False) / FORMULAS)
     unlike = 1 - _cosines(answers)
-    if embed is None:
+    if vectors is None:
         return apart + unlike / WHOLE_ALONE
-    vectors = embed(list(forms))  # [n, d], each of length 1
     return apart + (unlike + 2 * (1 - np.clip(vectors @ vectors.T, 0, 1))) / WHOLE
 
 
@@ -50,12 +51,10 @@ def _words(tokens: Words) -> Iterable[str]:
 
 
 def _formulas(tokens: Words) -> Iterable[str]:
-    """The symbols of an answer, and two that follow each other."""
-    for index, token in enumerate(tokens):
-        if is_formula(token):
-            yield token
-            if is_formula(after := "".join(tokens[index + 1:index + 2])):
-                yield f"{token} {after}"
+    """The symbols of an answer, each alone and with what stands beside it."""
+    yield from filter(is_formula, tokens)
+    yield from (f"{one} {other}" for one, other in pairwise(tokens)
+                if is_formula(one) or is_formula(other))
 
 
 def _only_in_one(answers: Sequence[Words], features: Callable[[Words], Iterable[str]],

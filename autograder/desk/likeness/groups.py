@@ -6,7 +6,7 @@ or takes answers out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,12 +14,13 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
-from autograder.desk.likeness.distances import Embed, Matrix, distances
+from autograder.desk.likeness.distances import Matrix, distances
 from autograder.desk.likeness.normal_form import normal_form
 
+Embed = Callable[[list[str]], Matrix]  # texts -> vectors of length 1, [n, d]
 TOO_FAR = 1.0  # no two of a group are further apart
 AT_ONCE = 1000  # distinct answers that are compared with each other
-SERIATED = 400  # more than so many are ordered by their tree alone, which is fast
+SERIATED = 400  # more groups than so many are ordered by their tree alone, which is fast
 
 
 class Answer(Protocol):
@@ -87,19 +88,34 @@ def _grouped(forms: Sequence[str], embed: Embed | None) -> list[list[int]]:
     """The places of like forms together, in an order in which like ones follow each other."""
     if len(forms) < 2:
         return [[place] for place in range(len(forms))]
-    apart = distances(forms, embed)
-    flat = squareform(_symmetric(apart), checks=False)
-    tree = linkage(flat, "complete")
-    if len(forms) <= SERIATED:
-        tree = optimal_leaf_ordering(tree, flat)
+    vectors = embed(list(forms)) if embed else None
+    apart = distances(forms, vectors)
+    tree = linkage(_flat(apart), "complete")
     group_of = fcluster(tree, TOO_FAR, "distance")
     found: dict[int, list[int]] = {}
     for place in leaves_list(tree):
         found.setdefault(group_of[place], []).append(int(place))
-    return list(found.values())
+    groups = list(found.values())
+    # What is meant counts here, not what is written: embeddings alone order groups best.
+    return _seriated(groups, apart if vectors is None else 1 - vectors @ vectors.T)
 
 
-def _symmetric(apart: Matrix) -> Matrix:
-    both = np.clip((apart + apart.T) / 2, 0, None)
+def _seriated(groups: list[list[int]], unlike: Matrix) -> list[list[int]]:
+    """The groups in an order in which like ones follow each other."""
+    if len(groups) < 3:
+        return groups
+    member = np.zeros((len(groups), len(unlike)))
+    for row, places in enumerate(groups):
+        member[row, places] = 1 / len(places)
+    between = _flat(member @ unlike @ member.T)  # the mean of all pairs of two groups
+    tree = linkage(between, "average")
+    if len(groups) <= SERIATED:
+        tree = optimal_leaf_ordering(tree, between)
+    return [groups[place] for place in leaves_list(tree)]
+
+
+def _flat(matrix: Matrix) -> Matrix:
+    """A matrix of distances as scipy's trees take it."""
+    both = np.clip((matrix + matrix.T) / 2, 0, None)
     np.fill_diagonal(both, 0)
-    return both
+    return np.asarray(squareform(both, checks=False))
