@@ -5,8 +5,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 DATA := data/sst-dev.txt data/hf/.ready
 ASSIGNMENTS := q1 q2 hw3
+PROCESSORS := $(shell getconf _NPROCESSORS_ONLN)
 # Tests at a time: two more than processors, since many wait for kernels and disks.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+WORKERS ?= $(shell expr $(PROCESSORS) + 2)
 
 .PHONY: grade test validate release check setup bench docs docs-serve redteam faults load fuzz findings help
 
@@ -28,7 +29,7 @@ check: $(READY) $(DATA)  ## lint, types, imports, and whether what is released i
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	for name in $(ASSIGNMENTS); do $(BIN)/autograder release $$name --check || exit; done
+	printf '%s\n' $(ASSIGNMENTS) | xargs -P $(PROCESSORS) -I{} $(BIN)/autograder release {} --check
 
 redteam: $(READY) $(DATA)  ## attack the grader; the last line says what was gained (ARGS=--long for all)
 	cd tests && PYTHONPATH=.:../data ../$(BIN)/python -m redteam $(ARGS)
