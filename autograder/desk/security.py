@@ -211,6 +211,7 @@ def sentence_page(status: int, sentence: str, head: str = "") -> Response:
     """A page with one sentence of our own."""
     return HTMLResponse(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Grading desk</title>'
+        f'<link rel="icon" href="/static/desk.svg" type="image/svg+xml">'
         f'<link rel="stylesheet" href="/static/desk.css">{head}</head>'
         f'<body class="plain"><main><h1>Grading desk</h1><p>{sentence}</p></main></body></html>',
         status)

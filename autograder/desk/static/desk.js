@@ -81,7 +81,7 @@
   const url = (path, values = {}) => {
     const query = new URLSearchParams(Object.entries(values).filter(([, value]) => value));
     if (stage.dataset.second) query.set("second", "1");
-    return `${base}/${path}${query.size ? `?${query}` : ""}`;
+    return `${base}${path && `/${path}`}${query.size ? `?${query}` : ""}`;
   };
 
   async function load(key) {

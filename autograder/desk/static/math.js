@@ -4,6 +4,8 @@
 (() => {
   const LONGEST = 3000;  // characters of one formula; what is longer stays as it was written
   const MOST = 300;      // formulas of one text
+  const DEEPEST = 60;    // levels of one formula: a browser's layout breaks at some hundreds
+  const LARGEST = 4000;  // elements of one formula
   // Extensions that only draw. All others change macros for everybody's answers, or make links,
   // ids, classes and styles: \href, \class, \style, \cssId, \unicode, \require, \newcommand, \def.
   const DRAWING = new Set(["boldsymbol", "cancel", "mathchoice", "verb", "AMSmath"]);
@@ -30,6 +32,23 @@
     for (const name of FORBIDDEN) delete definitions.macros[name];
     definitions.macros.label = ["Macro", "", 1];
     for (const name of ["ref", "eqref", "tag"]) definitions.macros[name] = ["Macro", "(\\text{#1})", 1];
+  };
+
+  // What is too deep or too large to be laid out stays as it was written.
+  const prune = (data) => {
+    let elements = 0, deepest = 0;
+    const left = [[data.math.root, 1]];
+    while (left.length && elements <= LARGEST && deepest <= DEEPEST) {
+      const [element, depth] = left.pop();
+      elements += 1;
+      deepest = Math.max(deepest, depth);
+      for (const inner of element?.data ?? []) {
+        if (inner && typeof inner === "object") left.push([inner, depth + 1]);
+      }
+    }
+    if (elements <= LARGEST && deepest <= DEEPEST) return;
+    const mml = MathJax.ElementJax.mml;
+    data.math = mml(mml.mtext(mml.chars(MathJax.HTML.getScript(data.script).slice(0, 200))));
   };
 
   const bound = (message) => {
@@ -74,7 +93,10 @@
         callback(this.STATUS.OK);
         return callback;
       };
-      MathJax.Hub.Register.StartupHook("End Extensions", restrict);
+      MathJax.Hub.Register.StartupHook("End Extensions", () => {
+        restrict();
+        MathJax.InputJax.TeX.postfilterHooks.Add(prune);
+      });
       MathJax.Hub.Register.StartupHook("TeX AMSmath Ready", restrict);
       MathJax.Hub.Register.StartupHook("TeX AMSsymbols Ready", restrict);
       MathJax.Hub.Register.MessageHook("End PreProcess", bound);
