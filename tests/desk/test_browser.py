@@ -41,7 +41,8 @@ LAPTOP = {"width": 1280, "height": 720}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WHY, HOW = "/q/toy/toy_why", "/q/toy/toy_how"
 FORMS = ("So that $x_i$ can be compared, whatever the unit.", "They lie between $-1$ and $1$.",
-         "By an example: $(2, 4)$ becomes $(0.5, 1)$.", "I do not know.", "Because $\\sum_i x_i = 1$.")
+         "By an example: $(2, 4)$ becomes $(0.5, 1)$.", "I do not know.",
+         "Because $\\sum_i x_i = 1$.")
 ATTACKS = Path(__file__).parents[1] / "redteam" / "attacks" / "pages.toml"
 
 
@@ -356,7 +357,8 @@ def hostile() -> dict[str, str]:
         r"\mmlToken{mi}[href=javascript:HOOK]{x}", r"\bbox[position:fixed]{x}",
         r"\DeclareMathOperator{\beta}{EVIL}", "{" * 900 + "x" + "}" * 900, r"\frac{" * 300,
         r"\rule{9999em}{9999em}", r"\raise 999em{x}", r"\hspace{-99em}\Huge Save",
-        r"\sqrt" * 500 + " x", r"\begin{array}{" + "c" * 2000 + "}x", "x_" * 2000, r"\label{a}\label{a}\ref{a}"))]
+        r"\sqrt" * 500 + " x", r"\begin{array}{" + "c" * 2000 + "}x", "x_" * 2000,
+        r"\label{a}\label{a}\ref{a}"))]
     return {f"h{number:03}": text for number, text in enumerate(found)}
 
 

@@ -103,6 +103,8 @@ def agreement(about: About) -> Response:
     """The second marking: how far both graders agree, by question and by item."""
     rows = []
     for question in about.desk.questions.values():
+        if not about.desk.marks(question):
+            continue
         found = about.desk.store.agreement(question.assignment, question.grade_id)
         words = {item.id: item for item in about.desk.store.items(question)}
         rows.append({
@@ -112,7 +114,8 @@ def agreement(about: About) -> Response:
             "items": [{"html": one_line(words[one].text), "kappa": _kappa(kappa),
                        "agreed": f"{found.agreed[one]:.0%}"}
                       for one, kappa in found.kappa.items() if one in words]})
-    graders = sorted(about.desk.sessions.tokens)
+    known = about.desk.course.toml.desk.graders or about.desk.sessions.tokens
+    graders = [name for name in known if name != about.grader]
     return about.page("agreement.html.j2", rows=rows, graders=graders)
 
 

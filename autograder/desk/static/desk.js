@@ -10,10 +10,15 @@
   const dialog = $("#dialog");
   const said = $("#said");
 
+  const SHOWN = 6000;  // milliseconds; what went wrong stays until something else is said
+  let saying;
+
   function say(sentence, kind = "fine") {
     if (!said) return;
     said.textContent = sentence;
     said.dataset.kind = kind;
+    clearTimeout(saying);
+    if (kind === "fine") saying = setTimeout(() => { said.textContent = ""; }, SHOWN);
   }
 
   // Send JSON to the desk. An answer without a page to go on with is a sentence, and is thrown.
