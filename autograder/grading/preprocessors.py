@@ -26,6 +26,7 @@ from autograder.grading import grading_context
 from autograder.grading.explanation import explanation_cell, part_output
 from autograder.grading.submission import JudgedSubmission
 from autograder.intake import written
+from autograder.marking.database import prepare
 from autograder.marking.entering import KnownAnswer, enter_answers
 
 JUDGED = "autograder_judged"  # the JudgedSubmission, in nbconvert's resources
@@ -87,6 +88,8 @@ class SaveJudgedGrades(SaveGrades):
             if by_hand(cell):
                 self._answers[cell.metadata.nbgrader.grade_id] = (
                     written.digest_of(cell, pdf), cell.source)
+        if self._answers:
+            prepare(resources["nbgrader"]["db_url"])
         return super().preprocess(nb, resources)
 
     def score(self, grade: Grade, cell: NotebookNode, resources: ResourcesDict) -> bool:

@@ -10,12 +10,16 @@ from sqlalchemy import Connection, delete, insert, select
 
 from autograder.marking import log, rows, tables
 from autograder.marking.rows import Key, in_question
+from autograder.marking.values import MarkingError
 
+LONGEST_OWNER = 100  # characters that are shown
 MINUTE = timedelta(minutes=1)
 
 
 def open_answer(connection: Connection, key: Key, owner: str, grader: str) -> None:
     """Note that a grader has an answer open, and no other one of the question."""
+    if owner not in rows.answers(connection, key, [owner]):
+        raise MarkingError(f"{owner[:LONGEST_OWNER]} has no answer to {key[1]}.")
     rows.put(connection, tables.claim, [{
         "assignment": key[0], "grade_id": key[1], "grader": grader, "owner": owner,
         "expires": rows.now() + MINUTE}])

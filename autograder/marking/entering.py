@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nbgrader.api import Grade, Gradebook
 from sqlalchemy import select
 
-from autograder.marking import database, giving, rows, tables
+from autograder.marking import giving, rows, tables
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,11 @@ def enter_answers(gradebook: Gradebook, notebook_id: str, assignment: str, owner
     notebook_id: nbgrader's id of the submitted notebook; until the transaction ends, nobody else
     changes its grades, which are read anew
     answers: by grade_id, the hash of each answer and its text
+
+    The store's tables must be there (database.prepare).
     """
     if not answers:
         return {}
-    database.prepare(gradebook.engine.url)
     connection = gradebook.db.connection()
     ours = [(table.c.assignment == assignment) & (table.c.owner == owner)
             & table.c.grade_id.in_(list(answers)) for table in (tables.answer, tables.mark)]

@@ -66,6 +66,10 @@ def clear(connection: Connection, key: Key, seen: Sequence[Seen], grader: str) -
 def seen_rows(connection: Connection, key: Key, seen: Sequence[Seen]) -> dict[str, AnswerRow]:
     """The answers as somebody saw them, locked. Raises Conflict where they are others now."""
     owners = [owner for owner, _, _ in seen]
+    if not owners:
+        raise MarkingError("No answer was named. Nothing was changed.")
+    if any(not 0 < len(digest) <= 64 for _, digest, _ in seen):
+        raise MarkingError("What was graded is no known form of an answer. Nothing was changed.")
     if len(set(owners)) < len(owners):
         raise MarkingError("One answer stands twice among those that were to be changed.")
     found = rows.answers(connection, key, owners, to_write=True)
@@ -74,7 +78,7 @@ def seen_rows(connection: Connection, key: Key, seen: Sequence[Seen]) -> dict[st
                            "there is no such submission, or it was removed. Nothing was changed.")
     others = [owner for owner, _, version in seen if found[owner].version != version]
     changed = [owner for owner, digest, _ in seen
-               if digest and found[owner].digest not in (None, digest)]
+               if found[owner].digest not in (None, digest)]
     if others or changed:
         raise Conflict(_says(others, changed), {
             owner: found[owner].as_mark() for owner in [*others, *changed]}, changed)

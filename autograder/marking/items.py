@@ -159,7 +159,7 @@ def preview(connection: Connection, item_id: int, points: float) -> list[Moved]:
 def key_of(connection: Connection, item_id: int) -> Key:
     """The question that an item belongs to."""
     row = connection.execute(select(tables.item.c.assignment, tables.item.c.grade_id).where(
-        tables.item.c.id == item_id)).one_or_none()
+        tables.item.c.id == item_id)).one_or_none() if 0 < item_id < 2**31 else None
     if row is None:
         raise MarkingError(f"There is no item {item_id}. Nothing was changed.")
     return row.assignment, row.grade_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from autograder.marking import tables
 from autograder.marking.rows import Key, in_question, now
@@ -27,6 +27,13 @@ def entries(connection: Connection, key: Key | None = None) -> list[LogEntry]:
     if key is not None:
         query = query.where(in_question(tables.log, key))
     return [_entry(row) for row in connection.execute(query)]
+
+
+def recent(connection: Connection, start: int, count: int) -> tuple[list[LogEntry], int]:
+    """Some entries, newest first and without the first `start`, and how many there are in all."""
+    total = connection.execute(select(func.count()).select_from(tables.log)).scalar_one()
+    query = select(tables.log).order_by(tables.log.c.id.desc()).offset(max(start, 0)).limit(count)
+    return [_entry(row) for row in connection.execute(query)], total
 
 
 def last_of(connection: Connection, grader: str, operations: tuple[str, ...],

@@ -100,6 +100,10 @@ class RubricStore:
         key = (assignment, grade_id) if grade_id else None
         return self._database.read(lambda connection: log.entries(connection, key))
 
+    def recent(self, start: int, count: int) -> tuple[list[LogEntry], int]:
+        """Some operations, newest first, and how many there are in all."""
+        return self._database.read(lambda connection: log.recent(connection, start, count))
+
     # ------------------------------------------------------------------------------------- giving
 
     def give(self, question: MarkedQuestion, owners: Sequence[Seen], items: Iterable[int],

@@ -26,6 +26,7 @@ from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.grading import grading_context
 from autograder.intake.written import WRITTEN, digest_of, is_empty
 from autograder.judge.work import Work
+from autograder.marking.database import prepare as migrate
 from autograder.marking.entering import enter_answers
 from autograder.release.build import prepare
 
@@ -95,6 +96,7 @@ def enter(course: Course, assignment: str, answers: Mapping[str, Answers],
     written = {owner: _write_notebooks(course, assignment, owner, given, released, files or {})
                for owner, given in answers.items()}
     with open_gradebook(course) as gradebook:
+        migrate(course.db_url)
         for owner in answers:
             gradebook.update_or_create_student(owner)
             submission = gradebook.update_or_create_submission(assignment, owner)

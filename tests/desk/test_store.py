@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autograder.course import Course
+from autograder.exercise.rubric import Rubric, RubricItem
 from autograder.gradebook import queries
 from autograder.gradebook.nbgrader_api import open_gradebook
+from autograder.marking.replay import replay
 from autograder.marking.store import RubricStore
 from autograder.marking.values import Conflict, MarkingError
 
-from .gradebooks import HOW, WHY, a_course, enter, in_formgrader
+from .gradebooks import HOW, RUBRIC, WHY, a_course, enter, in_formgrader
 
 OWNERS = ["g01", "g02", "g03"]
 
@@ -167,6 +170,12 @@ def test_what_makes_no_sense_is_a_sentence(course: Course, store: RubricStore) -
             lambda: store.give(WHY, one, [], 0, "", "mallory"),
             lambda: store.give(WHY, [("nobody", "d", 0)], [], 0, "", "ada"),
             lambda: store.give(WHY, one * 2, [], 0, "", "ada"),
+            lambda: store.give(WHY, [], [], 0, "", "ada"),
+            lambda: store.give(WHY, [("g01", "x" * 65, 0)], [], 0, "", "ada"),
+            lambda: store.give(WHY, [("g01", "", 0)], [], 0, "", "ada"),
+            lambda: store.give(WHY, one, [10**30], 0, "", "ada"),
+            lambda: store.retire_item(10**30, 1, "ada"),
+            lambda: store.open(WHY, "nobody", "ada"),
             lambda: store.preview_change(999, 1)):
         with pytest.raises(MarkingError, match=r"\.$"):
             refused()
@@ -196,3 +205,22 @@ def test_a_second_marking(store: RubricStore) -> None:
     found = store.agreement("essay", "why")
     assert (found.drawn, found.answers, found.mean_difference) == (3, 2, -0.25)
     assert found.agreed[first[0]] == 0.5 and found.kappa[first[0]] == 0
+
+
+def test_what_nobody_touched_follows_the_source(course: Course, store: RubricStore) -> None:
+    first, second, sign, _ = store.items(WHY)
+    store.give(WHY, seen(store, "g01"), [second.id], 0.25, "", "ada")  # held
+    store.change_item(first.id, 0.25, "my words", first.version, "ada")
+    other = replace(WHY, max_points=1.6, rubric=Rubric((
+        replace(RUBRIC.items[0], points=0.1), replace(RUBRIC.items[1], points=1.25),
+        replace(RUBRIC.items[2], points=0.75), RubricItem(0.25, "adds", "one more"))))
+    found = {one.text: one for one in store.items(other)}
+    assert found["my words"].points == 0.25  # a grader decided
+    assert found[second.text] == second  # an answer has it
+    assert found[sign.text].points == 0.75
+    assert found["by intuition."].retired and found["one more"].points == 0.25
+    assert grade_of(course, "g01")[0] == 1.6  # the most that there is now
+    assert replay(store.log())["essay", "why", "g01"][0] == 1.6
+    entries = store.log()
+    assert store.items(other) == list(found.values()) and store.log() == entries
+    assert store.recent(0, 2) == (entries[:-3:-1], len(entries))

@@ -71,15 +71,14 @@ def _row(about: About, question: Question) -> dict[str, Any]:
 @got
 def log(about: About) -> Response:
     """Who did what, newest first."""
-    entries = about.desk.store.log()[::-1]
     start = int(about.request.query_params.get("from", "0") or 0)
-    shown = entries[start:start + A_PAGE]
-    more = f"/log?from={start + A_PAGE}" if len(entries) > start + A_PAGE else ""
+    shown, total = about.desk.store.recent(start, A_PAGE)
+    more = f"/log?from={start + A_PAGE}" if total > start + A_PAGE else ""
     rows = [{"time": f"{entry.time:%Y-%m-%d %H:%M:%S}", "grader": entry.grader,
              "operation": entry.operation.replace("_", " "), "question": entry.grade_id,
              "what": _what(about, entry.data)} for entry in shown]
     template = "log_rows.html.j2" if start else "log.html.j2"
-    return about.page(template, rows=rows, more=more, total=len(entries))
+    return about.page(template, rows=rows, more=more, total=total)
 
 
 def _what(about: About, data: dict[str, Any]) -> str:
