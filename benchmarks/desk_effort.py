@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from desk.simulated import Drawn, SimulatedQuestion, draw, questions
 
 from autograder.course import Course
-from autograder.desk.likeness import Embedder, Group, arrange, normal_form
+from autograder.desk.likeness import AnswerGroup, Embedder, arrange, normal_form
 
 Items = frozenset[str]
 Embed = Callable[[list[str]], NDArray[np.float64]]
@@ -105,7 +105,7 @@ class Keyboard:
         self.last = items
 
 
-def pressed_for(question: SimulatedQuestion, groups: Sequence[Group], items: dict[str, Items]
+def pressed_for(question: SimulatedQuestion, groups: Sequence[AnswerGroup], items: dict[str, Items]
                 ) -> list[str]:
     """What is pressed and clicked in the desk to give each answer its items."""
     board = Keyboard(question)

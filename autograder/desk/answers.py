@@ -40,7 +40,7 @@ FENCES = re.compile("`{3,}")
 Stamp = tuple[tuple[int, int, int], ...]  # of a notebook and the written part
 
 
-class Gone(CourseError):
+class NotebookGone(CourseError):
     """What was there a moment ago is not; the message is a sentence."""
 
 
@@ -54,7 +54,7 @@ class Page:
 
     @property
     def png(self) -> bytes:
-        """The picture. Raises Gone where the submission was taken away or graded anew."""
+        """The picture. Raises NotebookGone where the submission was taken away or graded anew."""
         data = dict(enumerate(_beside(_cells(self.notebook)))).get(self.number, ("", ""))[1]
         try:
             return base64.b64decode(data, validate=True) or _gone(self.notebook)
@@ -63,7 +63,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Answer:
+class WrittenAnswer:
     """What one owner answered, and what is shown beside it.
 
     text: Markdown, printable, without what was cut off; an answer in code is a block of code
@@ -88,7 +88,7 @@ class Answer:
     def attachments(self) -> Mapping[str, Any]:
         """The pictures in the answer as nbformat keeps them, by the names that its text uses.
 
-        Raises Gone where the submission was taken away.
+        Raises NotebookGone where the submission was taken away.
         """
         if not self.has_pictures:
             return {}
@@ -102,7 +102,7 @@ class _Read:
     """One notebook as it was at its stamp. `problem` says why there are no answers in it."""
 
     stamp: Stamp
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, WrittenAnswer] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -115,12 +115,12 @@ class AnswerIndex:
         for question in questions_of(course, assignment):
             self._questions.setdefault(question.exercise, []).append(question)
         self._read: dict[str, dict[str, _Read]] = {name: {} for name in self._questions}
-        self._by_question: dict[str, Mapping[str, Answer]] = {}
+        self._by_question: dict[str, Mapping[str, WrittenAnswer]] = {}
         self._looked: dict[str, float] = {}
         self._comments: tuple[Any, list[Comment]] = (None, [])
         self._lock = threading.Lock()
 
-    def answers(self, question: Question) -> Mapping[str, Answer]:
+    def answers(self, question: Question) -> Mapping[str, WrittenAnswer]:
         """All answers to a question, by owner, in the owners' order.
 
         The same mapping as before where nothing has changed.
@@ -186,13 +186,13 @@ class AnswerIndex:
         """Read a notebook; what was read before stays where it is just being written."""
         try:
             return _Read(stamp, _answers(owner, path, self._questions[exercise]))
-        except Gone as error:
+        except NotebookGone as error:
             answers = before.answers if before is not None else {}
             return _Read((), answers, "" if answers else str(error))  # read at the next look
 
 
-def _answers(owner: str, path: Path, questions: list[Question]) -> dict[str, Answer]:
-    """The answers in a notebook. Raises Gone where it is not there, or cannot be read."""
+def _answers(owner: str, path: Path, questions: list[Question]) -> dict[str, WrittenAnswer]:
+    """The answers in a notebook. Raises NotebookGone where it is not there, or cannot be read."""
     cells = _cells(path)
     beside = list(_beside(cells))
     pages = tuple(Page(caption, number, path)
@@ -205,16 +205,17 @@ def _answers(owner: str, path: Path, questions: list[Question]) -> dict[str, Ans
                                            remarks, written)
                 for question in questions if question.grade_id in named}
     except UNLIKE:
-        raise Gone(UNREADABLE.format(path)) from None
+        raise NotebookGone(UNREADABLE.format(path)) from None
 
 
 def _answer(owner: str, path: Path, question: Question, cell: NotebookNode,
-            pages: tuple[Page, ...], remarks: tuple[str, ...], written: bytes | None) -> Answer:
+            pages: tuple[Page, ...], remarks: tuple[str, ...], written: bytes | None
+            ) -> WrittenAnswer:
     nothing = is_empty(cell) or cell.source.strip() == question.placeholder.strip()
     text, left_out = without_remark(printable(cell.source))
     left_out += max(0, len(text) - MOST)
     text = text[:MOST]
-    return Answer(
+    return WrittenAnswer(
         owner, question.grade_id, text if cell.cell_type == "markdown" else _as_code(text),
         digest_of(cell, written),
         nothing and written is None, left_out, pages, remarks, bool(cell.get("attachments")), path)
@@ -229,7 +230,7 @@ def _as_code(text: str) -> str:
 def _cells(path: Path) -> list[NotebookNode]:
     """The cells that graders look at: of a part, or written for staff.
 
-    Raises Gone where the notebook is not there, or cannot be read.
+    Raises NotebookGone where the notebook is not there, or cannot be read.
     """
     try:
         found = json.loads(path.read_bytes())["cells"]
@@ -243,7 +244,7 @@ def _cells(path: Path) -> list[NotebookNode]:
     except OSError:
         return _gone(path)
     except UNLIKE:
-        raise Gone(UNREADABLE.format(path)) from None
+        raise NotebookGone(UNREADABLE.format(path)) from None
 
 
 def _beside(cells: list[NotebookNode]) -> Iterator[tuple[str, str]]:
@@ -251,8 +252,8 @@ def _beside(cells: list[NotebookNode]) -> Iterator[tuple[str, str]]:
 
 
 def _gone(path: Path) -> Any:
-    raise Gone(f"{path} has been taken away, or is another one now: the submission was removed or "
-               "graded anew. Load the page again.")
+    raise NotebookGone(f"{path} has been taken away, or is another one now: the submission was "
+                       "removed or graded anew. Load the page again.")
 
 
 def _stat(path: Path) -> tuple[int, int, int]:

@@ -11,19 +11,19 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from autograder.desk.answers import Answer
-from autograder.desk.likeness import Embedder, EmbeddingError, Group, arrange, normal_form
+from autograder.desk.answers import WrittenAnswer
+from autograder.desk.likeness import AnswerGroup, Embedder, EmbeddingError, arrange, normal_form
 from autograder.desk.questions import Question
 
 Key = tuple[str, str]
-Answers = Mapping[str, Answer]
+Answers = Mapping[str, WrittenAnswer]
 
 
 @dataclass(frozen=True)
 class Arranged:
     """The groups of a question, and the answers' digests when they were found."""
 
-    groups: Sequence[Group]
+    groups: Sequence[AnswerGroup]
     digests: Mapping[str, str] = field(repr=False)
 
 
@@ -36,7 +36,7 @@ class Order:
         self._lock = threading.Lock()
         self.problem = ""
 
-    def groups(self, question: Question, answers: Answers) -> Sequence[Group]:
+    def groups(self, question: Question, answers: Answers) -> Sequence[AnswerGroup]:
         """The groups of the answers as they are now; the same object where nothing has changed."""
         digests = {owner: answer.digest for owner, answer in answers.items()}
         with self._lock:
@@ -71,10 +71,10 @@ class Order:
 
 
 def _brought_up_to_date(kept: Arranged, answers: Answers, digests: Mapping[str, str]
-                        ) -> list[Group]:
+                        ) -> list[AnswerGroup]:
     """The same groups without what has gone, and behind them what is new."""
     stayed = {owner for owner, digest in digests.items() if kept.digests.get(owner) == digest}
-    groups = [Group(cards, one.empty) for one in kept.groups
+    groups = [AnswerGroup(cards, one.empty) for one in kept.groups
               if (cards := tuple(owners for card in one.cards
                                  if (owners := tuple(owner for owner in card if owner in stayed))))]
     return [*groups, *arrange(answers[owner] for owner in digests if owner not in stayed)]

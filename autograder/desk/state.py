@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 
 from autograder.course import Course, CourseError
 from autograder.crossfeedback.done import Comment
-from autograder.desk.answers import Answer, AnswerIndex
+from autograder.desk.answers import AnswerIndex, WrittenAnswer
 from autograder.desk.cards import Board, lay_out
 from autograder.desk.content import Shown, show
-from autograder.desk.likeness import Embedder, Group
+from autograder.desk.likeness import AnswerGroup, Embedder
 from autograder.desk.order import Order
 from autograder.desk.questions import Question, questions_of
 from autograder.desk.security import Sessions
@@ -38,7 +38,8 @@ class Desk:
     order: Order
     indexes: dict[str, AnswerIndex] = field(default_factory=dict)
     _taken_out: dict[Key, set[str]] = field(default_factory=dict)
-    _boards: dict[Key, tuple[Sequence[Group], frozenset[str], Board]] = field(default_factory=dict)
+    _boards: dict[Key, tuple[Sequence[AnswerGroup], frozenset[str], Board]] = field(
+        default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class Desk:
             raise Unknown(f"There is no question {grade_id} of {assignment} here that a person "
                           "grades.") from None
 
-    def answers(self, question: Question) -> Mapping[str, Answer]:
+    def answers(self, question: Question) -> Mapping[str, WrittenAnswer]:
         return self.indexes[question.assignment].answers(question)
 
     def marks(self, question: Question) -> dict[str, Mark]:
@@ -109,7 +110,7 @@ class Desk:
                 owners)
 
 
-def _is_of_another(mark: Mark, answer: Answer | None) -> bool:
+def _is_of_another(mark: Mark, answer: WrittenAnswer | None) -> bool:
     """Whether the desk gave a mark to another text than the answer has now."""
     return (mark.state == "graded" and answer is not None
             and mark.digest not in ("", answer.digest))
@@ -128,5 +129,5 @@ def open_desk(course: Course, name: str, graders: Sequence[str]) -> Iterator[Des
         yield desk
 
 
-def show_answer(answer: Answer) -> Shown:
+def show_answer(answer: WrittenAnswer) -> Shown:
     return show(answer.text, answer.attachments)

@@ -20,7 +20,7 @@ from autograder.course import Course
 from autograder.crossfeedback.collect import collect
 from autograder.crossfeedback.done import Comment, mark
 from autograder.desk import answers as module
-from autograder.desk.answers import Answer, AnswerIndex, Gone
+from autograder.desk.answers import AnswerIndex, NotebookGone, WrittenAnswer
 from autograder.desk.questions import questions_of
 from autograder.gradebook.sanitize import MOST
 from autograder.intake.written import WRITTEN
@@ -35,13 +35,13 @@ def look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOK_SECONDS", 0)
 
 
-def found(index: AnswerIndex, grade_id: str = "toy_why") -> dict[str, Answer]:
+def found(index: AnswerIndex, grade_id: str = "toy_why") -> dict[str, WrittenAnswer]:
     (question,) = [one for one in questions_of(index.course, index.assignment)
                    if one.grade_id == grade_id]
     return dict(index.answers(question))
 
 
-def one(course: Course, text: str | nbformat.NotebookNode, **files: bytes) -> Answer:
+def one(course: Course, text: str | nbformat.NotebookNode, **files: bytes) -> WrittenAnswer:
     """The answer of a single owner."""
     enter(course, "toy", {"s001": {"toy_why": text}}, files)
     return found(AnswerIndex(course, "toy"))["s001"]
@@ -124,7 +124,7 @@ def test_a_submission_that_vanishes_is_gone_and_no_crash(desk_toy: Course) -> No
     index = AnswerIndex(desk_toy, "toy")
     answer = found(index)["s001"]
     shutil.rmtree(desk_toy.autograded / "s001")
-    with pytest.raises(Gone, match="has been taken away"):
+    with pytest.raises(NotebookGone, match="has been taken away"):
         _ = answer.attachments
     assert [*found(index)] == ["s002"]
     shutil.rmtree(desk_toy.autograded)
@@ -205,7 +205,7 @@ def test_the_written_part_is_beside_and_may_be_the_answer(desk_toy: Course) -> N
     assert not first.empty, "it may be in the PDF"
     second = one(desk_toy, "", **{WRITTEN: a_pdf("Another one")})
     assert second.digest != first.digest
-    with pytest.raises(Gone):
+    with pytest.raises(NotebookGone):
         shutil.rmtree(desk_toy.autograded)
         _ = first.pages[0].png
 

@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.desk.cards import Board, key_of, lay_out
-from autograder.desk.likeness import Group
+from autograder.desk.likeness import AnswerGroup
 
 
 def board(texts: dict[str, str], groups: list[list[str]], taken_out: set[str] | None = None
           ) -> Board:
-    made = [Group(tuple(tuple(owner for owner in owners if texts[owner] == text and text)
+    made = [AnswerGroup(tuple(tuple(owner for owner in owners if texts[owner] == text and text)
                         for text in dict.fromkeys(texts[owner] for owner in owners) if text))
             for owners in groups]
     empty = tuple(owner for owners in groups for owner in owners if not texts[owner])
-    return lay_out("hw", [Group((empty,), empty=True), *(one for one in made if one.cards)]
+    return lay_out("hw", [AnswerGroup((empty,), empty=True), *(one for one in made if one.cards)]
                    if empty else [one for one in made if one.cards], taken_out or set())
 
 

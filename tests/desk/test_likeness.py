@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.course import Course
-from autograder.desk.likeness import Embedder, EmbeddingError, Group, arrange, normal_form
+from autograder.desk.likeness import AnswerGroup, Embedder, EmbeddingError, arrange, normal_form
 from desk.simulated import draw, draw_class, questions
 
 HELD_OUT = sorted(questions())[1::2]  # the weights in distances.py were tuned on the others
@@ -75,7 +75,7 @@ def test_no_notation_makes_two_answers_with_other_items_the_same(grade_id: str) 
     assert all(len(items) == 1 for items in deserved.values())
 
 
-def pairs_same(groups: list[Group], items: dict[str, frozenset[str]]) -> tuple[int, int]:
+def pairs_same(groups: list[AnswerGroup], items: dict[str, frozenset[str]]) -> tuple[int, int]:
     """Pairs within groups that deserve the same items, and all pairs within groups."""
     pairs = [(one, other) for group in groups for one, other in combinations(group.owners, 2)]
     return sum(items[one] == items[other] for one, other in pairs), len(pairs)

@@ -23,7 +23,7 @@ AT_ONCE = 1000  # distinct answers that are compared with each other
 SERIATED = 400  # more groups than so many are ordered by their tree alone, which is fast
 
 
-class Answer(Protocol):
+class AnswerText(Protocol):
     """What is read of an answer (autograder/desk/answers.py)."""
 
     @property
@@ -37,7 +37,7 @@ class Answer(Protocol):
 
 
 @dataclass(frozen=True)
-class Group:
+class AnswerGroup:
     """Answers that are alike. A card holds those that are the same after normalising."""
 
     cards: tuple[tuple[str, ...], ...]
@@ -49,23 +49,23 @@ class Group:
         return tuple(owner for card in self.cards for owner in card)
 
 
-def arrange(answers: Iterable[Answer], embed: Embed | None = None) -> list[Group]:
+def arrange(answers: Iterable[AnswerText], embed: Embed | None = None) -> list[AnswerGroup]:
     """Groups of like answers, empty ones first; like groups follow each other.
 
     The same answers come out in the same way, in whichever order they were given. `embed` gives
     vectors of length 1, [n, d]; without it, likeness is by words and formulas alone.
     """
     empty, cards = _cards(answers)
-    groups = [Group((empty,), empty=True)] if empty else []
+    groups = [AnswerGroup((empty,), empty=True)] if empty else []
     forms = sorted(cards)
     for start in range(0, len(forms), AT_ONCE):
         part = forms[start:start + AT_ONCE]
-        groups += [Group(tuple(cards[part[place]] for place in places))
+        groups += [AnswerGroup(tuple(cards[part[place]] for place in places))
                    for places in _grouped([form for form, _ in part], embed)]
     return groups
 
 
-def _cards(answers: Iterable[Answer]
+def _cards(answers: Iterable[AnswerText]
            ) -> tuple[tuple[str, ...], dict[tuple[str, str], tuple[str, ...]]]:
     """The owners of empty answers, and those of each other one, by its normal form.
 

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from autograder.desk.answers import Answer
+from autograder.desk.answers import WrittenAnswer
 from autograder.desk.cards import Board, Card
 from autograder.desk.content import addressed, show
 from autograder.desk.questions import Question
@@ -28,13 +28,13 @@ SIGNS = {"adds": "+", "takes": "−", "caps": "≤ "}
 MOST_OWNERS = 5_000  # of one group
 
 
-class Asked(BaseModel):
+class Sent(BaseModel):
     """What a page sends."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class SeenAnswer(Asked):
+class SeenAnswer(Sent):
     """An answer as the page showed it."""
 
     key: str = Field(max_length=40)
@@ -97,7 +97,7 @@ class About:
             self.__dict__.pop(name, None)
 
     @property
-    def answers(self) -> dict[str, Answer]:
+    def answers(self) -> dict[str, WrittenAnswer]:
         return dict(self.desk.answers(self.question))
 
     def owner(self, key: str) -> str:

@@ -14,8 +14,8 @@ from autograder.desk.cards import Card, key_of
 from autograder.desk.routes.asking import (
     MOST_OWNERS,
     About,
-    Asked,
     SeenAnswer,
+    Sent,
     number,
     one_line,
     posted,
@@ -27,7 +27,7 @@ from autograder.marking.values import LONGEST_COMMENT, Conflict, Mark, MarkingEr
 Points = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Give(Asked):
+class Give(Sent):
     """What is given to the answers that a page shows; `key` is the card's."""
 
     owners: list[SeenAnswer] = Field(min_length=1, max_length=MOST_OWNERS)
@@ -37,7 +37,7 @@ class Give(Asked):
     key: str = Field(max_length=40)
 
 
-class OnCard(Asked):
+class OnCard(Sent):
     """Something that is done where one card is shown."""
 
     key: str = Field(max_length=40)

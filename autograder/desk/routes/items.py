@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from autograder.desk.routes.asking import (
     About,
-    Asked,
+    Sent,
     got,
     number,
     one_line,
@@ -25,13 +25,13 @@ Points = Annotated[float, Field(allow_inf_nan=False, ge=0, le=MOST_POINTS)]
 Words = Annotated[str, Field(min_length=1, max_length=LONGEST_ITEM)]
 
 
-class NewItem(Asked):
+class NewItem(Sent):
     kind: Literal["adds", "takes", "caps"]
     points: Points
     text: Words
 
 
-class ChangedItem(Asked):
+class ChangedItem(Sent):
     """An item as it is to be, and the version that was on the page."""
 
     item: int
@@ -40,7 +40,7 @@ class ChangedItem(Asked):
     text: Words
 
 
-class RetiredItem(Asked):
+class RetiredItem(Sent):
     item: int
     version: int
 

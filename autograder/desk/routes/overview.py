@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from autograder.desk.questions import Question
-from autograder.desk.routes.asking import About, Asked, got, number, one_line, posted
+from autograder.desk.routes.asking import About, Sent, got, number, one_line, posted
 
 KEYS = (
     (("1", "…", "9"), "An item of the rubric, on or off"),
@@ -128,8 +128,8 @@ def keys(about: About) -> Response:
     return about.page("keys.html.j2", keys=KEYS)
 
 
-@posted(Asked)
-def names(about: About, asked: Asked) -> dict[str, bool]:
+@posted(Sent)
+def names(about: About, asked: Sent) -> dict[str, bool]:
     """Show or hide names from now on, in this browser."""
     about.session.names = not about.session.names
     return {"names": about.session.names}

@@ -9,20 +9,20 @@ from pydantic import Field, StringConstraints
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from autograder.desk.routes.asking import About, Asked, posted
+from autograder.desk.routes.asking import About, Sent, posted
 from autograder.desk.routes.question import BASE
 from autograder.marking.values import MarkingError
 
 
-class Draw(Asked):
+class DrawSample(Sent):
     """How much is drawn, in percent, and for whom: names with commas between them."""
 
     percent: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
     graders: Annotated[str, StringConstraints(max_length=2_000)]
 
 
-@posted(Draw)
-def draw(about: About, asked: Draw) -> Response:
+@posted(DrawSample)
+def draw(about: About, asked: DrawSample) -> Response:
     names = [name.strip() for name in asked.graders.split(",") if name.strip()]
     if not names:
         raise MarkingError("Somebody has to grade the sample: give a name.")
