@@ -55,6 +55,9 @@ def enter_answers(gradebook: Gradebook, notebook_id: str, assignment: str, owner
     connection = gradebook.db.connection()
     ours = [(table.c.assignment == assignment) & (table.c.owner == owner)
             & table.c.grade_id.in_(list(answers)) for table in (tables.answer, tables.mark)]
+    connection.execute(select(tables.question.c.grade_id).where(
+        tables.question.c.assignment == assignment, tables.question.c.grade_id.in_(list(answers))
+    ).order_by(tables.question.c.grade_id).with_for_update())  # first, as whoever gives marks does
     noted = dict(connection.execute(select(tables.answer.c.grade_id, tables.answer.c.digest).where(
         ours[0])).all())
     rows.put(connection, tables.answer, [

@@ -109,7 +109,7 @@ class AnswerRow:
             "digest": self.mark.digest, "time": self.mark.time.isoformat(),
             "version": self.mark.version}
         return {"score": self.score, "needs_person": self.needs_person, "comment": self.comment,
-                "mark": mark}
+                "digest": self.digest, "mark": mark}
 
 
 def now() -> datetime:

@@ -107,8 +107,18 @@ def _restore(connection: Connection, key: Key, row: AnswerRow, image: Mapping[st
     score = image["score"]
     if mark and score == image["mark"]["points"]:  # else formgrader had other points
         score = mark.points
-    changed = mark is not None and row.digest not in (None, mark.digest)
-    rows.save_grade(connection, row, score, image["needs_person"] or changed, image["comment"])
+    rows.save_grade(connection, row, score, _needs_person(row, image, score, mark),
+                    image["comment"])
+
+
+def _needs_person(row: AnswerRow, image: Mapping[str, Any], score: float | None,
+                  mark: MarkRow | None) -> bool:
+    """Whether somebody must look at an answer that is put back; another one may have come since."""
+    if row.digest == image["digest"]:
+        return bool(image["needs_person"])
+    if score is None:
+        return row.auto_score is None
+    return mark is None or mark.digest != row.digest
 
 
 def _mark(old: Mapping[str, Any], known: Mapping[int, Item], most: float, number: int) -> MarkRow:

@@ -30,6 +30,8 @@ from typing import Any
 from autograder.course import Course
 from autograder.gradebook import queries
 from autograder.gradebook.nbgrader_api import open_gradebook
+from autograder.marking import rows
+from autograder.marking.entering import enter_answers
 from autograder.marking.replay import replay
 from autograder.marking.store import RubricStore
 from autograder.marking.values import Conflict, Mark, MarkingError
@@ -40,7 +42,8 @@ GRADERS = ("ada", "ben", "cleo")
 QUESTIONS = (WHY, HOW)
 OWNERS = [f"g{number:02}" for number in range(12)]
 WEIGHTS = {"give": 60, "clear": 5, "undo": 10, "add_item": 3, "change_item": 6, "retire_item": 2,
-           "open": 6, "draw": 1, "give_second": 4, "formgrader": 3}
+           "open": 6, "draw": 1, "give_second": 4, "formgrader": 3, "upload": 4}
+DIGESTS = ("d", "e")  # of the answers that come in
 KILL_EVERY = (0.2, 3)  # seconds
 
 
@@ -53,6 +56,7 @@ class RandomGrader:
         self.store = RubricStore(course)
         self.journal = open(journal, "a", encoding="utf-8")  # noqa: SIM115
         self.seen: dict[str, dict[str, Mark]] = {}
+        self.digests: dict[str, str] = {}
 
     def note(self, *what: object) -> None:
         self.journal.write(json.dumps(what) + "\n")
@@ -82,7 +86,12 @@ class RandomGrader:
     def some(self, question: AQuestion) -> list[tuple[str, str, int]]:
         marks = self.marks(question)
         owners = self.draws.sample(OWNERS, self.draws.choice((1, 1, 1, 2, 5)))
-        return [(one, "d", marks[one].version if one in marks else 0) for one in owners]
+        now = self.digests if self.draws.random() < 0.3 else {}
+        if not now:
+            now = self.digests = self.store._database.read(lambda connection: {
+                owner: row.digest or "d" for owner, row in rows.answers(
+                    connection, ("essay", question.grade_id)).items()})
+        return [(one, now[one], marks[one].version if one in marks else 0) for one in owners]
 
     def ids(self, question: AQuestion) -> list[int]:
         used = [one.id for one in self.store.items(question) if not one.retired]
@@ -120,13 +129,25 @@ class RandomGrader:
     def give_second(self, question: AQuestion, token: str) -> None:
         mine = [one.owner for one in self.store.second_marks(question) if one.grader == self.name]
         if mine:
-            self.store.give_second(question, self.draws.choice(mine), "d", self.ids(question), 0,
-                                   self.name)
+            self.store.give_second(question, self.draws.choice(mine), self.draws.choice(DIGESTS),
+                                   self.ids(question), 0, self.name)
 
     def formgrader(self, question: AQuestion, token: str) -> None:
         owner, points = self.draws.choice(OWNERS), self.draws.choice((0.1, 0.9, None))
         self.note("typed", question.grade_id, owner, points)
         in_formgrader(self.course, owner, points, None, question.grade_id)
+
+    def upload(self, question: AQuestion, token: str) -> None:
+        """What a batch does in the gradebook where somebody has handed in again."""
+        owner, digest = self.draws.choice(OWNERS), self.draws.choice(DIGESTS)
+        with open_gradebook(self.course) as gradebook:
+            notebook = gradebook.find_submission_notebook("essay", "essay", owner)
+            known = enter_answers(gradebook, notebook.id, "essay", owner, {
+                one.grade_id: (digest, f"The text of {digest}.") for one in QUESTIONS})
+            for grade in notebook.grades:
+                grade.needs_manual_grade = grade.manual_score is None or known[
+                    grade.name].asks_again(digest, grade.manual_score, grade.needs_manual_grade)
+            gradebook.db.commit()
 
 
 def _grade(course: Course, name: str, journal: Path, seed: int) -> None:
@@ -191,8 +212,10 @@ def check(course: Course, folder: Path) -> Counter[str]:
     journal = _journal(folder)
     with RubricStore(course) as store:
         log = store.log()
-        marks = {(question.grade_id, owner): mark for question in QUESTIONS
-                 for owner, mark in store.marks("essay", question.grade_id).items()}
+        found = {(question.grade_id, owner): row for question in QUESTIONS
+                 for owner, row in store._database.read(lambda connection: rows.answers(
+                     connection, ("essay", question.grade_id))).items()}  # noqa: B023
+    marks = {place: mark for place, row in found.items() if (mark := row.as_mark())}
     _check_log(journal, log)
     replayed = replay(log)
     typed = {(entry[1], entry[2]) for entry in journal if entry[0] == "typed"}
@@ -200,11 +223,16 @@ def check(course: Course, folder: Path) -> Counter[str]:
         for owner in OWNERS:
             expected = replayed.get(("essay", question.grade_id, owner))
             mark = marks.get((question.grade_id, owner))
-            if mark is not None and mark.state == "elsewhere":
+            row = found[question.grade_id, owner]
+            if row.is_elsewhere:
                 assert (question.grade_id, owner) in typed, f"{owner}: nobody typed {mark}"
                 continue
             assert (mark is None) == (expected is None), f"{owner}: {mark}, {expected}"
             if mark and expected:
+                # Somebody is asked again where another answer is there than was graded.
+                asked = row.digest is not None and row.digest != mark.digest
+                assert (mark.state == "changed") == asked or (
+                    question.grade_id, owner) in typed, f"{owner}: {row}"
                 points, given = expected
                 assert (mark.points, mark.item_ids, mark.adjustment, mark.comment, mark.grader) == (
                     points, given.items, given.adjustment, given.comment, given.grader)

@@ -20,6 +20,7 @@ from autograder.course import Course, CourseError
 from autograder.gradebook.backup import back_up
 from autograder.gradebook.nbgrader_api import open_gradebook
 from autograder.marking import database, tables
+from autograder.marking.entering import KnownAnswer, enter_answers
 from autograder.marking.store import RubricStore
 from autograder.marking.values import Unavailable
 
@@ -72,6 +73,23 @@ def test_the_tables_are_as_the_migrations_make_them(course: Course) -> None:
         assert {index["name"] for index in there.get_indexes(table.name)} == {
             index.name for index in table.indexes}, table.name
     engine.dispose()
+
+
+def test_answers_are_noted_as_they_are_entered(course: Course) -> None:
+    enter(course, ["g01"])
+    database.prepare(course.db_url)
+
+    def entered(digest: str) -> KnownAnswer:
+        with open_gradebook(course) as gradebook:
+            notebook = gradebook.find_submission_notebook("essay", "essay", "g01")
+            known = enter_answers(gradebook, notebook.id, "essay", "g01", {"why": (digest, "Yes.")})
+            gradebook.db.commit()
+            return known["why"]
+    assert entered("a") == KnownAnswer()
+    with RubricStore(course) as store:
+        store.give(WHY, [("g01", "a", 0)], [], 0.5, "", "ada")
+        assert store.text("a") == "Yes."
+    assert entered("b") == KnownAnswer("a", "a", 0.5) and entered("a").noted == "b"
 
 
 def test_no_line_of_the_log_can_be_changed(course: Course) -> None:
