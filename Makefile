@@ -9,7 +9,7 @@ PROCESSORS := $(shell getconf _NPROCESSORS_ONLN)
 # Tests at a time: two more than processors, since many wait for kernels and disks.
 WORKERS ?= $(shell expr $(PROCESSORS) + 2)
 
-.PHONY: grade test validate release check setup bench docs docs-serve redteam faults load fuzz findings help
+.PHONY: grade test validate release check setup bench docs docs-serve redteam faults operations load fuzz findings help
 
 grade: $(READY) $(DATA)  ## grade the ten sample submissions of hw4, start to end
 	$(BIN)/autograder samples hw4 samples
@@ -36,6 +36,9 @@ redteam: $(READY) $(DATA)  ## attack the grader; the last line says what was gai
 
 faults: $(READY) $(DATA)  ## kill a batch over and over; the last line says what was lost
 	cd tests && PYTHONPATH=.:../data ../$(BIN)/python -m faults $(ARGS)
+
+operations: $(READY)  ## three graders at a desk, killed at random; the last line says if anything is lost
+	cd tests && PYTHONPATH=.:../data ../$(BIN)/python -m desk.operations $(ARGS)
 
 load: $(READY) $(DATA)  ## judge a class at rest and on a busy machine; the last line says what differed
 	cd tests && PYTHONPATH=.:../data ../$(BIN)/python -m faults.load $(ARGS)

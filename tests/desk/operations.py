@@ -1,7 +1,7 @@
 """Random operations of three graders, killed at random: is anything lost, or done twice?
 
-    cd tests; python -m desk.operations --operations 10000            # in a file, SQLite
-    cd tests; python -m desk.operations --operations 10000 --postgresql
+    make operations                      # 10,000 in a file, SQLite
+    make operations ARGS=--postgresql    # on a server that is started for it
 
 Each grader is a process. Before an operation it writes down what it is about to do, and afterwards
 that it was done; a killed one is started again. At the end the log must hold what was done, each
@@ -20,6 +20,7 @@ import signal
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
@@ -270,6 +271,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--postgresql", action="store_true", help="on a server started for it")
     given = parser.parse_args()
+    warnings.simplefilter("ignore")  # nbgrader's own use of SQLAlchemy warns
     from postgresql import a_server
 
     with (tempfile.TemporaryDirectory() as temporary,
