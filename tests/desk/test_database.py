@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,14 @@ def test_a_network_drive_is_not_taken_for_a_disk(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Path, "read_text", lambda path: mounts)
     assert [database.is_local(f"{folder}/gradebook.db") for folder in (
         "/srv", "/home/me", "/home/my disk", "/homes")] == [True, False, True, True]
+
+
+def test_several_threads_use_one_store(in_a_file: Course) -> None:
+    owners = [f"g{number:02}" for number in range(12)]
+    enter(in_a_file, owners)
+    with RubricStore(in_a_file) as store, ThreadPoolExecutor(6) as threads:
+        item = store.items(WHY)[0].id
+        given = list(threads.map(lambda owner: store.give(
+            WHY, [(owner, "d", 0)], [item], 0, owner, "ada"), owners))
+        marks = store.marks("essay", "why")
+    assert [mark for one in given for mark in one] == [marks[owner] for owner in owners]
