@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from conftest import REPO
 
+from autograder.course import Course
+from autograder.desk.questions import questions_of
+from autograder.exercise.rubric import Rubric
 from desk.simulated import draw, draw_class, questions
 
-SOURCES = REPO / "autograder" / "exercises" / "hw3" / "source"
-CELL = re.compile(r'written="(hw3_\w+)" points=([\d.]+).*?### END SOLUTION', re.DOTALL)
-BULLET = re.compile(r"^- .*(?:\n  .*)*", re.MULTILINE)
-WRITTEN = {found[1]: (float(found[2]), found[0].replace("\n# ", "\n").replace("\n#\n", "\n\n"))
-           for path in sorted(SOURCES.glob("*.py")) for found in CELL.finditer(path.read_text())}
+
+@pytest.fixture(scope="module")
+def rubrics() -> dict[str, Rubric]:
+    return {question.grade_id: question.rubric
+            for question in questions_of(Course.load(REPO), "hw3")}
 
 
-def test_every_written_question_has_its_answers() -> None:
-    assert questions().keys() == WRITTEN.keys()
-    assert len(questions()) == 14
+def test_every_written_question_has_its_answers(rubrics: dict[str, Rubric]) -> None:
+    assert questions().keys() == rubrics.keys()
+    assert len(rubrics) == 14
 
 
 @pytest.mark.parametrize("grade_id", sorted(questions()))
-def test_forms_are_many_and_their_labels_are_items(grade_id: str) -> None:
+def test_labels_are_the_rubrics_items(rubrics: dict[str, Rubric], grade_id: str) -> None:
+    question, items = questions()[grade_id], rubrics[grade_id].items
+    found = question.find([item.text for item in items])
+    assert list(found) == list(question.items)
+    assert list(found.values()) == list(range(len(items))), "each is one, in the same order"
+    for item, key in zip(items, question.items.values(), strict=True):
+        assert (item.kind, item.points) == (key.kind, key.points)
+
+
+@pytest.mark.parametrize("grade_id", sorted(questions()))
+def test_forms_are_many_and_earn_from_nothing_to_all(grade_id: str) -> None:
     question = questions()[grade_id]
-    points, source = WRITTEN[grade_id]
-    assert question.max_points == points
     assert len({form.text for form in question.forms}) == len(question.forms) >= 12
     assert all(one.items <= question.items.keys()
                for one in (*question.forms, *(way for slot in question.slots for way in slot)))
     given = {question.points(form.items) for form in question.forms}
-    assert min(given) == 0 and max(given) == points and len(given) >= 3
-    bullets = BULLET.findall(source)
-    adding = {key for key, item in question.items.items() if item.kind == "adds"}
-    found = question.find(bullets)
-    assert adding <= found.keys()
-    assert len({found[key] for key in adding}) == len(adding)
+    assert min(given) == 0 and max(given) == question.max_points and len(given) >= 3
 
 
 def test_a_seed_draws_the_same_class_again() -> None:

@@ -370,8 +370,15 @@
     total();
   }
 
+  // All that adds points: from there a few keys lead to what most good answers have.
+  function all() {
+    for (const box of boxes()) box.checked = box.dataset.kind === "adds";
+    fields.none.checked = false;
+    total();
+  }
+
   function repeat() {
-    if (!last) return;
+    if (!last) throw new Error("Nothing has been given on this page yet.");
     for (const box of boxes()) box.checked = last.items.includes(Number(box.value));
     fields.none.checked = !last.items.length;
     fields.adjustment.value = last.adjustment || "";
@@ -383,7 +390,10 @@
     Enter: (event) => give("card", event.timeStamp),
     g: (event) => give("group", event.timeStamp),
     0: none,
+    f: all,
     ".": repeat,
+    r: (event) => { repeat(); return give("card", event.timeStamp); },
+    t: (event) => { repeat(); return give("group", event.timeStamp); },
     u: undo,
     x: takeOut,
     n: names,
