@@ -3,8 +3,9 @@
     python benchmarks/desk_effort.py [--groups 100] [--seeds 2] [--alone]
 
 A made-up class answers hw3's written questions (tests/desk/simulated.py); every answer gets what
-its label says. Counted is the shortest way that each program's keyboard allows. The weights of
-likeness were tuned on every other question, on another draw; the others' figures are printed, too.
+its label says. Counted is the shortest way that each program's keyboard allows; that of the desk
+is tests/desk/keyboard.py, by which a test drives a real one. The weights of likeness were tuned on
+every other question, on another draw; the others' figures are printed, too.
 
 desk: a card at a time; 1 to 9 choose items, f all that add, 0 none, `.` what was given last;
 Enter gives the card and goes on, g the card's whole group; r and t give card and group the same
@@ -24,7 +25,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -35,12 +35,12 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from desk.keyboard import pressed
 from desk.simulated import Drawn, SimulatedQuestion, draw, questions
 
 from autograder.course import Course
-from autograder.desk.likeness import AnswerGroup, Embedder, arrange, normal_form
+from autograder.desk.likeness import Embedder, arrange, normal_form
 
-Items = frozenset[str]
 Embed = Callable[[list[str]], NDArray[np.float64]]
 HINT = 10  # characters of the shortest comment on a missing item
 
@@ -84,45 +84,6 @@ class Count:
                 f"grouped={self.grouped / self.answers:.1%}")
 
 
-class Keyboard:
-    """The desk's keys for one question: what is pressed, as the page reads it."""
-
-    def __init__(self, question: SimulatedQuestion) -> None:
-        self.number = {key: str(place) for place, key in enumerate(question.items, start=1)}
-        self.adding = frozenset(key for key, item in question.items.items()
-                                if item.kind == "adds")
-        self.last: Items | None = None
-        self.pressed: list[str] = []
-
-    def give(self, items: Items, whole_group: bool) -> None:
-        """The fewest keys that give exactly these items to a card of which none were chosen."""
-        if items == self.last:
-            self.pressed.append("t" if whole_group else "r")
-            return
-        single = [self.number[key] for key in sorted(items)] or ["0"]
-        but = ["f", *(self.number[key] for key in sorted(items ^ self.adding))]
-        self.pressed += [*min(single, but, key=len), "g" if whole_group else "Enter"]
-        self.last = items
-
-
-def pressed_for(question: SimulatedQuestion, groups: Sequence[AnswerGroup], items: dict[str, Items]
-                ) -> list[str]:
-    """What is pressed and clicked in the desk to give each answer its items."""
-    board = Keyboard(question)
-    for group in groups:
-        if group.empty:
-            board.pressed.append("z")
-            continue
-        cards = [(card, items[card[0]]) for card in group.cards]
-        usual = Counter(held for _, held in cards).most_common(1)[0][0]
-        for place, (card, held) in enumerate(cards):
-            if held != usual:
-                board.pressed += [f"click {card[0]}"] if place else []
-                board.give(held, whole_group=False)
-        board.give(usual, whole_group=sum(held == usual for _, held in cards) > 1)
-    return board.pressed
-
-
 def typed(points: float) -> str:
     """Points as short as formgrader's field takes them."""
     return f"{points:g}".removeprefix("0") or "0"
@@ -138,7 +99,7 @@ def count(question: SimulatedQuestion, drawn: Sequence[Drawn], embed: Embed | No
     adding = {key for key, item in question.items.items() if item.kind == "adds"}
     return Count(
         answers=len(drawn),
-        desk=len(pressed_for(question, groups, items)),
+        desk=len(pressed(question, groups, items)),
         formgrader=len(drawn) + sum(len(typed(question.points(one.items))) for one in written),
         comments=sum(HINT * len(adding - one.items | one.items - adding) for one in written),
         pairs=len(pairs), pairs_same=sum(pairs),

@@ -71,10 +71,10 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(course: Course) -> Iterator[Served]:
+def serving(course: Course, name: str = "toy") -> Iterator[Served]:
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    with a_desk(course) as desk:
+    with a_desk(course, name) as desk:
         server = uvicorn.Server(uvicorn.Config(create_app(desk, port), log_level="warning",
                                                ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -114,7 +114,7 @@ class Hands:
                 request.url).hostname not in (None, "127.0.0.1") else None)
         token = served.desk.sessions.tokens[name]
         page.goto(served.url(f"/?token={token}"))
-        expect(page.locator("h1")).to_have_text("A toy")
+        expect(page.locator("h1")).to_have_text(served.desk.title)
 
     def open(self, path: str) -> None:
         self.page.goto(self.served.url(path))
