@@ -1,6 +1,6 @@
 """What the desk gave in an assignment, for whoever only reads it: reports, pages, the todo list.
 
-Nothing is entered here: a course that has never used the desk keeps a gradebook without its tables.
+Nothing is entered here: an older gradebook stays without the desk's tables.
 """
 
 from __future__ import annotations

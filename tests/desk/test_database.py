@@ -65,6 +65,8 @@ def test_two_may_open_it_for_the_first_time_at_once(course: Course) -> None:
 def test_the_tables_are_as_the_migrations_make_them(course: Course) -> None:
     _open(course)
     engine = create_engine(course.db_url)
+    with engine.connect() as connection:
+        assert database.is_migrated(connection)
     there = inspect(engine)
     for table in tables.metadata.sorted_tables:
         found = {column["name"]: column["nullable"] for column in there.get_columns(table.name)}
