@@ -54,6 +54,9 @@ def environment(wheel: Path) -> Iterator[Path]:
 def test_the_wheel_holds_the_engine_and_nothing_of_this_course(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "autograder/batch.py" in names
+    folder = REPO / "autograder" / "desk"
+    shown = [*folder.glob("static/*"), *folder.glob("templates/*")]
+    assert len(shown) > 15 and not {str(path.relative_to(REPO)) for path in shown} - set(names)
     assert not [name for name in names if name.startswith("autograder/exercises")
                 or Path(name).name in ("course.toml", "misconceptions.toml", "probes.py")]
 

@@ -7,10 +7,12 @@ the order stays. What is handed in later comes behind, so that no card moves und
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from autograder.course import CourseError
 from autograder.desk.answers import WrittenAnswer
 from autograder.desk.likeness import AnswerGroup, Embedder, EmbeddingError, arrange, normal_form
 from autograder.desk.questions import Question
@@ -50,24 +52,31 @@ class Order:
         return found
 
     def start(self, answers: Mapping[Question, Callable[[], Answers]]) -> None:
-        """Order all questions by the course's vectors, in the background."""
-        if self._embedder is not None:
-            threading.Thread(target=self._embed, args=(answers,), daemon=True).start()
+        """Read and order all questions in the background, by the course's vectors if it has any."""
+        threading.Thread(target=self._prepare, args=(answers,), daemon=True).start()
 
-    def _embed(self, answers: Mapping[Question, Callable[[], Answers]]) -> None:
-        assert self._embedder is not None
+    def _prepare(self, answers: Mapping[Question, Callable[[], Answers]]) -> None:
         try:
             now = {question: get() for question, get in answers.items()}
-            forms = {normal_form(answer.text) for found in now.values()
-                     for answer in found.values() if not answer.empty}
-            self._embedder(sorted(forms))  # all at once: the vectors are kept in a file
             for question, found in now.items():
-                groups = arrange(found.values(), self._embedder)
-                with self._lock:
-                    self._arranged[question.key] = Arranged(
-                        groups, {owner: answer.digest for owner, answer in found.items()})
-        except (EmbeddingError, OSError, ValueError) as error:
+                self.groups(question, found)
+            # What is in memory now stays: no collection of garbage need look at it while somebody
+            # waits for the next card.
+            gc.collect()
+            gc.freeze()
+            if self._embedder is not None:
+                self._embed(now, self._embedder)
+        except (EmbeddingError, CourseError, OSError, ValueError) as error:
             self.problem = str(error)
+
+    def _embed(self, now: Mapping[Question, Answers], embedder: Embedder) -> None:
+        embedder(sorted({normal_form(answer.text) for found in now.values()
+                         for answer in found.values() if not answer.empty}))  # kept in a file
+        for question, found in now.items():
+            groups = arrange(found.values(), embedder)
+            with self._lock:
+                self._arranged[question.key] = Arranged(
+                    groups, {owner: answer.digest for owner, answer in found.items()})
 
 
 def _brought_up_to_date(kept: Arranged, answers: Answers, digests: Mapping[str, str]

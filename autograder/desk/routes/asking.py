@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ class About:
         self.request = request
         self.desk: Desk = request.app.state.desk
         self.session: Session = request.scope["session"]
+        self._words: dict[tuple[str, str], dict[int, str]] = {}
         path = request.path_params
         if "grade_id" in path:
             self.question = self.desk.question(path["assignment"], path["grade_id"])
@@ -83,6 +84,13 @@ class About:
         """The question's items that are in use."""
         return [one for one in self.desk.store.items(self.question) if not one.retired]
 
+    def item_words(self, question: Question) -> dict[int, str]:
+        """The words of a question's items, retired ones too, by their ids."""
+        if question.key not in self._words:
+            self._words[question.key] = {one.id: one.text
+                                         for one in self.desk.store.items(question)}
+        return self._words[question.key]
+
     @functools.cached_property
     def marks(self) -> dict[str, Mark]:
         """What the answers were given; in the second marking, what they were given there."""
@@ -93,12 +101,12 @@ class About:
 
     def forget(self) -> None:
         """What was read is read anew from now on: something has changed."""
-        for name in ("marks", "items", "board"):
+        for name in ("marks", "items", "board", "answers"):
             self.__dict__.pop(name, None)
 
-    @property
-    def answers(self) -> dict[str, WrittenAnswer]:
-        return dict(self.desk.answers(self.question))
+    @functools.cached_property
+    def answers(self) -> Mapping[str, WrittenAnswer]:
+        return self.desk.answers(self.question)
 
     def owner(self, key: str) -> str:
         try:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from autograder.desk.questions import Question
 from autograder.desk.routes.asking import About, Sent, got, number, one_line, posted
+from autograder.marking.values import LogEntry
 
 KEYS = (
     (("1", "…", "9"), "An item of the rubric, on or off"),
@@ -35,6 +36,8 @@ KEYS = (
     (("?",), "These keys"),
 )
 A_PAGE = 100  # entries of the log
+MOST_TOLD = 5  # names of an entry
+SHORT, LONGEST = 36, 120  # characters of an item, of a comment
 
 
 @got
@@ -79,25 +82,37 @@ def log(about: About) -> Response:
     more = f"/log?from={start + A_PAGE}" if total > start + A_PAGE else ""
     rows = [{"time": f"{entry.time:%Y-%m-%d %H:%M:%S}", "grader": entry.grader,
              "operation": entry.operation.replace("_", " "), "question": entry.grade_id,
-             "what": _what(about, entry.data)} for entry in shown]
+             "what": _what(about, entry)} for entry in shown]
     template = "log_rows.html.j2" if start else "log.html.j2"
     return about.page(template, rows=rows, more=more, total=total)
 
 
-def _what(about: About, data: dict[str, Any]) -> str:
+def _what(about: About, entry: LogEntry) -> str:
     """An entry in words. Names are told only where they are asked for."""
-    said = []
-    owners = data.get("owners", [])
+    data, said = entry.data, []
+    owners = list(map(str, data.get("owners", [])))
     if owners and about.session.names:
-        said.append(", ".join(map(str, owners[:5])) + (" …" if len(owners) > 5 else ""))
+        said.append(", ".join(owners[:MOST_TOLD]) + (" …" if len(owners) > MOST_TOLD else ""))
     elif owners:
         said.append(f"{len(owners)} answer{'s' * (len(owners) > 1)}")
-    for name in ("items", "points", "adjustment", "comment", "text", "operation", "graders"):
-        if data.get(name) not in (None, "", [], 0):
-            value = data[name]
+    given = data.get("items")
+    if isinstance(given, list):
+        said.append(", ".join(_short(about, entry, one) for one in given) or "none of the items")
+    elif given:
+        said.append(f"{len(given)} items")
+    for name in ("points", "adjustment", "comment", "text", "operation", "graders"):
+        if value := data.get(name):
             words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            said.append(f"{name} {words[:120]}")
+            said.append(f"{name}: {words[:LONGEST]}")
     return "; ".join(said)
+
+
+def _short(about: About, entry: LogEntry, item: int) -> str:
+    """The first words of an item."""
+    question = about.desk.questions.get((entry.assignment, entry.grade_id))
+    words = about.item_words(question) if question else {}
+    text = words.get(item, f"item {item}")
+    return f"“{text[:SHORT].strip()}…”" if len(text) > SHORT else f"“{text}”"
 
 
 @got
