@@ -409,6 +409,19 @@ def test_what_the_red_team_writes_runs_and_fetches_nothing(
     assert re.sub(r"\s", "", text).startswith("\U0001d6fd\U0001d465⊤"), "beta, x, top"
 
 
+@pytest.mark.parametrize("formula", [(r"\sqrt{" * 19 + "x" + "}" * 19) * 20,
+                                     r"\begin{matrix}" + "&" * 2900 + r"\end{matrix}"])
+def test_formulas_take_no_longer_than_somebody_waits(
+        hands: Callable[[str], Hands], served: Served, formula: str) -> None:
+    """Six large formulas, each of which may be there alone: a minute, without a bound for all."""
+    enter(served.desk.course, "toy", {f"s{number:03}": {"toy_how": ""} for number in range(30)}
+          | {"s001": {"toy_how": "\n\n".join([f"${formula}$"] * 6)}})
+    ada = hands("Ada")
+    ada.open(HOW)
+    ada.page.wait_for_function("() => MathJax.Hub.queue.pending === 0"
+                               " && document.querySelector('#stage .MathJax')", timeout=15_000)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page(hands: Callable[[str], Hands], served: Served, scheme: str
                                        ) -> None:

@@ -5,7 +5,7 @@
   const LONGEST = 3000;  // characters of one formula; what is longer stays as it was written
   const MOST = 300;      // formulas of one text
   const DEEPEST = 60;    // levels of one formula: a browser's layout breaks at some hundreds
-  const LARGEST = 4000;  // elements of one formula
+  const MOST_WORK = 20000;  // of one text: its formulas' elements, each times its depth; seconds
   // Extensions that only draw. All others change macros for everybody's answers, or make links,
   // ids, classes and styles: \href, \class, \style, \cssId, \unicode, \require, \newcommand, \def.
   const DRAWING = new Set(["boldsymbol", "cancel", "mathchoice", "verb", "AMSmath"]);
@@ -34,19 +34,26 @@
     for (const name of ["ref", "eqref", "tag"]) definitions.macros[name] = ["Macro", "(\\text{#1})", 1];
   };
 
-  // What is too deep or too large to be laid out stays as it was written.
-  const prune = (data) => {
-    let elements = 0, deepest = 0;
-    const left = [[data.math.root, 1]];
-    while (left.length && elements <= LARGEST && deepest <= DEEPEST) {
-      const [element, depth] = left.pop();
-      elements += 1;
-      deepest = Math.max(deepest, depth);
-      for (const inner of element?.data ?? []) {
-        if (inner && typeof inner === "object") left.push([inner, depth + 1]);
-      }
+  // What it takes to lay a formula out, level by level: it may be too deep for calls.
+  const work = (root) => {
+    let level = [root], found = 0;
+    for (let depth = 1; level.length; depth += 1) {
+      found += level.length * depth;
+      if (depth > DEEPEST || found > MOST_WORK) return Infinity;
+      level = level.flatMap((one) => one.data ?? []).filter((one) => one instanceof Object);
     }
-    if (elements <= LARGEST && deepest <= DEEPEST) return;
+    return found;
+  };
+
+  // What is too much to be laid out, alone or with the formulas before it, stays as it was written.
+  const done = new WeakMap();
+  const prune = (data) => {
+    const text = data.script.closest(".text") ?? data.script;
+    const sum = (done.get(text) ?? 0) + work(data.math.root);
+    if (sum <= MOST_WORK) {
+      done.set(text, sum);
+      return;
+    }
     const mml = MathJax.ElementJax.mml;
     data.math = mml(mml.mtext(mml.chars(MathJax.HTML.getScript(data.script).slice(0, 200))));
   };
