@@ -35,7 +35,7 @@ from autograder.marking import rows
 from autograder.marking.entering import enter_answers
 from autograder.marking.replay import replay
 from autograder.marking.store import RubricStore
-from autograder.marking.values import Conflict, Mark, MarkingError
+from autograder.marking.values import Conflict, Mark, MarkingError, elsewhere_version
 
 from .gradebooks import HOW, WHY, AQuestion, a_course, enter, in_formgrader
 
@@ -58,6 +58,7 @@ class RandomGrader:
         self.journal = open(journal, "a", encoding="utf-8")  # noqa: SIM115
         self.seen: dict[str, dict[str, Mark]] = {}
         self.digests: dict[str, str] = {}
+        self.token = ""
 
     def note(self, *what: object) -> None:
         self.journal.write(json.dumps(what) + "\n")
@@ -68,7 +69,7 @@ class RandomGrader:
         for number in range(10**9):
             kind = self.draws.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
             question = self.draws.choice(QUESTIONS)
-            token = f"{self.name} {os.getpid()} {number}"
+            token = self.token = f"{self.name} {os.getpid()} {number}"
             self.note("begin", kind, token)
             try:
                 getattr(self, kind)(question, token)
@@ -92,7 +93,9 @@ class RandomGrader:
             now = self.digests = self.store._database.read(lambda connection: {
                 owner: row.digest or "d" for owner, row in rows.answers(
                     connection, ("essay", question.grade_id)).items()})
-        return [(one, now[one], marks[one].version if one in marks else 0) for one in owners]
+        versions = {one: marks[one].version if one in marks else 0 for one in owners}
+        self.note("saw", self.token, versions)
+        return [(one, now[one], version) for one, version in versions.items()]
 
     def ids(self, question: AQuestion) -> list[int]:
         used = [one.id for one in self.store.items(question) if not one.retired]
@@ -243,7 +246,8 @@ def check(course: Course, folder: Path) -> Counter[str]:
     assert len({entry.id for entry in log}) == len(log)
     with open_gradebook(course) as gradebook:  # whole, in nbgrader's own eyes
         assert len(gradebook.assignment_submissions("essay")) == len(OWNERS)
-    return Counter(f"{one[0]} {one[1]}" for one in journal if one[0] not in ("begin", "typed"))
+    return Counter(f"{one[0]} {one[1]}" for one in journal
+                   if one[0] in ("done", "conflict", "refused"))
 
 
 def _check_log(journal: list[list[Any]], log: list[Any]) -> None:
@@ -260,9 +264,23 @@ def _check_log(journal: list[list[Any]], log: list[Any]) -> None:
     tokens = Counter(entry.data.get("comment") or entry.data.get("text") for entry in log
                      if entry.operation in ("give", "add_item", "change_item"))
     assert max(tokens.values()) == 1, "an operation stands in the log twice"
+    _check_that_all_was_seen(journal, log)
     for entry in journal:
         if entry[1] in ("give", "add_item", "change_item") and entry[0] != "begin":
             assert (entry[2] in tokens) == (entry[0] == "done"), f"{entry} is lost, or was done"
+
+
+def _check_that_all_was_seen(journal: list[list[Any]], log: list[Any]) -> None:
+    """What was overwritten is what the grader saw, formgrader's points and comments included."""
+    saw = {entry[1]: entry[2] for entry in journal if entry[0] == "saw"}
+    for entry in log:
+        if entry.operation == "give":
+            for owner, image in entry.data["before"]["answers"].items():
+                mark = image["mark"] or {"version": 0, "points": None, "comment": ""}
+                elsewhere = (image["score"], image["comment"]) != (mark["points"], mark["comment"])
+                assert saw[entry.data["comment"]][owner] == (elsewhere_version(
+                    mark["version"], image["score"], image["comment"]) if elsewhere
+                    else mark["version"]), f"{entry}: {owner} was not seen"
 
 
 def main() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from postgresql import SERVER, a_server
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
+
+from autograder.marking import giving, rows
 
 from .gradebooks import a_course
 from .operations import check, run
@@ -23,6 +25,20 @@ def test_nothing_is_lost_in_a_file(tmp_path: Path) -> None:
         connection.commit()
     with pytest.raises(AssertionError):
         check(course, tmp_path)
+
+
+def test_what_is_overwritten_unseen_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                               ) -> None:
+    seen_rows = giving.seen_rows
+
+    def blind(connection: Connection, key: rows.Key, seen: list[giving.Seen]
+              ) -> dict[str, rows.AnswerRow]:
+        found = rows.answers(connection, key, [owner for owner, _, _ in seen])
+        return seen_rows(connection, key, [(owner, found[owner].digest or digest,
+                                            found[owner].version) for owner, digest, _ in seen])
+    monkeypatch.setattr(giving, "seen_rows", blind)
+    with pytest.raises(AssertionError, match="was not seen"):
+        run(a_course(tmp_path / "course"), tmp_path, 100, seed=22)
 
 
 @pytest.mark.postgresql
