@@ -1,7 +1,8 @@
 """Pictures of students as a page may have them: decoded, and written anew by Pillow.
 
 Nothing but pixels reaches the browser of a grader, upright and no larger than is read. A drawing
-(SVG) stays text: in its own frame, and by the policy of its route, it runs and fetches nothing.
+(SVG) is written anew from its shapes (drawings.py): by the policy of its route, too, it runs and
+fetches nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from dataclasses import dataclass, field
 
 from PIL import Image, ImageOps
 
+from autograder.desk import drawings
+from autograder.desk.drawings import DrawingError
 from autograder.faults import of_the_machine
 
 TYPES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WEBP"}
@@ -51,9 +54,11 @@ class Pasted:
         """Why it cannot be shown, as far as its first bytes tell; empty where it may be."""
         try:
             data = self._data()
-            if self.kind != SVG:
+            if self.kind == SVG:
+                drawings.redrawn(data)
+            else:
                 _open(data, self.kind).close()
-        except PictureError as error:
+        except (PictureError, DrawingError) as error:
             return str(error)
         return ""
 
@@ -61,8 +66,9 @@ class Pasted:
         """The picture written anew; a drawing of what is wrong where it cannot be decoded."""
         try:
             data = self._data()
-            return Picture(SVG, data) if self.kind == SVG else _redrawn(data, self.kind)
-        except PictureError as error:
+            return (Picture(SVG, drawings.redrawn(data)) if self.kind == SVG
+                    else _redrawn(data, self.kind))
+        except (PictureError, DrawingError) as error:
             return Picture(SVG, INSTEAD.format(html.escape(str(error))).encode())
 
     def _data(self) -> bytes:
@@ -74,8 +80,6 @@ class Pasted:
             data = base64.b64decode(self.text)
         except (binascii.Error, ValueError):
             raise PictureError("cannot be decoded") from None
-        if self.kind == SVG and b"<svg" not in data[:4096].lower():
-            raise PictureError("is said to be a drawing, and is none")
         return data
 
 
