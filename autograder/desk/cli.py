@@ -6,6 +6,7 @@ import getpass
 import socket
 import webbrowser
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Timer
 from typing import Annotated
 
@@ -50,7 +51,7 @@ def desk(
                           'Name the graders in course.toml: [desk] graders = ["Ada", "Ben"].')
     listening = _listen(host, port)
     port = listening.getsockname()[1]
-    with open_desk(found, name, names) as opened:
+    with open_desk(found, name, names) as opened, TemporaryDirectory() as private:
         app = create_app(opened, port, host)
         shown = _shown_host(host)
         urls = {who: f"http://{shown}:{port}/?token={token}"
@@ -63,7 +64,8 @@ def desk(
                 "yellow")
         say("Ctrl-C ends the desk. Whatever was saved is in the gradebook already.")
         if browser and len(urls) == 1:
-            Timer(0.5, webbrowser.open, [next(iter(urls.values()))]).start()
+            door = _door(Path(private), next(iter(urls.values())))
+            Timer(0.5, webbrowser.open, [door.as_uri()]).start()
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False,
                                 date_header=False, proxy_headers=False, ws="none",
                                 limit_concurrency=200, timeout_keep_alive=30,
@@ -83,6 +85,17 @@ def _listen(host: str, port: int) -> socket.socket:
                           "another: --port 0 takes any that is free.") from None
     listening.listen(128)
     return listening
+
+
+def _door(folder: Path, url: str) -> Path:
+    """A page that leads to the desk. Its folder is this user's alone.
+
+    A browser is told the page: what programs are told, everybody on the machine can read.
+    """
+    page = folder / "desk.html"
+    page.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">'
+                    f'<title>Grading desk</title><a href="{url}">To the desk</a>')
+    return page
 
 
 def _shown_host(host: str) -> str:

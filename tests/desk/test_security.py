@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
+import uvicorn
 from bs4 import BeautifulSoup
 from conftest import run_cli
 from starlette.testclient import TestClient
@@ -14,7 +18,7 @@ from starlette.websockets import WebSocketDisconnect
 from test_sanitize import HOSTILE, runs
 
 from autograder.course import Course
-from autograder.desk import content, security
+from autograder.desk import cli, content, security
 from autograder.desk.app import create_app
 from autograder.desk.security import Sessions, is_loopback, own_names
 from autograder.desk.state import Desk
@@ -265,6 +269,29 @@ def test_a_name_that_course_toml_does_not_know_is_refused(desk_toy: Course) -> N
     done = run_cli("desk", "toy", "--grader", "Eve", "--port", 0, "--no-browser",
                    cwd=desk_toy.root)
     assert done.returncode == 2 and "Eve" in done.stderr and "Ada" in done.stderr
+
+
+def test_the_browser_is_not_told_the_token_where_others_can_read_it(
+        desk_toy: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ps` shows everybody what a program was started with."""
+    told: list[str] = []
+
+    class AtOnce:
+        def __init__(self, seconds: float, action: Any, arguments: list[str]) -> None:
+            told.extend(arguments)
+
+        def start(self) -> None:
+            (url,) = told
+            page = Path(url2pathname(urlsplit(url).path))
+            assert page.parent.stat().st_mode & 0o077 == 0
+            told.append(page.read_text())
+
+    monkeypatch.setattr(cli, "Timer", AtOnce)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
+    cli.desk("toy", port=0, host="127.0.0.1", browser=True, grader="Ada", course=desk_toy.root)
+    url, page = told
+    assert "token" not in url and url.startswith("file:///") and "/?token=" in page
+    assert not Path(url2pathname(urlsplit(url).path)).exists()
 
 
 def test_secrets_are_in_no_representation(desk: Desk) -> None:
