@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 
 from autograder.course import CourseError
 from autograder.desk.answers import WrittenAnswer
-from autograder.desk.likeness import AnswerGroup, Embedder, EmbeddingError, arrange, normal_form
+from autograder.desk.likeness import (
+    AnswerGroup,
+    Embedder,
+    EmbeddingError,
+    arrange,
+    normal_form,
+    same_answers,
+)
 from autograder.desk.questions import Question
 
 Key = tuple[str, str]
@@ -81,9 +88,16 @@ class Order:
 
 def _brought_up_to_date(kept: Arranged, answers: Answers, digests: Mapping[str, str]
                         ) -> list[AnswerGroup]:
-    """The same groups without what has gone, and behind them what is new."""
+    """The same groups without what has gone; what is new joins a card, or comes behind them."""
     stayed = {owner for owner, digest in digests.items() if kept.digests.get(owner) == digest}
-    groups = [AnswerGroup(cards, one.empty) for one in kept.groups
-              if (cards := tuple(owners for card in one.cards
-                                 if (owners := tuple(owner for owner in card if owner in stayed))))]
-    return [*groups, *arrange(answers[owner] for owner in digests if owner not in stayed)]
+    empty, cards = same_answers(answers.values())
+    card_of = {owner: card for card in cards.values() for owner in card}
+    groups = [AnswerGroup((empty,), empty=True)] if empty else []
+    placed: set[str] = set()
+    for group in kept.groups:
+        found = dict.fromkeys(card_of[owner] for card in group.cards for owner in card
+                              if owner in stayed and owner in card_of)
+        if here := tuple(card for card in found if card[0] not in placed):
+            groups.append(AnswerGroup(here))
+            placed.update(owner for card in here for owner in card)
+    return [*groups, *arrange(answers[owner] for owner in card_of if owner not in placed)]

@@ -122,7 +122,8 @@ class Hands:
 
     def is_ready(self) -> None:
         """Wait until formulas are set and the cards that come next have been fetched."""
-        self.page.wait_for_function("window.MathJax?.isReady && document.querySelector('#stage')")
+        self.page.wait_for_function(
+            "() => window.MathJax?.isReady && document.querySelector('#stage')")
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -432,7 +433,7 @@ def test_axe_finds_nothing_on_any_page(hands: Callable[[str], Hands], served: Se
     ada.give("1")
     for path in ("/", WHY, f"{WHY}/answers", "/log", "/agreement"):
         page.goto(served.url(path))
-        page.wait_for_function("window.MathJax?.isReady")
+        page.wait_for_function("() => window.MathJax?.isReady")
         found = Axe().run(page, options={"runOnly": RULES})
         assert found.violations_count == 0, found.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth") <= LAPTOP["width"]

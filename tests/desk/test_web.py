@@ -158,6 +158,20 @@ def test_undo_takes_back_what_the_same_grader_did_last(ada: Grader, ben: Grader,
     assert nothing.status_code == 400 and "nothing to undo" in nothing.json()["said"]
 
 
+def test_a_same_answer_that_comes_later_is_offered_what_the_others_have(ada: Grader, desk: Desk
+                                                                       ) -> None:
+    card = card_with(ada, "can be compared")
+    ada.give(WHY, card, items(desk)[:1])
+    enter(desk.course, "toy", {"s000": ANSWERS["s001"]})
+    later = card_with(ada, "can be compared")
+    assert later["words"] == "not graded yet" and later["given"]["items"] == items(desk)[:1]
+    assert "2 of 3 graded already" in later["element"].get_text()
+    version = int(later["version"])
+    assert not ada.post(f"{WHY}/open", {"key": later["key"], "version": version}).json()["stale"]
+    assert ada.give(WHY, later, items(desk)[:1]).status_code == 200
+    assert points(desk)["s000"] == points(desk)["s001"] == 1.5
+
+
 # ---------------------------------------------------------------------------- several graders
 
 

@@ -55,7 +55,7 @@ def arrange(answers: Iterable[AnswerText], embed: Embed | None = None) -> list[A
     The same answers come out in the same way, in whichever order they were given. `embed` gives
     vectors of length 1, [n, d]; without it, likeness is by words and formulas alone.
     """
-    empty, cards = _cards(answers)
+    empty, cards = same_answers(answers)
     groups = [AnswerGroup((empty,), empty=True)] if empty else []
     forms = sorted(cards)
     for start in range(0, len(forms), AT_ONCE):
@@ -65,8 +65,8 @@ def arrange(answers: Iterable[AnswerText], embed: Embed | None = None) -> list[A
     return groups
 
 
-def _cards(answers: Iterable[AnswerText]
-           ) -> tuple[tuple[str, ...], dict[tuple[str, str], tuple[str, ...]]]:
+def same_answers(answers: Iterable[AnswerText]
+                 ) -> tuple[tuple[str, ...], dict[tuple[str, str], tuple[str, ...]]]:
     """The owners of empty answers, and those of each other one, by its normal form.
 
     An answer that is more than its text (a picture, pages) is the same only where all of it is.

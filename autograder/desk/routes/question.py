@@ -120,7 +120,7 @@ def render_card(about: About, card: Card) -> str:
     key = board.key(card)
     values = {
         "key": key, "place": card.place, "count": len(board.cards), "state": state,
-        "words": WORDS[state], "version": mark.version if mark else 0, "empty": card.empty,
+        "words": WORDS[state], "version": _version(about, card.owners[0]), "empty": card.empty,
         "owners": _seen(about, card.owners),
         "group": [one for other in waiting for one in _seen(about, other.owners)],
         "group_count": len(card.owners) + sum(len(one.owners) for one in waiting),
@@ -141,15 +141,20 @@ def render_card(about: About, card: Card) -> str:
                         rubric=rubric_version(about))
 
 
+def _version(about: About, owner: str) -> int:
+    mark = about.marks.get(owner)
+    return mark.version if mark else 0
+
+
 def _key(about: About, card: Card | None) -> str:
     return about.board.key(card) if card else ""
 
 
 def _seen(about: About, owners: Iterable[str]) -> list[dict[str, Any]]:
     """Answers as this page shows them: what was seen is sent back with what is given."""
-    answers, marks = about.answers, about.marks
+    answers = about.answers
     return [{"key": key_of(about.question.assignment, owner), "digest": answers[owner].digest,
-             "version": marks[owner].version if owner in marks else 0} for owner in owners]
+             "version": _version(about, owner)} for owner in owners]
 
 
 def _state(about: About, card: Card) -> str:
@@ -167,6 +172,9 @@ def _badge(about: About, card: Card, mark: Mark | None) -> str:
         points = {about.marks[owner].points for owner in card.owners}
         return (f"{number(mark.points)} points by {mark.grader}" if len(points) == 1
                 else "graded differently")
+    if state == "waits" and mark:
+        done = sum(owner in about.marks for owner in card.owners)
+        return f"{done} of {len(card.owners)} graded already"
     return {"changed": "changed", "elsewhere": "formgrader since"}.get(state, "")
 
 
