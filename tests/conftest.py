@@ -53,7 +53,8 @@ APART = ("test_grading_q2.py::"
 # What takes longest, in the order in which it is started.
 LONGEST = ("test_grading_q2.py", "test_grading_hw3.py", *OF_Q2, *APART,
            "faults/test_killed_conversion.py", "test_grading_hw4.py", "q1/test_q1b_reported.py",
-           "faults/test_machine.py", "hw3/test_promised.py", "browser/test_formgrader.py")
+           "faults/test_machine.py", "test_batch.py", "hw3/test_promised.py",
+           "desk/test_browser.py", "browser/test_formgrader.py")
 
 TOY_COURSE = """
 [course]
