@@ -17,10 +17,11 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from autograder.course import CourseError
+from autograder.desk.answers import NotebookGone
 from autograder.desk.routes import giving, items, overview, question, second
 from autograder.desk.security import Guard, sentence_page
 from autograder.desk.state import Desk, Unknown
-from autograder.marking.values import Conflict, Unavailable
+from autograder.marking.values import Conflict, MarkingError, Unavailable
 
 STATIC = Path(__file__).parent / "static"
 MATHJAX = Path(jupyter_server_mathjax.__file__).parent / "static"
@@ -52,6 +53,11 @@ class Cached(StaticFiles):
 def refused(request: Request, error: Exception) -> Response:
     """What went wrong, in a sentence: as JSON, as text for htmx, or as a page."""
     status, sentence = _told(error)
+    session = request.scope.get("session")
+    if isinstance(error, MarkingError | NotebookGone) and session is not None and not session.names:
+        path = request.path_params
+        sentence = request.app.state.desk.without_names(
+            sentence, path.get("assignment", ""), path.get("grade_id", ""))
     if request.headers.get("content-type", "").startswith("application/json"):
         return JSONResponse({"said": sentence}, status)
     if "hx-request" in request.headers or request.method != "GET" or "/card/" in request.url.path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -102,6 +103,16 @@ class Desk:
             if kept is None or kept[0] is not groups or kept[1] != out:
                 kept = self._boards[key] = groups, out, lay_out(question.assignment, groups, out)
             return kept[2]
+
+    def without_names(self, sentence: str, assignment: str, grade_id: str) -> str:
+        """Why something was refused, with answers' places where it names their owners."""
+        question = self.questions.get((assignment, grade_id))
+        cards = self.board(question).by_owner if question else {}
+        if not cards:
+            return sentence
+        names = "|".join(map(re.escape, sorted(cards, key=len, reverse=True)))
+        return re.sub(rf"(?<![\w-])(?:{names})(?![\w-])",
+                      lambda found: f"answer {cards[found[0]].place}", sentence)
 
     def take_out(self, question: Question, owners: tuple[str, ...]) -> None:
         """Let answers stand alone from now on: they were wrongly in a group."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -245,6 +246,27 @@ def test_a_submission_that_vanishes_is_a_sentence(ada: Grader, desk: Desk) -> No
         assert answer.status_code == 404 and "no longer there" in answer.json()["said"]
     answer = ada.get(f"{WHY}/card/{card['key']}")
     assert answer.status_code == 404 and "no longer there" in answer.text
+
+
+def test_what_is_refused_names_nobody_as_long_as_names_are_hidden(
+        ada: Grader, ben: Grader, desk: Desk) -> None:
+    card, gone = card_with(ada, "between"), card_with(ada, "So that")
+    ada.give(WHY, card, items(desk)[:1])
+    ben.give(WHY, ben.card(f"{WHY}/card/{card['key']}"), items(desk)[:2])
+    with open_gradebook(desk.course) as gradebook:
+        for owner in ("s001", "s002"):
+            gradebook.remove_submission("toy", owner)
+
+    def refusals() -> list[str]:
+        return [answer.json()["said"] for answer in (
+            ada.post(f"{WHY}/undo", {"key": card["key"]}), ada.give(WHY, gone, items(desk)[:1]),
+            ada.post(f"{WHY}/open", {"key": gone["key"], "version": 0}))]
+
+    hidden = refusals()
+    assert not [said for said in hidden if re.search("s00[1-5]", said)]
+    assert all(re.search(r"answer \d", said) for said in hidden)
+    ada.post("/names", {})
+    assert all(re.search("s00[1-5]", said) for said in refusals())
 
 
 # --------------------------------------------------------------------------------------- items
