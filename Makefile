@@ -12,8 +12,8 @@ WORKERS ?= $(shell expr $(PROCESSORS) + 2)
 .PHONY: grade test validate release check setup bench docs docs-serve redteam faults operations load fuzz findings help
 
 grade: $(READY) $(DATA)  ## grade the ten sample submissions of hw4, start to end
-	$(BIN)/autograder samples hw4 samples
-	$(BIN)/autograder grade hw4 samples || [ $$? -eq 1 ]
+	$(BIN)/autograder samples hw4 grading/samples
+	$(BIN)/autograder grade hw4 grading/samples || [ $$? -eq 1 ]
 
 test: $(READY) $(DATA)  ## run the kit's own tests
 	PYTHON=$(PYTHON) sh setup.sh tests

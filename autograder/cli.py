@@ -91,7 +91,7 @@ def intake(
         help="The folder of uploads, or the learning platform's zip.")],
     course: CourseOption = Path(),
 ) -> None:
-    """Take uploads in: lay them out as nbgrader's submitted/ID/ASSIGNMENT/."""
+    """Take uploads in: lay them out as nbgrader's submitted/ID/ASSIGNMENT/, in grading/."""
     received = _take_in(Course.find(course), name, folder)
     grid = Grid("student", "upload", "what was found")
     for row in received:
@@ -106,7 +106,7 @@ def grade(
     name: HandedIn,
     folder: Annotated[Path | None, typer.Argument(
         help="What to take in first, a folder of zips or the learning platform's own; without "
-             "it, what lies in submitted/ is graded.")
+             "it, what lies in grading/submitted/ is graded.")
     ] = None,
     processes: Processes = PROCESSES,
     again: Annotated[bool, typer.Option(
@@ -194,7 +194,7 @@ def _take_in(course: Course, name: str, folder: Path) -> list[IntakeRecord]:
     return sorted(received, key=lambda row: (row.student, row.upload))
 
 
-@app.command(epilog="Example: `autograder samples hw4 samples/`")
+@app.command(epilog="Example: `autograder samples hw4 grading/samples/`")
 def samples(
     name: HandedIn,
     folder: Annotated[Path, typer.Argument(help="Where the zips go.")],

@@ -22,6 +22,9 @@ from autograder.suggest import did_you_mean, unknown
 
 COURSE_FILE = "course.toml"
 EXERCISES = "exercises", "autograder/exercises"  # beside course.toml, the first that is there
+GRADING = "grading"
+# What grading wrote at the course's top before it had a folder of its own, by what each course has.
+OLD_PLACES = "submitted", "autograded", "feedback", "journal", "gradebook.db"
 
 
 class CourseError(Exception):
@@ -32,6 +35,16 @@ def _exercises(root: Path, named: str) -> Path:
     """The folder of exercises: the one that course.toml names, else the first of EXERCISES."""
     places = [root / place for place in ([named] if named else EXERCISES)]
     return next((place for place in places if place.is_dir()), places[0]).resolve()
+
+
+def _grading(root: Path) -> Path:
+    """The folder of what grading writes: `grading`, or the root of a course that was begun there.
+
+    That is a course with one of OLD_PLACES at its top and none below `grading`.
+    """
+    folder = root / GRADING
+    return next((place for place in (folder, root)
+                 if any((place / name).exists() for name in OLD_PLACES)), folder)
 
 
 def _says(error: ErrorDetails) -> str:
@@ -76,7 +89,7 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Course:
-    """A course on disk. `root` holds course.toml; nbgrader's folders lie beside it."""
+    """A course on disk. `root` holds course.toml, `grading` all that grading writes."""
 
     root: Path
     toml: CourseToml
@@ -229,23 +242,28 @@ class Course:
         """The offline hub, laid out as a Hugging Face home."""
         return (self.root / "data" / "hf").resolve()
 
+    @cached_property
+    def grading(self) -> Path:
+        """The folder of all that grading writes; decided once, so that it is never split."""
+        return _grading(self.root)
+
     @property
     def submitted(self) -> Path:
-        return self.root / "submitted"
+        return self.grading / "submitted"
 
     @property
     def autograded(self) -> Path:
         """The submissions as nbgrader entered them, with what staff see beside answers."""
-        return self.root / "autograded"
+        return self.grading / "autograded"
 
     @property
     def feedback(self) -> Path:
-        return self.root / "feedback"
+        return self.grading / "feedback"
 
     @property
     def gradebook(self) -> Path:
         """The gradebook's file; it is there only where no database server holds the gradebook."""
-        return self.root / "gradebook.db"
+        return self.grading / "gradebook.db"
 
     @property
     def db_url(self) -> str:
@@ -263,8 +281,8 @@ class Course:
     @property
     def journal(self) -> Path:
         """Every verdict as it was given, and what was noted when submissions came in."""
-        return self.root / "journal"
+        return self.grading / "journal"
 
     @property
     def grades(self) -> Path:
-        return self.root / "grades.csv"
+        return self.grading / "grades.csv"

@@ -65,7 +65,7 @@ class CourseInfo(Strict):
     roster: str = Field("", description="A CSV file of the people in the course (roster.py).")
     language: Language = Field(
         "en", description="The language of the feedback that students get.")
-    db_url: str = Field("", description="Where the gradebook lies, if not in gradebook.db; "
+    db_url: str = Field("", description="Where the gradebook lies, if not in grading/gradebook.db; "
                                         "$NAME stands for an environment variable.")
     timezone: str = Field("UTC", description="Where local times of the learning platform are told, "
                                              "as in Europe/Berlin.")

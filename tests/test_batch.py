@@ -181,8 +181,8 @@ def test_nbgraders_own_commands_give_the_same_and_leave_submissions_alone(tmp_pa
     grade(course)
     expected, seen = points(course), set(pages(course))
     handed_in = {path: path.read_bytes() for path in course.submitted.rglob("*") if path.is_file()}
-    for name in ("autograded", "feedback"):
-        shutil.rmtree(course.root / name)
+    for folder in (course.autograded, course.feedback):
+        shutil.rmtree(folder)
     course.gradebook.unlink()
     prepare(course, "toy")
     for command in ("autograde", "generate_feedback"):
@@ -190,6 +190,8 @@ def test_nbgraders_own_commands_give_the_same_and_leave_submissions_alone(tmp_pa
                               cwd=course.root, capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stderr[-2000:]
     assert (points(course), set(pages(course))) == (expected, seen)
+    assert {path.name for path in course.root.iterdir()} - {".nbgrader.log"} == {
+        "course.toml", "nbgrader_config.py", "exercises", ".build", "grading"}
     assert handed_in == {path: path.read_bytes() for path in course.submitted.rglob("*")
                          if path.is_file()}
 
@@ -292,6 +294,7 @@ def test_without_its_due_date_nothing_is_late_any_more(late: Course) -> None:
 
 
 def with_gradebook(course: Course, data: bytes | None = None) -> Course:
+    course.grading.mkdir()
     if data is None:
         with sqlite3.connect(course.gradebook) as database:
             database.execute("CREATE TABLE grades (points)")
@@ -391,7 +394,7 @@ def test_whose_page_cannot_be_made_gets_the_released_one(
     start = PageWriters.start
 
     def spoiled(self: PageWriters, student: str) -> None:
-        (course.root / "autograded" / student / "toy" / "toy.ipynb").write_text("no notebook")
+        (course.autograded / student / "toy" / "toy.ipynb").write_text("no notebook")
         start(self, student)
 
     monkeypatch.setattr(PageWriters, "start", spoiled)

@@ -93,7 +93,7 @@ def fresh(undisturbed: tuple[Path, Outcome], tmp_path: Path) -> Path:
 def test_workers_join_and_die_and_nothing_is_lost(
         fresh: Path, undisturbed: tuple[Path, Outcome], scheduler: str, worker: Start) -> None:
     """Works wait for the first worker; it dies over them, and another takes its place."""
-    journal = fresh / "course" / "journal" / "toy.jsonl"
+    journal = fresh / "course" / "grading" / "journal" / "toy.jsonl"
     command = [AUTOGRADER, "grade", "toy", "--scheduler", scheduler, "--course", fresh / "course"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as batch:
         assert batch.stderr is not None
@@ -110,7 +110,7 @@ def test_workers_join_and_die_and_nothing_is_lost(
 def test_a_scheduler_that_goes_is_a_sentence_and_what_is_judged_stays(
         fresh: Path, undisturbed: tuple[Path, Outcome], tmp_path: Path) -> None:
     course = fresh / "course"
-    journal = course / "journal" / "toy.jsonl"
+    journal = course / "grading" / "journal" / "toy.jsonl"
     command = [AUTOGRADER, "grade", "toy", "--course", course]
     with ExitStack() as stack:
         address, scheduler = stack.enter_context(scheduling(tmp_path))

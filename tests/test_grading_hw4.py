@@ -78,7 +78,7 @@ def test_a_wrong_name_costs_four_points_and_is_named(graded: Graded) -> None:
 
 
 def test_the_ta_sees_rubric_curves_and_pages_beside_the_answer(graded: Graded) -> None:
-    path = graded.course.root / "autograded" / RIGHT / "q1" / "q1b.ipynb"
+    path = graded.course.autograded / RIGHT / "q1" / "q1b.ipynb"
     cells = nbformat.read(path, as_version=4).cells
     answer = next(index for index, cell in enumerate(cells) if source.by_hand(cell))
     shown = [cell.source for cell in cells[answer + 1:] if is_staff(cell)]

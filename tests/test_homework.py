@@ -111,7 +111,7 @@ def test_a_homework_stands_for_its_assignments(course: Course) -> None:
 def test_old_notes_have_no_violations(course: Course) -> None:
     from autograder.intake.records import notes
 
-    course.journal.mkdir()
+    course.journal.mkdir(parents=True)
     (course.journal / "q2.intake.jsonl").write_text(
         '{"upload": "a.zip", "student": "a", "problem": "", "remarks": ["x"]}\n')
     assert notes(course, "q2") == [IntakeRecord("a.zip", "a", "", ("x",))]

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from conftest import REPO, grades_of, run_cli
@@ -44,7 +48,7 @@ def reported(course: Course) -> str:
     """The class report as plain text, drawn anew."""
     done = run_cli("report", "toy", cwd=course.root)
     assert done.returncode == 0, done.stdout + done.stderr
-    page = (course.root / "report" / "toy.html").read_text()
+    page = (course.grading / "report" / "toy.html").read_text()
     page = re.sub(r"<(style|script|svg).*?</\1>", "", page, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
@@ -74,6 +78,12 @@ def test_feedback_on_old_verdicts_can_be_written(old: Course) -> None:
     assert "Your code ran for more than 2 s and was stopped." in pages["s005"]
 
 
+def test_all_of_it_stays_where_it_was(old: Course) -> None:
+    """It began with everything at its top."""
+    assert old.grading == old.root
+    assert old.submitted.is_dir() and old.journal.is_dir() and old.gradebook.is_file()
+
+
 def test_its_grades_are_the_same_when_it_is_graded_again(old: Course) -> None:
     done = run_cli("grade", "toy", cwd=old.root, timeout=300)
     assert "judged: 9 because of course.toml and the autograder" in done.stdout, done.stderr
@@ -81,3 +91,18 @@ def test_its_grades_are_the_same_when_it_is_graded_again(old: Course) -> None:
     assert_one_is_looked_at(old)
     page = reported(old)
     assert not [said for said in REPORTED if said not in page]
+
+
+def test_nbgrader_itself_grades_it_where_it_lies(old: Course) -> None:
+    """The native commands, after all others; nothing has got a folder that it had not."""
+    shutil.copy(REPO / "nbgrader_config.py", old.root)
+    page = old.feedback / "s002" / "toy" / "toy.html"
+    page.unlink()
+    for command in ("autograde", "generate_feedback"):
+        done = subprocess.run(
+            [Path(sys.executable).with_name("nbgrader"), command, "toy", "--student=s002",
+             "--force"], cwd=old.root, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert "(Score: 6.0 / 10.0)" in page.read_text()
+    assert not (old.root / "grading" / "journal").exists()
+    assert old.autograded == old.root / "autograded" and old.autograded.is_dir()

@@ -67,8 +67,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hand_in(course, VICTIM, "text.lower().split()", "text.split()")
     hand_in(course, "s003", "found.count(word)", "1")
     grade(course)
-    for name in ("autograded", "feedback"):
-        shutil.rmtree(course.root / name)
+    for made in (course.autograded, course.feedback):
+        shutil.rmtree(made)
     course.gradebook.unlink()
     (course.journal / "toy.entered.jsonl").unlink()
     return folder
@@ -132,10 +132,10 @@ def made_of(course: Course, students: tuple[str, ...]) -> dict[str, bytes]:
     for student in students:
         for pattern in (f"feedback/{student}*/**/*", f"autograded/{student}/**/*",
                         f"export/toy/gradescope/{student}/*"):
-            found |= {str(path.relative_to(course.root)): path.read_bytes()
-                      for path in course.root.glob(pattern) if path.is_file()}
+            found |= {str(path.relative_to(course.grading)): path.read_bytes()
+                      for path in course.grading.glob(pattern) if path.is_file()}
     for table in ("grades.csv", "export/toy/csv/parts.csv"):
-        with open(course.root / table, newline="", encoding="utf-8") as file:
+        with open(course.grading / table, newline="", encoding="utf-8") as file:
             for number, row in enumerate(csv.reader(file)):
                 if row[0] in students:
                     found[f"{table} {row[0]} {row[2] if 'parts' in table else ''}"] = repr(

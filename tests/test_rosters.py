@@ -78,7 +78,7 @@ def test_who_handed_nothing_in_is_in_the_report_and_on_the_list(course: Course) 
         rows = people.absent_rows(results, name, [])
         assert [row.student for row in rows] == who
         assert {row.points for row in rows} == {None}
-        path = course.root / "grades.csv"
+        path = course.grades
         grades.write_csv(path, grades.by_person(results, name, rows))
         assert path.read_text().count("nothing was handed in") == 2
         assert "no such group" not in path.read_text()

@@ -149,7 +149,7 @@ def test_pairs_that_are_alike_lead_to_their_page(course: Course) -> None:
 def test_files_are_named_by_where_they_lie(course: Course) -> None:
     (course.submitted / WHO / "q2").mkdir(parents=True)
     judged(course, flagged("a", Flag("odd", Kind.LOG)))
-    assert only(course).where == (f"submitted/{WHO}/q2",)
+    assert only(course).where == (f"grading/submitted/{WHO}/q2",)
 
 
 @pytest.mark.nbgrader

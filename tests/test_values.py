@@ -96,9 +96,25 @@ def test_a_fault_in_course_toml_is_named(course: Course, edit: tuple[str, str], 
 
 
 def test_a_course_is_found_from_below(course: Course) -> None:
-    below = course.root / "submitted" / "someone"
+    below = course.submitted / "someone"
     below.mkdir(parents=True)
     assert Course.find(below).root == course.root
+
+
+@pytest.mark.parametrize(("there", "where"), [
+    ([], "grading"), (["grading/export"], "grading"), (["dist", "releases", "report"], "grading"),
+    (["journal"], "."), (["submitted", "gradebook.db"], "."), (["feedback", "grading"], "."),
+    (["journal", "grading/journal"], "grading"), (["submitted", "grading/gradebook.db"], "grading"),
+])
+def test_what_grading_writes_is_in_one_place(course: Course, there: list[str], where: str) -> None:
+    """In its folder, unless the course was begun with all of it at the top."""
+    for name in there:
+        (course.root / name).mkdir(parents=True)
+    course = Course.load(course.root)
+    assert course.grading == course.root / where
+    places = (course.submitted, course.autograded, course.feedback, course.journal,
+              course.gradebook, course.grades)
+    assert {place.parent for place in places} == {course.grading}
 
 
 def test_no_course_is_a_sentence(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Rounds of cross-feedback: the reviewer of each group, drawn once from a seed and kept.
 
-    COURSE/crossfeedback/NAME/
+    crossfeedback/NAME/
         assignment.json          seed, letters, pairs, and a token for each notebook handed out
         out/GROUP/               the notebook that GROUP comments on
         comments.json            the comments that came back
@@ -50,7 +50,7 @@ class Round:
 
 
 def folder(course: Course, assignment: str) -> Path:
-    return course.root / "crossfeedback" / assignment
+    return course.grading / "crossfeedback" / assignment
 
 
 def draw(assignment: str, groups: Iterable[str], seed: int) -> Round:

@@ -21,6 +21,11 @@ def configure(config: Config, course: Course) -> None:
     directory.root = str(course.root)
     directory.source_directory = str(course.build / "source")
     directory.release_directory = "."
+    # As relative paths: nbgrader makes regular expressions of them.
+    for step in ("submitted", "autograded", "feedback"):
+        folder = (course.grading / step).relative_to(course.root)
+        setattr(directory, f"{step}_directory", str(folder))
+    course.grading.mkdir(exist_ok=True)  # SQLite makes the gradebook's file, and no folder
     directory.db_url = course.db_url
     directory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.pt"]
     # What students hand in beside the notebook stays as they wrote it.

@@ -45,6 +45,7 @@ def open_gradebook(course: Course) -> Gradebook:
     Raises CourseError where it cannot be opened.
     """
     try:
+        course.grading.mkdir(exist_ok=True)
         with _scripts_on_path():
             return Gradebook(course.db_url, course.toml.course.id)
     except DBAPIError as error:

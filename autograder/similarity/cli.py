@@ -30,7 +30,7 @@ def similar(
     from autograder.similarity import page, search
 
     found, begin = Course.find(course), time.monotonic()
-    path = found.root / "similar" / f"{name}.html"
+    path = found.grading / "similar" / f"{name}.html"
     sections = []
     for assignment in found.together(name):
         section, unread = search.look(found, assignment, also or [], path)

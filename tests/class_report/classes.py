@@ -70,7 +70,7 @@ def write_class(course: Course, assignment: str, entries: Iterable[Entry],
     """
     entries = list(entries)
     path = path_of(course, assignment)
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a", encoding="utf-8") as file:
         for one in entries:
             file.write(json.dumps({

@@ -43,6 +43,7 @@ def make(tmp_path: Path, empty: bytes) -> Maker:
 
     def of(count: int, hostile: str = "", roster: str = ROSTER) -> Course:
         course = toy_course(tmp_path, roster)
+        course.grading.mkdir()
         course.gradebook.write_bytes(empty)
         entries = []
         work = toy_work(course, "    return text.lower().split()",

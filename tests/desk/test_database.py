@@ -165,7 +165,7 @@ def test_a_copy_of_a_gradebook_in_use_is_whole(in_a_file: Course) -> None:
         store.give(WHY, [("g01", "d", 0)], [], 0, "kept", "ada")
         copy = back_up(in_a_file)
     assert copy is not None
-    assert sorted(path.name for path in in_a_file.root.glob("gradebook*")) == ["gradebook.db"]
+    assert sorted(path.name for path in in_a_file.grading.glob("gradebook*")) == ["gradebook.db"]
     shutil.copyfile(copy, in_a_file.gradebook)
     with RubricStore(in_a_file) as store:
         assert store.marks("essay", "why")["g01"].comment == "kept"

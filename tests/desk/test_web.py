@@ -240,7 +240,7 @@ def test_a_new_upload_asks_again_and_shows_what_has_changed(ada: Grader, desk: D
 
 def test_a_submission_that_vanishes_is_a_sentence(ada: Grader, desk: Desk) -> None:
     card = card_with(ada, "between")
-    shutil.rmtree(desk.course.root / "autograded" / "s003")
+    shutil.rmtree(desk.course.autograded / "s003")
     for answer in (ada.give(WHY, card, items(desk)[:1]),
                    ada.post(f"{WHY}/open", {"key": card["key"], "version": 0})):
         assert answer.status_code == 404 and "no longer there" in answer.json()["said"]

@@ -118,7 +118,7 @@ class Batch:
         """Throw the verdicts away, keeping the gradebook: there is something to grade again."""
         if self._process.wait() != 0:
             self.finish()
-        journal = self._root / "course" / "journal"
+        journal = Course.load(self._root / "course").journal
         for path in journal.glob("toy*.jsonl"):
             path.unlink()
 

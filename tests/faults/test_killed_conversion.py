@@ -64,8 +64,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     grade(course)
     with pytest.raises(nbgrader_api.NativeError):
         nbgrader_api.autograde(course, "toy", REFUSED)
-    for name in ("autograded", "feedback"):
-        shutil.rmtree(course.root / name)
+    for made in (course.autograded, course.feedback):
+        shutil.rmtree(made)
     course.gradebook.write_bytes(empty)
     (course.journal / "toy.entered.jsonl").unlink()
     return folder
@@ -112,7 +112,7 @@ def _without_page(course: Course) -> None:
 
     def spoiled(self: PageWriters, student: str) -> None:
         if student == NO_PAGE:
-            path = course.root / "autograded" / student / "toy" / "toy.ipynb"
+            path = course.autograded / student / "toy" / "toy.ipynb"
             path.chmod(0o600)
             path.write_text("no notebook")
         start(self, student)

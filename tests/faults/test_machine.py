@@ -118,5 +118,5 @@ def test_a_clock_that_jumps_changes_nothing(fresh: Path, undisturbed: tuple[Path
         assert process.returncode in (0, 1), said
         assert outcome(fresh).rows == undisturbed[1].rows
     years = {json.loads(line)["time"][:4] for line in
-             (fresh / "course" / "journal" / "toy.jsonl").read_text().splitlines()}
+             (fresh / "course" / "grading" / "journal" / "toy.jsonl").read_text().splitlines()}
     assert len(years) > 1, "the clock did not jump"

@@ -107,6 +107,8 @@ class Arena:
             shutil.rmtree(path, ignore_errors=True)
         for path in (self.uploads, self.scratch):
             path.mkdir()
+        for course in (self.toy, self.q2, self.essay):
+            course.grading.mkdir(exist_ok=True)
         (rounds.folder(self.essay, "toy") / rounds.COMMENTS).unlink(missing_ok=True)
         (self.essay.root / "roster.csv").write_text(PEOPLE)
 

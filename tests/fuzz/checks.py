@@ -39,7 +39,7 @@ def run(arena: Arena, one: Input) -> list[str]:
     for name, data in one.files.items():
         if name not in COURSE_FILES:
             (arena.uploads / name).write_bytes(data)
-    own = [course.root / name for course in (arena.toy, arena.q2, arena.essay)
+    own = [course.grading / name for course in (arena.toy, arena.q2, arena.essay)
            for name in ("submitted", "journal", "crossfeedback")]
     with fence.around([arena.scratch, *own]):
         try:

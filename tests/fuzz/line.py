@@ -85,7 +85,7 @@ def grade(folder: Path, seed: int, seeds: arena.Seeds, numbers: list[int], proce
     missing = [(students[path.name[:4]], "has no row in grades.csv")
                for path in sorted(uploads.glob("s???_toy.zip")) if path.name[:4] not in rows]
     pages = [(students[name], "has no feedback page") for name in rows
-             if not list((course / "feedback" / name / "toy").glob("*.html"))]
+             if not list((course / "grading" / "feedback" / name / "toy").glob("*.html"))]
     honest = rows.get("s001", {}).get("total")
     there = (uploads / "s001_toy.zip").exists()
     wrong = [(-1, f"the honest one got {honest}, not 10")] if there and honest != "10" else []
@@ -111,7 +111,7 @@ def _beside(folder: Path) -> set[tuple[str, bytes]]:
 
 
 def _rows(course: Path) -> dict[str, dict[str, str]]:
-    path = course / "grades.csv"
+    path = course / "grading" / "grades.csv"
     if not path.is_file():
         return {}
     with open(path, encoding="utf-8", newline="") as file:

@@ -107,7 +107,7 @@ def test_to_moodle_and_not_what_waits(graded: Course, export: Export) -> None:
     status, said = export("--to", "moodle", "--worksheet", graded.root.parent / "Grades.csv")
     assert status == 1 and "s003 │ left out, a person has still to grade toy_why" in said
     assert "Zoe Elsewhere (105) │ stands on the worksheet, and has no grade" in said
-    folder = graded.root / "export" / "hw" / "moodle"
+    folder = graded.grading / "export" / "hw" / "moodle"
     before, after = rows(graded.root.parent / "Grades.csv"), rows(folder / "Grades.csv")
     # The first was right but for the essay. The second kept capitals, which two parts lose by, and
     # named the zip as they liked: 1 point off.
@@ -128,7 +128,7 @@ def test_one_page_on_everything_goes_before_nbgraders(graded: Course, export: Ex
     page.write_text("<p>all of it</p>")
     export("--to", "moodle", "--worksheet", graded.root.parent / "Grades.csv")
     page.unlink()
-    data = (graded.root / "export" / "hw" / "moodle" / "feedback.zip").read_bytes()
+    data = (graded.grading / "export" / "hw" / "moodle" / "feedback.zip").read_bytes()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.namelist()[0] == "Ada Example_101_assignsubmission_file_/hw.html"
 
@@ -148,14 +148,14 @@ def test_to_canvas(graded: Course, export: Export) -> None:
                                                                 "Toys together (555)"))
     status, said = export("--to", "canvas", "--gradebook", book)
     assert status == 1 and "s003 │ left out" in said
-    after = rows(graded.root / "export" / "hw" / "canvas" / "Canvas.csv")
+    after = rows(graded.grading / "export" / "hw" / "canvas" / "Canvas.csv")
     assert [row["Toys together (555)"] for row in after] == [
         "Manual Posting", "12.00", "11.50", "5.00", "EX", ""]
 
 
 def test_to_gradescope_nothing_hidden_goes(graded: Course, export: Export) -> None:
     assert export("--to", "gradescope")[0] == 1
-    text = (graded.root / "export" / "hw" / "gradescope" / "s002" / "results.json").read_text()
+    text = (graded.grading / "export" / "hw" / "gradescope" / "s002" / "results.json").read_text()
     found = json.loads(text)
     assert found["score"] == 5 and [test["name"] for test in found["tests"]] == [
         "toy words", "toy count", "toy scale", "toy why"]
@@ -167,7 +167,7 @@ def test_to_gradescope_nothing_hidden_goes(graded: Course, export: Export) -> No
 
 def test_to_a_table(graded: Course, export: Export) -> None:
     assert export("--to", "csv")[0] == 0
-    found = rows(graded.root / "export" / "hw" / "csv" / "parts.csv")
+    found = rows(graded.grading / "export" / "hw" / "csv" / "parts.csv")
     assert len(found) == 12 and {row["student"] for row in found} == {"s001", "s002", "s003"}
     why = [row for row in found if row["part"] == "toy_why"]
     assert [(row["points"], row["by_hand"]) for row in why] == [

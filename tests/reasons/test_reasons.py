@@ -157,7 +157,7 @@ def test_marks_that_were_set_on_sentences_still_hold(tmp_path: Path, empty: Path
     (name, *_), text = OLD, ""
     for line in (HERE / f"{name}.jsonl").read_text().splitlines():
         text += line + "\n"
-    path_of(course, "toy").parent.mkdir(exist_ok=True)
+    path_of(course, "toy").parent.mkdir(parents=True, exist_ok=True)
     path_of(course, "toy").write_text(text)
     items = review_items(CourseResults(course), "toy")
     add(course, "toy", items, "")

@@ -70,7 +70,7 @@ def run_toy(folder: Path, kernel: str, chosen: Sequence[Attack]) -> tuple[set[st
         got = list(checks.gained(done, student)) if done.left else []
         harm = list(checks.lost(done, student)) if done.left else []
         if done.left and (attack.kind == "pages" or attack.archive):
-            harm += pages.faults(done.course.root, student, listener)
+            harm += pages.faults(done.course.grading, student, listener)
         never = list(checks.never_ran(done, student)) if done.left else []
         gained |= {attack.name} if got else set()
         harmed += bool(harm)

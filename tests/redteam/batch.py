@@ -87,8 +87,7 @@ def changed(batch: Batch) -> list[str]:
 
 def _beside(folder: Path, course: Course) -> dict[str, bytes]:
     """Everything that grading must leave as it is, uploads and the build included."""
-    own = {"submitted", "autograded", "feedback", "journal", "gradebook.db", "grades.csv",
-           "alone.json", "together.json", ".build"}
+    own = {"grading", "alone.json", "together.json", ".build"}
     found = {}
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(course.root).parts if path.is_relative_to(course.root) else ()

@@ -103,8 +103,8 @@ def lost(batch: Batch, student: str) -> Iterator[str]:
 
 
 def _own_files(batch: Batch, student: str) -> Iterator[Path]:
-    for folder in ("autograded", "feedback"):
-        yield from (path for path in (batch.course.root / folder / student).rglob("*")
+    for folder in (batch.course.autograded, batch.course.feedback):
+        yield from (path for path in (folder / student).rglob("*")
                     if path.suffix in (".ipynb", ".html"))
 
 

@@ -71,15 +71,15 @@ def browser() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-def faults(root: Path, student: str, listener: Listener) -> Iterator[str]:
-    """What the pages of one student's submission do when somebody opens them."""
-    folder = root / "feedback" / student
-    if (folder / "toy").is_dir() and not (folder / "toy.html").is_file():
+def faults(folder: Path, student: str, listener: Listener) -> Iterator[str]:
+    """What a student's pages in the folder of grading do when somebody opens them."""
+    feedback = folder / "feedback" / student
+    if (feedback / "toy").is_dir() and not (feedback / "toy.html").is_file():
         yield "there is no page on the homework"
-    for path in sorted(folder.rglob("*.html")):
+    for path in sorted(feedback.rglob("*.html")):
         yield from (f"the feedback page: {one}" for one in opened(path, listener))
-    for path in sorted((root / "autograded" / student).rglob("*.ipynb")):
-        with tempfile.NamedTemporaryFile("w", suffix=".html", dir=root) as file:
+    for path in sorted((folder / "autograded" / student).rglob("*.ipynb")):
+        with tempfile.NamedTemporaryFile("w", suffix=".html", dir=folder) as file:
             file.write(formgrader(path))
             file.flush()
             yield from (f"formgrader: {one}" for one in opened(Path(file.name), listener))

@@ -23,7 +23,7 @@ def attacks() -> Iterator[Attack]:
         "zip slip", "uploads", "Paths that climb out of the zip, in each way of writing them.",
         "Writes to the gradebook, the journal, the exercise or a person's home.",
         entries=tuple((name, b"import os; os._exit(0)", FILE) for name in (
-            "../../../gradebook.db", "toy/../../../../secret.txt", "..\\..\\..\\grades.csv",
+            "../../../gradebook.db", "toy/../../../../../secret.txt", "..\\..\\..\\grades.csv",
             "/tmp/slipped.txt", "toy/../../s001/toy/toy.ipynb", "C:\\slipped.txt", "//slipped",
             "toy/./../../../journal/toy.jsonl", "toy/sub/../../../s001/toy/vectors.py")))
     yield Attack(
@@ -31,7 +31,7 @@ def attacks() -> Iterator[Attack]:
         "files that go through a link.", "Reads or overwrites what the links point to.",
         entries=(("toy/link", b"../../../gradebook.db", LINK),
                  ("toy/other", b"../../s001/toy", LINK), ("toy/other/toy.ipynb", b"{}", FILE),
-                 ("toy/secret", b"../../../../secret.txt", LINK), ("toy/etc", b"/etc", LINK),
+                 ("toy/secret", b"../../../../../secret.txt", LINK), ("toy/etc", b"/etc", LINK),
                  ("toy/etc/x", b"x", FILE)))
     yield Attack(
         "devices in the zip", "uploads", "Entries with the modes of devices, FIFOs and setuid.",

@@ -61,10 +61,10 @@ def test_a_copy_is_in_the_page_and_in_the_list(
     hand_in(course, "s102", "", renamed(OWN))  # in a cell of the notebook, under other names
     assert similar(course, monkeypatch) == 1
     assert "autograder todo toy" in capsys.readouterr().out
-    assert "s101 and s102" in (course.root / "similar" / "toy.html").read_text()
+    assert "s101 and s102" in (course.grading / "similar" / "toy.html").read_text()
     (item,) = review_items(CourseResults(course), "toy")
     assert item.student == "s101 and s102"
-    assert item.where == ("similar/toy.html#toy-s101-s102",)
+    assert item.where == ("grading/similar/toy.html#toy-s101-s102",)
     assert not course.feedback.exists() and not course.grades.exists()  # nothing reaches students
 
 
@@ -109,7 +109,8 @@ def test_the_same_file_is_shown_however_short_it_is(
     (pair,) = journal.read(course, "toy")
     assert (pair.one, pair.other) == ("s101", "s102")
     assert pair.reason == f"both have the same {name}, byte for byte"
-    assert f"Byte for byte the same: {name}" in (course.root / "similar" / "toy.html").read_text()
+    page = (course.grading / "similar" / "toy.html").read_text()
+    assert f"Byte for byte the same: {name}" in page
 
 
 @pytest.mark.parametrize("name", KINDS)

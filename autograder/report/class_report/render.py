@@ -26,7 +26,7 @@ def write(results: CourseResults, name: str, anonymous: bool, now: datetime | No
     Raises CourseError where nothing is graded yet.
     """
     course = results.course
-    path = course.root / "report" / f"{name}{'-anonymous' if anonymous else ''}.html"
+    path = course.grading / "report" / f"{name}{'-anonymous' if anonymous else ''}.html"
     report = class_report(course, gather(results, name), anonymous)
     page = render(report, now or datetime.now(UTC))
     write_page(path, page)

@@ -42,7 +42,7 @@ def export(
     partial: Annotated[bool, typer.Option(
         "--partial", help="Grades too that wait for a person, as far as they have come.")] = False,
     into: Annotated[Path | None, typer.Option(
-        help="The folder to write below.", show_default="export/ in the course")] = None,
+        help="The folder to write below.", show_default="grading/export in the course")] = None,
     course: CourseOption = Path(),
 ) -> None:
     """Write grades and feedback as a learning platform takes them back."""
@@ -59,7 +59,7 @@ def export(
     out, waiting = settled(every, partial or to is Format.csv)
     troubles += waiting
     reported = {trouble.who for trouble in troubles}
-    folder = (into or found.root / "export") / name / to.value
+    folder = (into or found.grading / "export") / name / to.value
     match to:
         case Format.moodle:
             sheet = _needed(worksheet, "--worksheet")
