@@ -7,18 +7,16 @@ changed since is not judged again, so that a batch that was killed goes on where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 
 from autograder import doctor
 from autograder.course import Course
 from autograder.gradebook.backup import back_up
 from autograder.gradebook.nbgrader_api import clear_abandoned_copies
 from autograder.grading.enter import EnteredStates, enter
-from autograder.grading.journal import journal
-from autograder.grading.judge import Judged, judge
-from autograder.grading.look_up import LookedUp, look_up, origins_of
+from autograder.grading.journal import OnProgress, journal
+from autograder.grading.judge import judge
+from autograder.grading.look_up import Summary, look_up, origins_of
 from autograder.grading.page import write_pages
 from autograder.grading.settle import Submissions
 from autograder.intake.times import late_in
@@ -26,27 +24,7 @@ from autograder.kernel.isolation import cgroup
 from autograder.kernel.scratch import clear_abandoned
 from autograder.release.build import prepare
 
-OnProgress = Callable[[float], None]  # called with the share of one submission that is now done
 JUDGES_A_WRITER = 4  # judging a submission takes far longer than writing its page
-
-
-@dataclass
-class Summary:
-    """What a batch did: how many exercises it judged, by reason, and how many it left as is."""
-
-    judged: dict[str, int] = field(default_factory=dict)
-    kept: int = 0
-
-    def __str__(self) -> str:
-        reasons = [f"{count} because of {why}" for why, count in self.judged.items()]
-        return f"judged: {', '.join(reasons) or 'nothing'}; kept: {self.kept}"
-
-    def count(self, found: LookedUp) -> LookedUp:
-        """Count the exercises of a submission; return it."""
-        self.kept += len(found.kept)
-        for why in found.due.values():
-            self.judged[why] = self.judged.get(why, 0) + 1
-        return found
 
 
 def submitted_students(course: Course, assignment: str) -> list[str]:
@@ -67,18 +45,11 @@ def grade(course: Course, assignment: str, students: list[str], processes: int,
     _make_ready(course, assignment)
     summary, origins = Summary(), origins_of(course, assignment)
     late = late_in(course, assignment)
-
-    def counted(judged: Iterator[Judged]) -> Iterator[Judged]:
-        for one in judged:
-            on_progress(0.5 / len(origins))
-            yield one
-
     settled = Submissions(course, assignment)
-    looked_up = map(summary.count, look_up(course, assignment, students, origins, settled.read,
-                                           again))
+    looked_up = look_up(course, assignment, students, origins, settled.read, again, summary)
     # Where a later step stops the batch, the judges end here and now, not when Python does.
     with closing(judge(course, assignment, looked_up, processes, scheduler)) as judged:
-        journalled = journal(course, assignment, counted(judged), origins, late)
+        journalled = journal(course, assignment, judged, origins, late, on_progress)
         states = EnteredStates(course, assignment, late)
         entered = enter(course, assignment, journalled, states)
         for _ in write_pages(course, assignment, entered, states, _writers(processes, scheduler)):

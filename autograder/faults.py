@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from autograder.course import Course, CourseError
-from autograder.files import read_lines
+from autograder.files import UNLIKE, read_lines
 from autograder.kernel.isolation.policy import SandboxError
 from autograder.results.reason import Code, Reason
 from autograder.text import on_one_line
@@ -86,8 +86,11 @@ class Faults:
         self._names = {name, *course.together(name), *(
             homework for homework, settings in course.toml.homeworks.items()
             if name in settings.assignments)}
-        self._known = {(fault.name, fault.student, fault.step): fault
-                       for _, fault in read_lines(self._path, _fault)}
+        self._known: dict[tuple[str, str, Step], Fault] = {}
+        for line in read_lines(self._path):
+            with contextlib.suppress(*UNLIKE):
+                fault = _fault(line)
+                self._known[fault.name, fault.student, fault.step] = fault
         self._failed: set[tuple[str, Step]] = set()  # here, so that it is not mended yet
 
     def has(self, step: Step, student: str) -> bool:

@@ -11,13 +11,12 @@ import csv
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from autograder.text import printable
 
-Value = TypeVar("Value")
 # What comes of JSON that holds something else than was agreed.
 UNLIKE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠|%]|[\t\r]")
@@ -67,23 +66,22 @@ def inert(cell: str) -> str:
     return f"'{cell}" if FORMULA.match(cell) else cell
 
 
-def read_lines(path: Path, made: Callable[[Any], Value], holding: Iterable[bytes] | None = None
-               ) -> Iterator[tuple[int, Value]]:
-    """What is `made` of the values of a file of JSON lines, oldest first, with each one's place.
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder and those below it, by its path in there; empty without the folder."""
+    return {str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*")) if path.is_file()}
 
-    A line that was cut off, or of which nothing can be made, counts as one never written. Of a
-    large file, only the lines are read that hold one of some bytes, where these are given.
+
+def read_lines(path: Path, holding: Iterable[bytes] | None = None) -> Iterator[Any]:
+    """The values of a file of JSON lines, oldest first.
+
+    A line that was cut off counts as one never written. Of a large file, only the lines are read
+    that hold one of some bytes, where these are given.
     """
     if not path.is_file():
         return
     with open(path, "rb") as file:
-        place = 0
         for line in file:
             if holding is None or any(some in line for some in holding):
-                try:
-                    value = made(json.loads(line))
-                except UNLIKE:
-                    pass
-                else:
-                    yield place, value
-            place += len(line)
+                with contextlib.suppress(*UNLIKE):
+                    yield json.loads(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from autograder.course import Course
-from autograder.files import read_lines
+from autograder.files import UNLIKE, read_lines
 from autograder.results.verdict import Verdict
 
 
@@ -85,7 +86,9 @@ def last_entries(course: Course, assignment: str) -> dict[tuple[str, str], Entry
 
 def read(path: Path) -> Iterator[Entry]:
     """The entries of a journal, oldest first; what is no whole entry is left out."""
-    return (entry for _, entry in read_lines(path, _entry))
+    for line in read_lines(path):
+        with contextlib.suppress(*UNLIKE):
+            yield _entry(line)
 
 
 def _entry(data: Any) -> Entry:

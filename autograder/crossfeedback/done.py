@@ -6,6 +6,7 @@ not done.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from typing import Any
 
 from autograder.course import Course
 from autograder.crossfeedback import merge, rounds
-from autograder.files import read_lines
+from autograder.files import UNLIKE, read_lines
 
 DONE = "done.jsonl"
 
@@ -46,8 +47,11 @@ class _Mark:
 
 def comments(course: Course, assignment: str) -> list[Comment]:
     """All comments that came back, by the reviewed group; none where there was no round."""
-    marks = {(mark.reviewed, mark.subtask, mark.digest): mark.by
-             for _, mark in read_lines(rounds.folder(course, assignment) / DONE, _mark)}
+    marks: dict[tuple[str, str, str], str] = {}
+    for line in read_lines(rounds.folder(course, assignment) / DONE):
+        with contextlib.suppress(*UNLIKE):
+            known = _mark(line)
+            marks[known.reviewed, known.subtask, known.digest] = known.by
     found = [Comment(reviewed, subtask, text)
              for reviewed, texts in sorted(merge.comments_by_group(course, assignment).items())
              for subtask, text in texts.items()]

@@ -40,20 +40,20 @@ def configure(config: Config, course: Course) -> None:
     ]
     # The judge takes the place of execution inside the student's notebook.
     config.Autograde.autograde_preprocessors = [
-        "autograder.grading.preprocessors.Judge",
+        "autograder.grading.plugins.Judge",
         "nbgrader.preprocessors.LimitOutput",
-        "autograder.grading.preprocessors.SaveJudgedGrades",
-        "autograder.grading.late.UpToDate",
+        "autograder.grading.plugins.SaveJudgedGrades",
+        "autograder.grading.plugins.UpToDate",
         "nbgrader.preprocessors.AssignLatePenalties",
         "autograder.gradebook.fast_nbgrader.CheckCellMetadata",
     ]
-    config.AssignLatePenalties.plugin_class = "autograder.grading.late.LatePenalty"
-    config.ExportApp.plugin_class = "autograder.grading.late.UpToDateCsv"
+    config.AssignLatePenalties.plugin_class = "autograder.grading.plugins.LatePenalty"
+    config.ExportApp.plugin_class = "autograder.grading.plugins.UpToDateCsv"
     # Rubrics stand in autograded notebooks, for formgrader, and nowhere else.
     config.GenerateFeedback.preprocessors = [
-        "autograder.grading.preprocessors.WithoutStaffCells",
-        "autograder.grading.preprocessors.OtherGroupsComments",
-        "autograder.grading.late.UpToDate",
+        "autograder.grading.plugins.WithoutStaffCells",
+        "autograder.grading.plugins.OtherGroupsComments",
+        "autograder.grading.plugins.UpToDate",
         "autograder.gradebook.fast_nbgrader.GetGrades",
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 from traitlets.config import Config
 
 from autograder.course import Course
 from autograder.faults import Faults, Step, of_the_machine
-from autograder.files import read_lines
+from autograder.files import UNLIKE, read_lines
 from autograder.gradebook import nbgrader_api, queries
 from autograder.grading.submission import JudgedSubmission
 from autograder.late import Applied
@@ -38,7 +39,7 @@ class EnteredStates:
         self._course, self._assignment = course, assignment
         self._release = fingerprint(course, assignment)
         self._file = course.journal / f"{assignment}.entered.jsonl"
-        self._known = dict(pair for _, pair in read_lines(self._file, student_and_state))
+        self._known = read_states(self._file)
         self._rows = {row.student: row for row in queries.entries(course, assignment, late)}
 
     def is_current(self, judged: JudgedSubmission) -> bool:
@@ -119,9 +120,12 @@ def autograde(course: Course, assignment: str, judged: JudgedSubmission) -> None
     nbgrader_api.autograde(course, assignment, judged.student, judged.submission.files, given)
 
 
-def student_and_state(data: Any) -> tuple[str, str]:
-    """The student and the state of a line. Raises one of files.UNLIKE where it is another."""
-    student, state = data
-    if not isinstance(student, str) or not isinstance(state, str):
-        raise TypeError("a student or a state is no text")
-    return student, state
+def read_states(path: Path) -> dict[str, str]:
+    """The last state of each student; a line that holds something else is left out."""
+    known = {}
+    for line in read_lines(path):
+        with contextlib.suppress(*UNLIKE):
+            student, state = line
+            if isinstance(student, str) and isinstance(state, str):
+                known[student] = state
+    return known

@@ -1,7 +1,7 @@
 """Cells for a grader, below answers graded by hand: the rubric, pictures, the written part.
 
 They are in the autograded notebook, which formgrader shows, and are removed before feedback is
-written (preprocessors.WithoutStaffCells).
+written (plugins.WithoutStaffCells).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from autograder.course import Course
 from autograder.grading.judge import Judged
@@ -12,9 +12,11 @@ from autograder.journal import Entry, Journal, path_of
 from autograder.late import Applied
 from autograder.results.verdict import Verdict
 
+OnProgress = Callable[[float], None]  # called with the share of one submission that is now done
+
 
 def journal(course: Course, assignment: str, judged: Iterator[Judged], origins: Origins,
-            late: Mapping[str, Applied]) -> Iterator[JudgedSubmission]:
+            late: Mapping[str, Applied], on_progress: OnProgress) -> Iterator[JudgedSubmission]:
     """Write new verdicts down; yield each submission once all of its exercises are judged.
 
     late: by student, what the late rules apply to the submission
@@ -22,6 +24,7 @@ def journal(course: Course, assignment: str, judged: Iterator[Judged], origins: 
     verdicts: dict[str, dict[str, Verdict]] = {}  # by student, of those judged in part
     with Journal(path_of(course, assignment)) as file:
         for one in judged:
+            on_progress(0.5 / len(origins))
             submission = one.submission
             if one.is_new:
                 file.write(entry(submission, one.exercise, one.verdict, origins[one.exercise]))

@@ -7,7 +7,7 @@ A verdict applies until the submission changes, or something that it was judged 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autograder.course import Course
 from autograder.grading.submission import Submission
@@ -33,6 +33,25 @@ class LookedUp:
     left: int = 0
 
 
+@dataclass
+class Summary:
+    """What a batch did: how many exercises it judged, by reason, and how many it left as is."""
+
+    judged: dict[str, int] = field(default_factory=dict)
+    kept: int = 0
+
+    def __str__(self) -> str:
+        reasons = [f"{count} because of {why}" for why, count in self.judged.items()]
+        return f"judged: {', '.join(reasons) or 'nothing'}; kept: {self.kept}"
+
+    def count(self, found: LookedUp) -> LookedUp:
+        """Count the exercises of a submission; return it."""
+        self.kept += len(found.kept)
+        for why in found.due.values():
+            self.judged[why] = self.judged.get(why, 0) + 1
+        return found
+
+
 def origins_of(course: Course, assignment: str) -> Origins:
     """What the verdicts on each exercise depend on now."""
     return {exercise.name: cache_key(course, assignment, exercise)
@@ -40,12 +59,13 @@ def origins_of(course: Course, assignment: str) -> Origins:
 
 
 def look_up(course: Course, assignment: str, students: list[str], origins: Origins,
-            read: Callable[[str], Submission], again: bool) -> Iterator[LookedUp]:
+            read: Callable[[str], Submission], again: bool, summary: Summary
+            ) -> Iterator[LookedUp]:
     """Yield first the submissions of which every verdict still applies, then those to be judged.
 
     A submission is read once, when its turn comes; but one that has changed under verdicts that
     could apply is read again where more than HELD of them wait. Whether an old verdict can still
-    apply is decided without reading it; with `again`, none does.
+    apply is decided without reading it; with `again`, none does. `summary` counts what is found.
     """
     last = last_entries(course, assignment)
 
@@ -63,7 +83,7 @@ def look_up(course: Course, assignment: str, students: list[str], origins: Origi
         found = look(student)
         due[student] = len(found.due)
         if not found.due:
-            yield found
+            yield summary.count(found)
         elif len(held) < HELD:
             held[student] = found
     left = sum(due.values())
@@ -71,7 +91,7 @@ def look_up(course: Course, assignment: str, students: list[str], origins: Origi
         if not number:
             continue
         found = held.pop(student) if student in held else look(student)
-        yield replace(found, left=left)
+        yield summary.count(replace(found, left=left))
         left -= number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -10,11 +11,12 @@ from typing import Any
 
 from autograder import text
 from autograder.course import Course
-from autograder.files import read_lines, write_file
+from autograder.files import UNLIKE, read_lines, write_file
 from autograder.results import flag, legacy
 from autograder.results.flag import Sentence, sentence_of
 
 TIMESTAMP = "timestamp.txt"  # nbgrader's file with the time of handing in
+REPLACES = "replaces"  # in a line: those before it on the same student do not count
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,16 @@ def notes(course: Course, assignment: str, of: Collection[str] | None = None) ->
     """
     path = _notes_file(course, assignment)
     written = None if of is None else [json.dumps(name).encode() for name in of]
-    return [row for _, row in read_lines(path, from_json, written)
-            if of is None or row.student in of]
+    found: list[IntakeRecord] = []
+    for line in read_lines(path, written):
+        with contextlib.suppress(*UNLIKE):
+            replaces = line.pop(REPLACES, False)
+            row = from_json(line)
+            if replaces:
+                found = [one for one in found if one.student != row.student]
+            if of is None or row.student in of:
+                found.append(row)
+    return found
 
 
 def note_of(course: Course, assignment: str, student: str) -> IntakeRecord | None:
@@ -78,6 +88,17 @@ def write_notes(course: Course, assignment: str, rows: list[IntakeRecord]) -> No
     kept = [row for row in notes(course, assignment)
             if row.student not in students and row.upload not in uploads]
     _write(course, assignment, [*kept, *rows])
+
+
+def replace_note(course: Course, assignment: str, row: IntakeRecord) -> None:
+    """Add a student's record in place of all former ones of theirs.
+
+    It is appended: to write the file anew for each student takes too long in a large class.
+    """
+    path = _notes_file(course, assignment)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("\n" + json.dumps({**to_json(row), REPLACES: True}) + "\n")
 
 
 def forget(course: Course, assignment: str, students: Collection[str]) -> None:

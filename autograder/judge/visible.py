@@ -12,11 +12,11 @@ from collections.abc import Mapping
 
 from nbformat import NotebookNode
 
+from autograder.exercise.run import run_cells
 from autograder.judge.grading import Grader
 from autograder.judge.work import Work
 from autograder.kernel.scratch import Scratch
 from autograder.kernel.session import KernelSession
-from autograder.release.check import run_cells
 from autograder.results.verdict import Verdict
 
 PROGRAM = re.compile(r"!python (?P<file>\w+\.py)")  # a check in a file of its own

@@ -10,8 +10,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course, Exercise
-from autograder.exercise import source
 from autograder.exercise.edits import read_changes
+from autograder.exercise.run import run_cells
 from autograder.exercise.solution import MARKERS
 from autograder.gradebook.nbgrader_api import generate_assignment
 from autograder.kernel.scratch import Scratch
@@ -137,17 +137,6 @@ def _fault_of_cell(cell: NotebookNode, outcome: Outcome, solved: bool) -> Iterat
     elif solved and marks.get("grade") and _is_on_stderr(outcome):
         yield ("writes to stderr: nbgrader's Validate tells students that a check which does so "
                "has failed")
-
-
-def run_cells(session: KernelSession, notebook: NotebookNode, seconds: float
-              ) -> Iterator[tuple[int, NotebookNode, Outcome]]:
-    """Run a notebook's cells, visible checks included, each for at most `seconds`.
-
-    Yields the number of each, the cell, and how it ended. Cells that train or install are left out.
-    """
-    for number, cell in enumerate(notebook.cells, start=1):
-        if cell.cell_type == "code" and source.SKIP_TAG not in cell.metadata.get("tags", []):
-            yield number, cell, session.run(cell.source, seconds)
 
 
 def _is_on_stderr(outcome: Outcome) -> bool:

@@ -6,6 +6,7 @@ another reason), the thing stands in the list again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from autograder.course import Course, CourseError
-from autograder.files import read_lines
+from autograder.files import UNLIKE, read_lines
 from autograder.report.read import CourseResults
 from autograder.report.todo.items import ReviewItem, review_items
 
@@ -33,8 +34,11 @@ class ReviewMark:
 
 def read(course: Course) -> dict[str, ReviewMark]:
     """The last mark on each item, by the item's id; those of all homeworks and assignments."""
-    marks = [mark for path in sorted(course.journal.glob("*.todo.jsonl"))
-             for _, mark in read_lines(path, _mark)]
+    marks = []
+    for path in sorted(course.journal.glob("*.todo.jsonl")):
+        for line in read_lines(path):
+            with contextlib.suppress(*UNLIKE):
+                marks.append(_mark(line))
     return {mark.id: mark for mark in sorted(marks, key=lambda mark: mark.time)}
 
 
