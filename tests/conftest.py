@@ -344,7 +344,7 @@ def toy_grader(folder: Path, course: str) -> Iterator[Callable[..., Verdict]]:
     build(toy, "toy")
     with spawned(initializer=pool._start, initargs=(toy, "toy", 7, str(folder))) as executor:
         yield lambda *args, **kwargs: executor.submit(
-            pool._judge, toy_work(toy, *args, **kwargs)).result()
+            pool._ask, pool._grade, toy_work(toy, *args, **kwargs)).result()
 
 
 @pytest.fixture(scope="module")
@@ -399,7 +399,7 @@ def judge_q2(prepared: Course, tmp_path_factory: pytest.TempPathFactory
     """Judge works on q2; one grader for all."""
     scratch = str(tmp_path_factory.mktemp("q2"))
     with spawned(initializer=pool._start, initargs=(prepared, "q2", 7, scratch)) as executor:
-        yield lambda work: executor.submit(pool._judge, work).result()
+        yield lambda work: executor.submit(pool._ask, pool._grade, work).result()
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., V
         def grade(*cells: str) -> Verdict:
             work = toy_work(course)
             work.notebook.cells[:0] = [nbformat.v4.new_code_cell(cell) for cell in cells]
-            return executor.submit(pool._judge, work).result()
+            return executor.submit(pool._ask, pool._grade, work).result()
 
         yield grade
 

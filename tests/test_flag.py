@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from autograder.course import Course
-from autograder.intake.records import IntakeRecord, notes, write_notes
+from autograder.intake.records import IntakeRecord, note_of, notes, replace_note, write_notes
 from autograder.results.flag import Flag, Kind, from_json, kind_of, to_json
 from autograder.results.reason import LABELS
 from autograder.results.verdict import PartVerdict, Verdict
@@ -72,3 +72,18 @@ def test_notes_of_intake_keep_kinds_and_old_ones_are_read(course: Course) -> Non
     (course.journal / "q2.intake.jsonl").write_text(
         '{"upload": "a.zip", "student": "a", "flags": ["look"]}\n')
     assert notes(course, "q2") == [replace(row, flags=("look",))]
+
+
+def test_a_note_that_is_appended_replaces_the_students(course: Course) -> None:
+    """Also after a line that was cut off, and whoever reads one student's notes alone."""
+    one, mended, other, new = (
+        IntakeRecord("a.zip", "a"), IntakeRecord("a.zip", "a", remarks=("mended",)),
+        IntakeRecord("b.zip", "b"), IntakeRecord("c.zip", "c"))
+    write_notes(course, "q2", [one, IntakeRecord("a2.zip", "a", "it is older"), other])
+    with open(course.journal / "q2.intake.jsonl", "a") as file:
+        file.write('{"upload": "a.zip", "stud')
+    replace_note(course, "q2", mended)
+    assert notes(course, "q2") == [other, mended]
+    assert note_of(course, "q2", "a") == mended
+    write_notes(course, "q2", [new])
+    assert notes(course, "q2") == [other, mended, new]

@@ -101,7 +101,7 @@ def verdict(root: Course, tmp_path_factory: pytest.TempPathFactory
     def judge(files: dict[str, bytes]) -> PartVerdict:
         solved = work(root.exercise("q2"), "reference", "reference")
         handed_in = Work("q2", solved.notebook, {**solved.files, **files})
-        part = executor.submit(pool._judge, handed_in).result().part("q2_result")
+        part = executor.submit(pool._ask, pool._grade, handed_in).result().part("q2_result")
         assert part is not None
         return part
 

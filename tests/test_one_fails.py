@@ -43,7 +43,7 @@ LATE = (Step.EXPORT, Step.EXAMPLE, Step.SIMILAR, Step.TODO)
 # Functions within the steps, each given something that names the student.
 WITHIN = {
     "autograder.grading.settle.Submissions._is_due": Step.SETTLE,
-    "autograder.grading.submission.nbgrader_api.read_files": None,  # a verdict says so: not judged
+    "autograder.grading.submission.read_folder": None,  # a verdict says so: not judged
     "autograder.grading.enter.nbgrader_api.autograde": Step.ENTER,
     "autograder.grading.enter.EnteredStates.is_current": Step.ENTER,
     "autograder.grading.enter.queries.entry": Step.PAGE,

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from traitlets.config import Config
 
 from autograder.course import Course, CourseError
+from autograder.files import read_folder
 from autograder.gradebook.backup import is_locked, on_a_server, unusable
 from autograder.gradebook.config import configure
 from autograder.kernel.scratch import Scratch, abandoned, remove_tree
@@ -86,7 +87,7 @@ def autograde(course: Course, assignment: str, student: str,
     given: configuration on top of the course's, such as what is known of the submission already
     """
     if files is None:
-        files = read_files(course.submitted / student / assignment)
+        files = read_folder(course.submitted / student / assignment)
     config = _config(course)
     config.merge(given or Config())
     with Scratch(course.build) as scratch:
@@ -100,12 +101,6 @@ def clear_abandoned_copies(course: Course) -> None:
     """Remove the copies of submissions that killed processes left behind."""
     for folder in abandoned(course.build):
         remove_tree(folder)
-
-
-def read_files(folder: Path) -> dict[str, bytes]:
-    """Every file of a submission's folder, by its path in there."""
-    return {str(path.relative_to(folder)): path.read_bytes()
-            for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -11,7 +11,7 @@ from autograder.gradebook import nbgrader_api
 from autograder.grading.enter import Entered, EnteredStates, autograde_released
 from autograder.grading.page_writers import PageWriters
 from autograder.grading.submission import JudgedSubmission
-from autograder.intake.records import IntakeRecord, write_notes
+from autograder.intake.records import IntakeRecord, replace_note
 from autograder.results.flag import Flag, Kind
 
 NO_PAGE = Flag("no page can be made of this notebook; formgrader shows the released one in its "
@@ -54,5 +54,5 @@ def _write_released(course: Course, assignment: str, judged: JudgedSubmission
     nbgrader_api.generate_feedback(course, assignment, judged.student)
     note = judged.submission.note or IntakeRecord("", judged.student)
     note = replace(note, flags=(*note.flags, NO_PAGE))
-    write_notes(course, assignment, [note])
+    replace_note(course, assignment, note)
     return replace(judged, submission=replace(judged.submission, note=note))

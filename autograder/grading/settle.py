@@ -11,7 +11,7 @@ from dataclasses import replace
 from autograder.course import Course
 from autograder.faults import Faults, Step
 from autograder.grading.submission import Submission, read_submission
-from autograder.intake.records import IntakeRecord, notes, write_notes
+from autograder.intake.records import IntakeRecord, notes, replace_note
 from autograder.intake.settle import Findings, is_settled, settle
 
 
@@ -35,7 +35,7 @@ class Submissions:
                     settled.append(self._settle(student, exercise))
         if settled:
             note = _noted(self._notes.get(student, IntakeRecord("", student)), settled)
-            write_notes(self._course, self._assignment, [note])
+            replace_note(self._course, self._assignment, note)
             self._notes[student] = note
         if submission is None or may_have_changed:
             submission = self._read(student)

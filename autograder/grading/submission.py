@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 
 import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course
 from autograder.faults import of_the_machine, sentence
-from autograder.gradebook import nbgrader_api
-from autograder.intake.records import TIMESTAMP, IntakeRecord
-from autograder.judge.work import Work
+from autograder.files import read_folder
+from autograder.intake.records import IntakeRecord
+from autograder.judge.work import Work, beside_notebooks
 from autograder.late import Applied
 from autograder.results.verdict import Verdict
 
@@ -61,7 +60,7 @@ class JudgedSubmission:
 def read_submission(course: Course, assignment: str, student: str) -> Submission:
     """Read a submission. Raises OSError where the machine is at fault."""
     try:
-        files = nbgrader_api.read_files(course.submitted / student / assignment)
+        files = read_folder(course.submitted / student / assignment)
     except Exception as error:
         if of_the_machine(error):
             raise
@@ -74,8 +73,7 @@ def read_submission(course: Course, assignment: str, student: str) -> Submission
 def of_files(course: Course, assignment: str, student: str, files: Mapping[str, bytes]
              ) -> Submission:
     """The submission that consists of these files."""
-    beside = {name: data for name, data in files.items()
-              if PurePosixPath(name).suffix != ".ipynb" and name != TIMESTAMP}
+    beside = beside_notebooks(files)
     works, unreadable, fingerprints = dict[str, Work](), dict[str, str](), dict[str, str]()
     for exercise in course.assignment(assignment).exercises:
         try:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.course import Course, CourseError
-from autograder.files import UNLIKE, write_json
+from autograder.files import UNLIKE, read_folder, write_json
 from autograder.intake.records import IntakeRecord, forget, from_json, note_of, to_json, write_notes
 from autograder.intake.settle import originals
 
@@ -62,7 +62,7 @@ def drop_if_same(course: Course, assignment: str, owner: str, time: str) -> None
     kept = _place(course, assignment, time, owner)
     pairs = ((kept / "submitted", course.submitted / owner / assignment),
              (kept / "originals", originals(course, assignment, owner)))
-    if kept.is_dir() and all(_contents(one) == _contents(other) for one, other in pairs):
+    if kept.is_dir() and all(read_folder(one) == read_folder(other) for one, other in pairs):
         shutil.rmtree(kept)
         for folder in (kept.parent, kept.parent.parent):
             if not any(folder.iterdir()):
@@ -119,8 +119,3 @@ def _folder(course: Course, assignment: str) -> Path:
 
 def _place(course: Course, assignment: str, time: str, owner: str) -> Path:
     return _folder(course, assignment) / time / owner
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes()
-            for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from autograder.course import Course
 from autograder.faults import of_the_machine, sentence
-from autograder.files import write_file
+from autograder.files import read_folder, write_file
 from autograder.intake import attempts, history
 from autograder.intake.archive import WEIGHTS, ArchiveError
 from autograder.intake.attempts import (
@@ -258,8 +258,8 @@ class _Intake:
 
 def _taken_in_before(folder: Path) -> Source:
     """The files of an earlier intake."""
-    files = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*"))
-             if path.is_file() and path.name != TIMESTAMP} if folder.is_dir() else {}
+    files = {name: data for name, data in read_folder(folder).items()
+             if PurePosixPath(name).name != TIMESTAMP}
     return Source("what was taken in before", files, before=True, flat=True)
 
 

@@ -254,10 +254,6 @@ def _end(grader: Grader) -> None:
     grader.__exit__(None, None, None)
 
 
-def _judge(work: Work) -> Verdict:
-    return _ask(_grade, work)
-
-
 def _ask(ask: Callable[[Grader, Work], Result], work: Work) -> Result:
     if isinstance(_grader, Exception):
         raise _grader

@@ -8,7 +8,7 @@ import hashlib
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 from autograder.course import Course
 from autograder.exercise.source import SKIP_TAG
+from autograder.files import read_folder
 from autograder.intake.records import TIMESTAMP
 
 
@@ -48,15 +49,6 @@ class Work:
             digest.update(name.encode() + b"\0" + data + b"\0")
         return digest.hexdigest()
 
-    @classmethod
-    def read(cls, exercise: str, notebook: NotebookNode, folder: Path) -> Work:
-        """The work whose files lie in `folder`, without notebooks and nbgrader's own file."""
-        files = {str(path.relative_to(folder)): path.read_bytes()
-                 for path in sorted(folder.rglob("*"))
-                 if path.is_file() and path.suffix != ".ipynb"
-                 and path != folder / TIMESTAMP}
-        return cls(exercise, notebook, files)
-
     def write(self, folder: Path, given: Mapping[str, bytes], student_files: list[str],
               hidden: Collection[str] = (), left_out: Collection[str] = ()) -> None:
         """Write the files to `folder`: what is given as it was given, the rest as handed in.
@@ -83,7 +75,14 @@ class Work:
 def read_work(course: Course, assignment: str, student: str, exercise: str) -> Work:
     """One exercise of a submission as it lies in nbgrader's folder."""
     folder = course.submitted / student / assignment
-    return Work.read(exercise, nbformat.read(folder / f"{exercise}.ipynb", as_version=4), folder)
+    notebook = nbformat.read(folder / f"{exercise}.ipynb", as_version=4)
+    return Work(exercise, notebook, beside_notebooks(read_folder(folder)))
+
+
+def beside_notebooks(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of a submission that its exercises share: no notebooks, nor nbgrader's own."""
+    return {name: data for name, data in files.items()
+            if PurePosixPath(name).suffix != ".ipynb" and name != TIMESTAMP}
 
 
 def runnable_cells(notebook: NotebookNode, source: NotebookNode) -> list[str]:

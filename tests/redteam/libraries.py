@@ -93,9 +93,10 @@ def _judged(course: Course, exercise: str, chosen: list[Attack]
         table = ""
         if any(map(_recalls, chosen)):
             table = judge.submit(_record, skeleton).result()
-        bare = judge.submit(pool._judge, skeleton).result()
-        return [(attack, judge.submit(pool._judge, _work(course, attack, table)).result(), bare)
-                for attack in chosen]
+        bare = judge.submit(pool._ask, pool._grade, skeleton).result()
+        return [(attack, judge.submit(
+            pool._ask, pool._grade, _work(course, attack, table)).result(), bare)
+            for attack in chosen]
 
 
 def _grader(course: Course, assignment: str, seed: int):  # type: ignore[no-untyped-def]
