@@ -314,6 +314,44 @@ def test_a_malformed_item_is_a_sentence(ada: Grader, desk: Desk, field: str, val
 # ------------------------------------------------------------------------------ second marking
 
 
+def test_a_second_marking_asks_again_where_another_answer_came_in(
+        ada: Grader, ben: Grader, desk: Desk) -> None:
+    ada.give(WHY, card_with(ada, "between"), items(desk)[:1])
+    desk.store.draw(desk.question("toy", "toy_why"), 1, 1, ["Ben"], "Ada")
+    again = f"{WHY}?second=1"
+    ben.give(WHY, ben.card(again), items(desk)[:1], query="?second=1")
+    assert ben.card(again)["words"] == "graded"
+    enter(desk.course, "toy", {"s003": {"toy_why": "They lie between 0 and 1.", "toy_how": ""}})
+    card = ben.card(again)
+    assert card["words"] == "changed since it was graded"
+    assert "+ They lie between 0 and 1." in card["element"].get_text()
+    ben.give(WHY, card, items(desk)[:1], query="?second=1")
+    assert ben.card(again)["words"] == "graded"
+
+
+def test_zeros_for_empty_answers_are_no_second_marks(ada: Grader, ben: Grader, desk: Desk) -> None:
+    ada.post(f"{WHY}/empty", {"key": ada.card(WHY)["key"]})
+    desk.store.draw(desk.question("toy", "toy_why"), 1, 1, ["Ben"], "Ada")
+    assert ada.post(f"{WHY}/undo", {"key": ada.card(WHY)["key"]}).status_code == 200
+    card = ben.card(f"{WHY}?second=1")
+    refused = ben.post(f"{WHY}/empty?second=1", {"key": card["key"]})
+    assert refused.status_code == 400 and "by itself" in refused.json()["said"]
+    assert desk.store.marks("toy", "toy_why") == {}
+
+
+def test_a_text_is_kept_under_its_own_hash_alone(ada: Grader, desk: Desk) -> None:
+    """A page that was open while another answer came in sends the old one's hash."""
+    card = card_with(ada, "between")
+    with sqlite3.connect(desk.course.root / "gradebook.db") as gradebook:
+        gradebook.execute("DELETE FROM desk_text")
+        gradebook.execute("DELETE FROM desk_answer")  # entered before there was a desk
+    path = desk.course.autograded / "s003" / "toy" / "toy.ipynb"
+    path.write_text(path.read_text().replace("between -1 and 1", "between 0 and 1"))
+    assert ada.give(WHY, card, items(desk)[:1]).status_code == 200
+    assert desk.store.text(card["owners"][0]["digest"]) is None
+    assert card_with(ada, "between 0")["words"].startswith("changed")
+
+
 def test_the_second_marking_is_blind_and_is_compared(ada: Grader, ben: Grader, desk: Desk) -> None:
     first, second, *_ = items(desk)
     ada.give(WHY, card_with(ada, "can be compared"), [first], comment="A secret.")

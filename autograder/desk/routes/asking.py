@@ -19,7 +19,8 @@ from autograder.desk.content import addressed, show
 from autograder.desk.questions import Question
 from autograder.desk.security import Session
 from autograder.desk.state import Desk, Unknown
-from autograder.marking.values import Item, Mark
+from autograder.marking.second import SecondMark
+from autograder.marking.values import Item, Mark, State
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
                         autoescape=True, trim_blocks=True, lstrip_blocks=True,
@@ -96,7 +97,9 @@ class About:
         """What the answers were given; in the second marking, what they were given there."""
         if not self.second:
             return self.desk.marks(self.question)
-        return {one.owner: as_mark(one) for one in self.desk.store.second_marks(self.question)
+        answers = self.desk.answers(self.question)
+        return {one.owner: as_mark(one, answers.get(one.owner))
+                for one in self.desk.store.second_marks(self.question)
                 if one.grader == self.grader and one.points is not None}
 
     def forget(self) -> None:
@@ -126,10 +129,11 @@ class About:
         return HTMLResponse(self.render(template, **values))
 
 
-def as_mark(second: Any) -> Mark:
-    """A second mark in the form of a first one."""
+def as_mark(second: SecondMark, answer: WrittenAnswer | None) -> Mark:
+    """A second mark in the form of a first one; "changed" where it is of another text."""
+    state: State = "graded" if answer is None or answer.digest == second.digest else "changed"
     return Mark(second.owner, second.item_ids, second.adjustment, "", second.points, second.grader,
-                second.digest, 0, "graded")
+                second.digest, 0, state)
 
 
 def got(function: Callable[[About], Response]) -> Callable[[Request], Any]:

@@ -68,7 +68,9 @@ def give(about: About, asked: Give) -> dict[str, Any] | Response:
         points: float | None = points_of(_held(about, asked.items), about.question.max_points,
                                          asked.adjustment)
     else:
-        texts = {digest: about.answers[owner].text for owner, digest, _ in seen}
+        answers = about.answers
+        texts = {digest: answers[owner].text for owner, digest, _ in seen
+                 if answers[owner].digest == digest}
         try:
             marks = about.desk.store.give(about.question, seen, asked.items, asked.adjustment,
                                           asked.comment, about.grader, texts)
@@ -104,8 +106,7 @@ def _conflict(about: About, asked: Give, conflict: Conflict) -> Response:
     """Both are shown: what somebody else gave meanwhile, and what was to be given."""
     about.forget()
     now = {owner: mark for owner, mark in conflict.marks.items() if mark is not None}
-    answers = about.answers
-    owners = [{"key": one.key, "digest": answers[owner].digest,
+    owners = [{"key": one.key, "digest": one.digest,
                "version": _version_now(one.version, owner, conflict)}
               for one in asked.owners if (owner := about.owner(one.key))]
     mine = points_of(_held(about, asked.items), about.question.max_points, asked.adjustment)
@@ -139,6 +140,8 @@ def _words(about: About, ids: Collection[int]) -> list[str]:
 @posted(OnCard)
 def empty(about: About, asked: OnCard) -> dict[str, Any]:
     """Give 0 to all empty answers that wait, together."""
+    if about.second:
+        raise MarkingError("In a second marking each answer is graded by itself.")
     found = [card for card in about.board.cards if card.empty and card_waits(about, card)]
     answers, marks = about.answers, about.marks
     seen = [(owner, answers[owner].digest, marks[owner].version if owner in marks else 0)

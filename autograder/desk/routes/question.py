@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from autograder.desk.cards import Card, key_of
 from autograder.desk.compared import compared
-from autograder.desk.content import addressed, show
+from autograder.desk.content import addressed
 from autograder.desk.routes.asking import (
     About,
     got,
@@ -207,7 +207,7 @@ def _pages(about: About, card: Card, key: str) -> list[dict[str, str]]:
 def _peers(about: About, card: Card) -> list[dict[str, Any]]:
     """What other groups commented on the answers of a card; a second marking is blind to it."""
     found = {} if about.second else about.desk.comments(about.question)
-    return [{"html": addressed(show(comment.text), ""), "done_by": comment.done_by,
+    return [{"html": markdown(comment.text), "done_by": comment.done_by,
              "key": key_of(about.question.assignment, owner), "digest": comment.digest}
             for owner in card.owners if (comment := found.get(owner))]
 
