@@ -61,6 +61,11 @@ def test_the_same_answer_written_in_another_way(one: str, other: str) -> None:
     ("$O(l^2)$", "$O(2l)$"), ("$O(l^{2N})$", "$O(l^2 N)$"), ("$a > 0$", "$a \\geq 0$"),
     ("$a < b$", "$a > b$"), ("it is positive", "it is not positive"), ("0.5", "5"),
     ("$\\frac{a+b}{c}$", "$a + \\frac{b}{c}$"), ("$k_b = \\mu_b$", "$k_b \\ne \\mu_b$"),
+    (r"$-\sum_i y_i \log \hat y_i$", r"$-\sum_i \hat y_i \log y_i$"),
+    (r"$\Sigma x$", r"$\sigma x$"), (r"$\Delta$", "δ"), ("Γ", "γ"),
+    ("$$\n- \\sum_i x_i\n$$", "$$\n\\sum_i x_i\n$$"),
+    ("\\[ a\n+ b \\]", "\\[ a\n- b \\]"), ("$$ a\n> 0 $$", "$$ a\n0 $$"),
+    ("\\begin{align}\n- a \\end{align}", "\\begin{align}\na \\end{align}"),
 ])
 def test_another_answer_is_not_the_same(one: str, other: str) -> None:
     assert normal_form(one) != normal_form(other)

@@ -29,8 +29,8 @@ RAISE = str.maketrans(RAISED)
 GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ϵ": "epsilon",
          "ζ": "zeta", "η": "eta", "θ": "theta", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
          "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "χ": "chi",
-         "ψ": "psi", "ω": "omega", "Γ": "gamma", "Δ": "delta", "Λ": "lambda", "Σ": "sum",
-         "Φ": "phi", "Π": "prod", "∑": "sum", "∏": "prod"}
+         "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Λ": "Lambda", "Σ": "sum",
+         "Φ": "Phi", "Π": "prod", "∑": "sum", "∏": "prod"}
 SIGNS = {"->": "→", "\\to": "→", "\\rightarrow": "→", "\\longrightarrow": "→", "\\mapsto": "→",
          "=>": "⇒", "\\Rightarrow": "⇒", "\\implies": "⇒", ">=": "≥", "\\geq": "≥", "\\ge": "≥",
          "\\geqslant": "≥", "<=": "≤", "\\leq": "≤", "\\le": "≤", "!=": "≠", "\\neq": "≠",
@@ -43,12 +43,13 @@ SIGNS = {"->": "→", "\\to": "→", "\\rightarrow": "→", "\\longrightarrow": 
          "\\cdots": "…", "...": "…", "\\partial": "∂", "\\langle": "<", "\\rangle": ">"}
 # Commands that change how something looks, and signs that only set apart.
 LOOKS = {"left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "bigg", "mathbf", "mathrm",
-         "mathbb", "mathcal", "mathit", "mathsf", "boldsymbol", "bm", "vec", "hat", "text",
+         "mathbb", "mathcal", "mathit", "mathsf", "boldsymbol", "bm", "vec", "text",
          "textbf", "textit", "operatorname", "displaystyle", "textstyle", "quad", "qquad", "cdot",
          "limits", "begin", "end", "aligned", "align", "underbrace", "overbrace", "mathop"}
 FRACTIONS = {"\\frac", "\\tfrac", "\\dfrac"}
 TOPS = {"T", "top", "intercal", TRANSPOSED, "⊺"}
-NAMES = {*GREEK.values(), "exp", "log", "ln", "max", "min", "sum", "sqrt", "inf", "eps", "dim"}
+LETTERS = {*GREEK.values(), *map(str.capitalize, GREEK.values())}
+NAMES = {*LETTERS, "exp", "log", "ln", "max", "min", "sum", "sqrt", "inf", "eps", "dim"}
 ALSO = {"inf": "∞", "eps": "epsilon", "infinity": "∞"}
 
 TOKEN = re.compile(r"""
@@ -58,7 +59,10 @@ TOKEN = re.compile(r"""
   | ->|=>|<=|>=|!=|~=|>>|<<|\.\.\.
   | \S
 """, re.VERBOSE | re.DOTALL)
-LINE_START = re.compile(r"^[ \t]*(?:[-*+•]|\#{1,6}|>(?!=))[ \t]+", re.MULTILINE)
+# A list's sign, a heading's, a quotation's; at the start of a formula's line it is a sign of that.
+LINE_START = re.compile(
+    r"(\$\$.{0,3000}?\$\$|\\\[.{0,3000}?\\\]|\\begin\{.{0,3000}?\\end\{)"
+    r"|^[ \t]*(?:[-*+•]|\#{1,6}|>(?!=))[ \t]+", re.MULTILINE | re.DOTALL)
 PREFIX = re.compile(r"^\W{0,5}(?:our |my )?(?:answer|solution|antwort|lösung|ans)"
                     r"\W{0,5}[:.]\W{0,5}?(?=[\w$(\\])", re.IGNORECASE)
 SILENT = set("\\$`*.,;:!?\"'’‘“”„«»&") | {"\\(", "\\)", "\\[", "\\]", "\\,", "\\;", "\\!", "\\ ",
@@ -73,7 +77,8 @@ def normal_form(text: str) -> str:
 def tokens(text: str) -> list[str]:
     """The tokens of the first LONGEST characters of an answer."""
     plain = text[:LONGEST].translate(RAISE)
-    plain = unicodedata.normalize("NFKC", LINE_START.sub("", plain)).translate(RAISE)
+    plain = LINE_START.sub(lambda found: found[1] or "", plain)
+    plain = unicodedata.normalize("NFKC", plain).translate(RAISE)
     reader = _Reader()
     for found in TOKEN.finditer(PREFIX.sub("", plain, count=1)):
         reader.read(found[0], touches=found.start() == reader.end)
@@ -129,7 +134,9 @@ class _Reader:
             return [name]
         if not name.isalpha():
             return [name.replace(",", ".") if name[0].isdigit() else name.casefold()]
-        name = GREEK.get(name, ALSO.get(name, name))
+        if name in GREEK or (token.startswith("\\") and name in LETTERS):
+            return [GREEK.get(name, name)]  # \Sigma and \sigma are two things
+        name = ALSO.get(name, name)
         if len(name) == 1 or name in TOPS:
             return [name]
         if (name.isupper() and len(name) == 2) or (self.waits == "^" and _letters(name)):
