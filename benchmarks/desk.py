@@ -42,6 +42,8 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--submissions", type=int, default=300)
     options.add_argument("--answers", type=int, default=100)
+    options.add_argument("--settle", type=float, default=15, help=(
+        "Seconds before keys are pressed: after its start the desk orders all questions."))
     options.add_argument("--formgrader", action="store_true")
     options.add_argument("--course", type=Path, help="Keep the class in this folder.")
     asked = options.parse_args()
@@ -50,7 +52,7 @@ def main() -> None:
         if not (folder / "course.toml").exists():
             made = make_class(folder, asked.submissions)
             print(f"{asked.submissions} submissions were entered in {made:.0f} s.")
-        measure(folder, asked.answers)
+        measure(folder, asked.answers, asked.settle)
         if asked.formgrader:
             measure_formgrader(folder, asked.answers)
 
@@ -102,7 +104,7 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-def measure(folder: Path, count: int) -> None:
+def measure(folder: Path, count: int, settle: float) -> None:
     with served(folder) as address, chromium() as page:
         page.goto(address)
         page.wait_for_selector("table.overview")
@@ -112,7 +114,7 @@ def measure(folder: Path, count: int) -> None:
         opened = time.perf_counter() - start
         page.wait_for_function(
             "() => window.MathJax?.isReady && document.querySelectorAll('#waiting > *').length")
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(settle * 1000)
         page.evaluate(COLLECT)
         for number in range(count):
             at = page.evaluate("document.querySelector('#stage > *').dataset.key")
