@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import jupyter_server_mathjax
@@ -23,6 +24,7 @@ from autograder.desk.security import Guard, sentence_page
 from autograder.desk.state import Desk, Unknown
 from autograder.marking.values import Conflict, MarkingError, Unavailable
 
+LOG = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 MATHJAX = Path(jupyter_server_mathjax.__file__).parent / "static"
 
@@ -35,7 +37,7 @@ def create_app(desk: Desk, port: int, host: str = "127.0.0.1") -> Starlette:
                 Mount("/mathjax", Cached(directory=MATHJAX))],
         middleware=[Middleware(Guard, sessions=desk.sessions, port=port, host=host)],
         exception_handlers={kind: refused for kind in (
-            CourseError, Unknown, SQLAlchemyError, ValidationError, ValueError, OSError,
+            CourseError, Unknown, SQLAlchemyError, ValidationError, OSError,
             ClientDisconnect, HTTPException, 500)})
     app.state.desk = desk
     return app
@@ -53,6 +55,8 @@ class Cached(StaticFiles):
 def refused(request: Request, error: Exception) -> Response:
     """What went wrong, in a sentence: as JSON, as text for htmx, or as a page."""
     status, sentence = _told(error)
+    if isinstance(error, SQLAlchemyError):  # a mistake of ours; the database's own are Unavailable
+        LOG.error("%s %s", request.method, request.url.path, exc_info=error)
     session = request.scope.get("session")
     if isinstance(error, MarkingError | NotebookGone) and session is not None and not session.names:
         path = request.path_params

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -13,6 +14,7 @@ import pytest
 import uvicorn
 from bs4 import BeautifulSoup
 from conftest import run_cli
+from sqlalchemy.exc import IntegrityError
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from test_sanitize import HOSTILE, runs
@@ -170,6 +172,33 @@ def test_what_is_no_request_is_refused(ada: Grader, body: bytes) -> None:
     answer = ada.client.post(f"{WHY}/undo", content=body, headers={
         "X-CSRF": ada.csrf, "Content-Type": "application/json"})
     assert answer.status_code in (400, 404, 422) and "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("version", ["x", "", "NaN", "1" * 5000, None, [], "\u0661"])
+def test_a_version_that_is_none_is_refused(ada: Grader, version: Any) -> None:
+    key = ada.card(WHY)["key"]
+    assert ada.post(f"{WHY}/open", {"key": key, "version": version}).status_code == 422
+
+
+@pytest.mark.parametrize("start", ["x", "-5", "9" * 30, "%00", ""])
+def test_a_page_of_the_log_that_is_none_is_the_first(ada: Grader, start: str) -> None:
+    assert "Who did what" in ada.get(f"/log?from={start}").text
+
+
+@pytest.mark.parametrize("mistake", [ValueError, KeyError, IntegrityError])
+def test_a_mistake_of_the_desks_own_is_on_its_terminal(
+        desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+        mistake: type[Exception]) -> None:
+    """The server prints what is raised, and what is logged."""
+    client = TestClient(create_app(desk, PORT), base_url=BASE)
+    ada = Grader(client, "Ada")
+    error = (IntegrityError("x", None, Exception()) if mistake is IntegrityError else mistake("x"))
+    monkeypatch.setattr(desk.store, "recent", Mock(side_effect=error))
+    if mistake is IntegrityError:
+        assert ada.get("/log").status_code == 503 and "IntegrityError" in caplog.text
+    else:
+        with pytest.raises(mistake):
+            ada.get("/log")
 
 
 def test_sockets_are_not_taken(ada: Grader) -> None:

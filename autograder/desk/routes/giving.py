@@ -52,7 +52,7 @@ class Done(OnCard):
 class Opened(OnCard):
     """A card that is shown, with the version of its mark."""
 
-    version: int | str = 0
+    version: int | Annotated[str, Field(pattern="^-?[0-9]{1,20}$")] = 0
 
 
 @posted(Give)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -77,7 +78,8 @@ def _row(about: About, question: Question) -> dict[str, Any]:
 @got
 def log(about: About) -> Response:
     """Who did what, newest first."""
-    start = int(about.request.query_params.get("from", "0") or 0)
+    asked = re.fullmatch("[0-9]{1,9}", about.request.query_params.get("from", ""))
+    start = int(asked[0]) if asked else 0
     shown, total = about.desk.store.recent(start, A_PAGE)
     more = f"/log?from={start + A_PAGE}" if total > start + A_PAGE else ""
     rows = [{"time": f"{entry.time:%Y-%m-%d %H:%M:%S}", "grader": entry.grader,
