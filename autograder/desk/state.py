@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cachetools import LRUCache, cached
+
 from autograder.course import Course, CourseError
 from autograder.crossfeedback.done import Comment
 from autograder.desk.answers import AnswerIndex, WrittenAnswer
@@ -22,6 +24,7 @@ from autograder.marking.store import RubricStore
 from autograder.marking.values import Mark
 
 Key = tuple[str, str]  # assignment and grade_id
+MOST_SHOWN = 200 * 1024 * 1024  # bytes of answers as HTML, with their pictures, that are kept
 
 
 class Unknown(LookupError):
@@ -49,7 +52,7 @@ class Desk:
             self.indexes[assignment] = AnswerIndex(self.course, assignment)
         for one in questions_of(self.course, self.name):
             self.questions[one.key] = one
-        self.shown = functools.lru_cache(maxsize=4096)(show_answer)
+        self.shown = cached(LRUCache(MOST_SHOWN, _size), lock=threading.Lock())(show_answer)
 
     def faults(self) -> list[str]:
         """What of the submissions cannot be read, in sentences."""
@@ -138,6 +141,10 @@ def open_desk(course: Course, name: str, graders: Sequence[str]) -> Iterator[Des
         desk.order.start({question: functools.partial(desk.answers, question)
                           for question in desk.questions.values()})
         yield desk
+
+
+def _size(shown: Shown) -> int:
+    return 1000 + len(shown.html) + sum(len(picture.text) for picture in shown.pictures)
 
 
 def show_answer(answer: WrittenAnswer) -> Shown:

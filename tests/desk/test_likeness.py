@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.course import Course
+from autograder.desk import order
 from autograder.desk.likeness import AnswerGroup, Embedder, EmbeddingError, arrange, normal_form
 from desk.simulated import draw, draw_class, questions
 
@@ -264,3 +267,19 @@ def test_embeddings_change_no_group_for_the_worse(minilm: Embedder) -> None:
     assert same / pairs >= 0.95
     assert Counter(owner for group in groups for owner in group.owners).total() == 100
     assert len(draw_class(1)) == 14
+
+
+def test_an_order_that_another_thread_found_meanwhile_stays(monkeypatch: pytest.MonkeyPatch
+                                                            ) -> None:
+    """As by vectors, in the background, while the question is opened."""
+    found = order.Order(None)
+    question: Any = SimpleNamespace(key=("toy", "toy_why"))
+    answers: Any = {one.owner: one for one in written(["a", "b"])}
+    better = order.Arranged([], {owner: one.digest for owner, one in answers.items()})
+
+    def slowly(given: Any) -> Any:
+        found._arranged[question.key] = better
+        return arrange(given)
+
+    monkeypatch.setattr(order, "arrange", slowly)
+    assert found.groups(question, answers) is better.groups

@@ -6,16 +6,19 @@ import base64
 import io
 import time
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from autograder.desk import content, pictures
-from autograder.desk.content import PLACE, show
+from autograder.course import Course
+from autograder.desk import content, pictures, state
+from autograder.desk.content import PLACE, Shown, show
 from autograder.desk.pictures import LARGEST, SVG, TYPES, Pasted
 from autograder.gradebook import sanitize
+from desk.web import a_desk
 
 
 def written(picture: Image.Image, form: str, **options: Any) -> bytes:
@@ -148,3 +151,13 @@ def test_a_full_disk_is_no_fault_of_a_picture(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(pictures.Image, "open", fail)
     with pytest.raises(OSError, match="No space"):
         _ = pasted(PIXELS).problem
+
+
+def test_of_shown_answers_as_much_is_kept_as_there_is_room(desk_toy: Course,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "MOST_SHOWN", 20_000)
+    monkeypatch.setattr(state, "show_answer", made := Mock(side_effect=lambda one: Shown(one)))
+    with a_desk(desk_toy) as desk:
+        for text in ("a" * 15_000, "b", "a" * 15_000, "c" * 15_000, "a" * 15_000, "x" * 30_000):
+            assert desk.shown(text).html == text  # type: ignore[arg-type]
+    assert made.call_count == 5, "one was kept"
