@@ -28,7 +28,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "data")]
-QUESTION = "/q/hw3/hw3_1_2a"  # with formulas in most answers, and in the rubric
+QUESTION = "hw3_1_2a"  # with formulas in most answers, and in the rubric
 COLLECT = """() => {
     window.served = [];
     new PerformanceObserver(list => list.getEntries().forEach(one => {
@@ -42,6 +42,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--submissions", type=int, default=300)
     options.add_argument("--answers", type=int, default=100)
+    options.add_argument("--question", default=QUESTION)
     options.add_argument("--settle", type=float, default=15, help=(
         "Seconds before keys are pressed: after its start the desk orders all questions."))
     options.add_argument("--formgrader", action="store_true")
@@ -52,9 +53,9 @@ def main() -> None:
         if not (folder / "course.toml").exists():
             made = make_class(folder, asked.submissions)
             print(f"{asked.submissions} submissions were entered in {made:.0f} s.")
-        measure(folder, asked.answers, asked.settle)
+        measure(folder, asked.question, asked.answers, asked.settle)
         if asked.formgrader:
-            measure_formgrader(folder, asked.answers)
+            measure_formgrader(folder, asked.question, asked.answers)
 
 
 def make_class(folder: Path, submissions: int) -> float:
@@ -104,12 +105,12 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-def measure(folder: Path, count: int, settle: float) -> None:
+def measure(folder: Path, question: str, count: int, settle: float) -> None:
     with served(folder) as address, chromium() as page:
         page.goto(address)
         page.wait_for_selector("table.overview")
         start = time.perf_counter()
-        page.goto(address.split("/?")[0] + QUESTION)
+        page.goto(f"{address.split('/?')[0]}/q/hw3/{question}")
         page.wait_for_selector("#stage .student")
         opened = time.perf_counter() - start
         page.wait_for_function(
@@ -134,7 +135,7 @@ def measure(folder: Path, count: int, settle: float) -> None:
           f"open={opened:.2f}s")
 
 
-def measure_formgrader(folder: Path, count: int) -> None:
+def measure_formgrader(folder: Path, question: str, count: int) -> None:
     """The same answers in formgrader: points typed, then to the same field of the next one."""
     from browser.conftest import _serving
 
@@ -142,7 +143,7 @@ def measure_formgrader(folder: Path, count: int) -> None:
         server.open(page, "formgrader/gradebook/hw3/hw3")
         page.get_by_role("link", name="Submission #1").first.click()
         waited = []
-        field = f"#{QUESTION.rsplit('/', 1)[1]}"
+        field = f"#{question}"
         ready = ("() => window.MathJax?.loaded && formgrader.grades.loaded "
                  "&& formgrader.comments.loaded")
         page.wait_for_function(ready)
