@@ -408,11 +408,28 @@ def test_a_locked_gradebook_is_a_sentence(ada: Grader, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("path", ["/q/toy/none", "/q/none/toy_why", f"{WHY}/card/none",
-                                  f"{WHY}?card=none", f"{WHY}/picture/none/0", "/nothing",
+                                  f"{WHY}?card=none", f"{WHY}/picture/none/x/0", "/nothing",
                                   "/q/toy/..%2f..", f"{WHY}/text/none"])
 def test_what_is_not_there_is_a_sentence(ada: Grader, path: str) -> None:
     answer = ada.get(path)
     assert answer.status_code == 404 and "Traceback" not in answer.text
+
+
+def test_another_picture_has_another_address(desk: Desk, ada: Grader) -> None:
+    """A browser shows the one that it has for an address, without asking again."""
+    addresses = set()
+    for color in ("red", "blue"):
+        buffer = io.BytesIO()
+        Image.new("RGB", (4, 4), color).save(buffer, "PNG")
+        enter(desk.course, "toy", {"s003": {"toy_how": from_dict({
+            "cell_type": "markdown", "source": "See ![a](attachment:a.png).",
+            "attachments": {"a.png": {"image/png": base64.b64encode(buffer.getvalue()).decode()}},
+            "metadata": {}})}})
+        (picture,) = card_with(ada, "See", HOW)["element"].select(".student img")
+        addresses.add(str(picture["src"]))
+        found = Image.open(io.BytesIO(ada.get(str(picture["src"])).content))
+        assert found.getpixel((0, 0))[:3] == ((255, 0, 0) if color == "red" else (0, 0, 255))
+    assert len(addresses) == 2
 
 
 def test_pictures_have_addresses_of_their_own_and_one_type(desk: Desk, ada: Grader) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from autograder.desk.answers import WrittenAnswer
 from autograder.desk.cards import Card, key_of
 from autograder.desk.compared import compared
 from autograder.desk.content import addressed
@@ -132,7 +133,7 @@ def render_card(about: About, card: Card) -> str:
         "ungraded": _key(about, coming), "badge": _badge(about, card, mark),
         "names": ", ".join(card.owners), "points": number(mark.points) if mark else "",
         "diff": _diff(about, mark, answer.text) if state == "changed" and mark else [],
-        "html": addressed(shown, f"{about.base}/picture/{key}/"), "cut": shown.cut,
+        "html": addressed(shown, f"{about.base}/picture/{key}/{_form(answer)}/"), "cut": shown.cut,
         "left_out": answer.left_out, "remarks": answer.remarks,
         "pages": _pages(about, card, key), "peers": _peers(about, card),
         "members": [_member(about, one) for one in others[:MOST_MEMBERS]],
@@ -180,13 +181,14 @@ def _badge(about: About, card: Card, mark: Mark | None) -> str:
 
 def _member(about: About, card: Card) -> dict[str, Any]:
     """Another form of a group, as it is shown below an answer."""
-    shown = about.desk.shown(about.answers[card.owners[0]])
+    answer = about.answers[card.owners[0]]
+    shown = about.desk.shown(answer)
     key = about.board.key(card)
     mark = about.marks.get(card.owners[0])
     return {"key": key, "place": card.place, "count": len(card.owners),
             "state": _state(about, card), "badge": _badge(about, card, mark),
             "names": ", ".join(card.owners),
-            "html": addressed(shown, f"{about.base}/picture/{key}/")}
+            "html": addressed(shown, f"{about.base}/picture/{key}/{_form(answer)}/")}
 
 
 def _diff(about: About, mark: Mark, text: str) -> list[tuple[str, str]]:
@@ -198,9 +200,21 @@ def _diff(about: About, mark: Mark, text: str) -> list[tuple[str, str]]:
     return [(kind, f"{signs[kind]} {one}") for kind, one in compared(old, text)]
 
 
+def _form(answer: WrittenAnswer) -> str:
+    """What stands in the addresses of pictures: another one after each batch, unlike the key.
+
+    A browser shows a picture that it has for an address without asking again.
+    """
+    try:
+        written = answer.notebook.stat().st_mtime_ns
+    except OSError:
+        written = 0
+    return f"{answer.digest[:12]}-{written:x}"
+
+
 def _pages(about: About, card: Card, key: str) -> list[dict[str, str]]:
     answer = about.answers[card.owners[0]]
-    return [{"caption": one.caption, "url": f"{about.base}/page/{key}/{index}"}
+    return [{"caption": one.caption, "url": f"{about.base}/page/{key}/{_form(answer)}/{index}"}
             for index, one in enumerate(answer.pages)]
 
 
@@ -271,5 +285,5 @@ ROUTES = [
     Route(BASE, page), Route(f"{BASE}/", page), Route(f"{BASE}/card/{{key}}", card),
     Route(f"{BASE}/panel", panel), Route(f"{BASE}/answers", answers),
     Route(f"{BASE}/text/{{key}}", text),
-    Route(f"{BASE}/picture/{{key}}/{{number:int}}", picture),
-    Route(f"{BASE}/page/{{key}}/{{number:int}}", written)]
+    Route(f"{BASE}/picture/{{key}}/{{form}}/{{number:int}}", picture),
+    Route(f"{BASE}/page/{{key}}/{{form}}/{{number:int}}", written)]
