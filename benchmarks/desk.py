@@ -3,9 +3,9 @@
     python benchmarks/desk.py                     300 submissions of hw3, 100 answers graded
     python benchmarks/desk.py --formgrader        formgrader's way from answer to answer, as well
 
-The class is made up (tests/desk/simulated.py); answers are graded one by one, as fast as the page
-lets a key through. `server` is what the desk itself took, over all requests; `open` is the time
-until a question's first answer can be read, with the desk just started.
+The class is made up (tests/desk/simulated.py); answers are graded one by one, a second for each.
+`server` is what the desk itself took, over all requests; `open` is the time until a question's
+first answer can be read, with the desk just started.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def measure(folder: Path, question: str, count: int, settle: float) -> None:
                 page.keyboard.press(key)
             page.wait_for_function(
                 "key => document.querySelector('#stage > *').dataset.key !== key", arg=at)
-            page.wait_for_timeout(300)  # nobody reads an answer faster
+            page.wait_for_timeout(1000)  # nobody reads an answer and decides faster
         waited = page.evaluate("performance.getEntriesByName('key-to-next').map(x => x.duration)")
         spent = page.evaluate("window.served")
     for route in sorted({name for name, _ in spent}):
