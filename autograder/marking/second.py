@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -63,27 +63,32 @@ def draw(connection: Connection, key: Key, share: float, seed: int, graders: Seq
     return second_marks(connection, key)
 
 
-def give(connection: Connection, key: Key, owner: str, digest: str, given: Decision, grader: str
-         ) -> SecondMark:
-    """Grade an answer of the sample."""
+def give(connection: Connection, key: Key, seen: Mapping[str, str], given: Decision, grader: str
+         ) -> list[SecondMark]:
+    """Grade answers of the sample the same, or none of them; `seen` are digests by owner."""
     rows.lock(connection, key)
+    if not seen:
+        raise MarkingError("No answer was named. Nothing was changed.")
     mine = {one.owner for one in second_marks(connection, key) if one.grader == grader}
-    if owner not in mine:
-        raise MarkingError(f"The answer of {owner} was not drawn for {grader} to be graded again. "
+    if others := sorted(set(seen) - mine):
+        raise MarkingError(f"{', '.join(others)}: not drawn for {grader} to be graded again. "
                            "Nothing was changed.")
     check_items(given.items, rows.items_of(connection, key), key)
-    row = rows.answers(connection, key, [owner]).get(owner)
-    if row is None or row.digest not in (None, digest):
-        raise Conflict(f"{owner} has handed in another answer in the meantime, or none. "
-                       "Nothing was changed.", changed=[owner])
+    found = rows.answers(connection, key, list(seen))
+    changed = [owner for owner, digest in seen.items()
+               if owner not in found or found[owner].digest not in (None, digest)]
+    if changed:
+        raise Conflict(f"{', '.join(changed)}: another answer has come in meanwhile, or none is "
+                       "there any more. Nothing was changed.", changed=changed)
     log.add(connection, key, grader, "give_second", {
-        "owner": owner, "digest": digest, "items": sorted(given.items),
+        "owners": list(seen), "digests": list(seen.values()), "items": sorted(given.items),
         "adjustment": given.adjustment})
+    time = rows.now()
     rows.put(connection, tables.second, [{
         "assignment": key[0], "grade_id": key[1], "owner": owner, "grader": grader,
         "digest": digest, "items": json.dumps(sorted(given.items)),
-        "adjustment": given.adjustment, "time": rows.now()}])
-    return next(one for one in second_marks(connection, key) if one.owner == owner)
+        "adjustment": given.adjustment, "time": time} for owner, digest in seen.items()])
+    return [one for one in second_marks(connection, key) if one.owner in seen]
 
 
 def second_marks(connection: Connection, key: Key) -> list[SecondMark]:

@@ -226,13 +226,16 @@ class RubricStore:
         return self._database.read(
             lambda connection: second.second_marks(connection, _key(question)))
 
-    def give_second(self, question: MarkedQuestion, owner: str, digest: str, items: Iterable[int],
-                    adjustment: float, grader: str) -> SecondMark:
-        """Grade an answer a second time; no gradebook shows it."""
+    def give_second(self, question: MarkedQuestion, seen: Mapping[str, str], items: Iterable[int],
+                    adjustment: float, grader: str) -> list[SecondMark]:
+        """Grade answers a second time, all or none; no gradebook shows it.
+
+        seen: the digests of the answers as the grader saw them, by owner
+        """
         given = self._given(items, adjustment, "")
         self._check_grader(grader)
         return self._database.write(lambda connection: second.give(
-            connection, _key(question), owner, digest, given, grader))
+            connection, _key(question), seen, given, grader))
 
     def agreement(self, assignment: str, grade_id: str) -> Agreement:
         """How far the second marking of a question agrees with the first."""

@@ -190,13 +190,13 @@ def test_the_todo_list_has_what_is_left_and_what_is_in_doubt(course: Course, sto
     is_another(course, "s002")
     store.draw(why, 1.0, 7, ["ada", "ben"], "ada")
     for owner, items in (("s003", []), ("s001", [])):
-        store.give_second(why, owner, digest(course, owner), items, 1.0, "ben")
+        store.give_second(why, {owner: digest(course, owner)}, items, 1.0, "ben")
     assert listed() == {
         "s001": [(Kind.MARKS, "toy_why: formgrader has other points (1), or another comment, than "
                               "the desk gave")],
         "s002": [(Kind.GRADE, "toy_why was given 1.5 points before another answer came in")],
         "s003": []}
-    store.give_second(why, "s003", digest(course, "s003"), [], 0.5, "ben")
+    store.give_second(why, {"s003": digest(course, "s003")}, [], 0.5, "ben")
     assert listed()["s003"] == [
         (Kind.MARKS, "toy_why: 1.5 points, and 0.5 in the second marking")]
 
@@ -214,7 +214,7 @@ def test_the_class_report_has_the_written_questions(course: Course, store: Rubri
     store.draw(why, 1.0, 7, ["ada", "ben"], "ada")
     units = next(one for one in store.items(why) if one.text == UNITS)
     for owner in ("s001", "s002"):
-        store.give_second(why, owner, digest(course, owner), [units.id], 0.0, "ben")
+        store.give_second(why, {owner: digest(course, owner)}, [units.id], 0.0, "ben")
     first = reported()[0]
     assert (first.graded, first.answers, first.mean, first.marked) == (2, 3, 1.75, 2)
     assert [(one.text, one.count) for one in first.items] == [

@@ -200,11 +200,26 @@ def test_a_second_marking(store: RubricStore) -> None:
     drawn = store.draw(WHY, 1.0, 7, ["ada", "ben"], "cleo")
     assert [(one.owner, one.grader, one.points) for one in drawn] == [
         (owner, "ben", None) for owner in OWNERS]
-    store.give_second(WHY, "g01", "d", first, 0, "ben")
-    store.give_second(WHY, "g02", "d", [], 0, "ben")
+    store.give_second(WHY, {"g01": "d"}, first, 0, "ben")
+    store.give_second(WHY, {"g02": "d"}, [], 0, "ben")
     found = store.agreement("essay", "why")
     assert (found.drawn, found.answers, found.mean_difference) == (3, 2, -0.25)
     assert found.agreed[first[0]] == 0.5 and found.kappa[first[0]] == 0
+
+
+def test_second_marks_are_given_to_all_or_to_none(course: Course, store: RubricStore) -> None:
+    first = ids(store, "the first half")
+    store.give(WHY, seen(store, *OWNERS), first, 0, "", "ada")
+    store.give(WHY, seen(store, "g03"), first, 0, "", "ben")
+    store.draw(WHY, 1.0, 7, ["ada", "ben"], "cleo")
+    entries = store.log()
+    with pytest.raises(MarkingError, match="g03: not drawn for ben"):
+        store.give_second(WHY, {"g01": "d", "g03": "d"}, first, 0, "ben")
+    assert store.log() == entries
+    assert {one.points for one in store.second_marks(WHY)} == {None}
+    given = store.give_second(WHY, {"g01": "d", "g02": "d"}, first, 0, "ben")
+    assert [(one.owner, one.points) for one in given] == [("g01", 0.5), ("g02", 0.5)]
+    assert len(store.log()) == len(entries) + 1
 
 
 def test_what_nobody_touched_follows_the_source(course: Course, store: RubricStore) -> None:

@@ -374,6 +374,21 @@ def test_the_second_marking_is_blind_and_is_compared(ada: Grader, ben: Grader, d
     assert "3 of 3 drawn answers are graded twice" in text and "Cohen's kappa" in text
 
 
+def test_several_second_marks_are_given_together_or_none(
+        ada: Grader, ben: Grader, desk: Desk) -> None:
+    ada.give(WHY, card_with(ada, "can be compared"), items(desk)[:1])
+    desk.store.draw(desk.question("toy", "toy_why"), 1, 1, ["Ben"], "Ada")
+    card = ben.card(f"{WHY}?second=1")
+    other = ben.card(f"{WHY}/card/{card['next']}?second=1")
+    both = {**card, "owners": card["owners"] + other["owners"]}
+    stale = {**card, "owners": card["owners"] + [{**other["owners"][0], "digest": "another"}]}
+    assert ben.give(WHY, stale, items(desk)[:1], query="?second=1").status_code == 409
+    assert {one.points for one in desk.store.second_marks(
+        desk.question("toy", "toy_why"))} == {None}
+    said = ben.give(WHY, both, items(desk)[:1], query="?second=1").json()["said"]
+    assert said.startswith("1.5 points for 2 answers.")
+
+
 def test_who_has_no_part_of_the_sample_is_told(ben: Grader) -> None:
     assert "Nothing of the second marking is yours" in ben.get(f"{WHY}?second=1").text
 

@@ -61,9 +61,8 @@ def give(about: About, asked: Give) -> dict[str, Any] | Response:
     seen = [(about.owner(one.key), one.digest, one.version) for one in asked.owners]
     card = about.card(asked.key)
     if about.second:
-        for owner, digest, _ in seen:
-            about.desk.store.give_second(about.question, owner, digest, asked.items,
-                                         asked.adjustment, about.grader)
+        about.desk.store.give_second(about.question, {owner: digest for owner, digest, _ in seen},
+                                     asked.items, asked.adjustment, about.grader)
         given: list[tuple[str, int]] = [(owner, 0) for owner, _, _ in seen]
         points: float | None = points_of(_held(about, asked.items), about.question.max_points,
                                          asked.adjustment)
