@@ -11,6 +11,7 @@ import binascii
 import json
 import os
 import re
+import stat
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,7 @@ MOST = 50_000  # characters of an answer; grading has cut off longer ones before
 UNREADABLE = "The notebook {} cannot be read. Grade the submission again."
 FENCES = re.compile("`{3,}")
 Stamp = tuple[tuple[int, int, int], ...]  # of a notebook and the written part
+NOWHERE = (0, 0, 0)  # the stamp of a file that is not there
 
 
 class NotebookGone(CourseError):
@@ -156,11 +158,10 @@ class AnswerIndex:
             return
         known = self._read[exercise]
         current = {}
-        for owner, path in self._notebooks(exercise):
+        for owner, path, stamp in self._notebooks(exercise):
             before = known.get(owner)
-            stamp = (_stat(path), _stat(path.with_name(WRITTEN)))
             current[owner] = (before if before is not None and before.stamp == stamp
-                              else self._read_anew(owner, path, exercise, stamp, before))
+                              else self._read_anew(owner, Path(path), exercise, stamp, before))
         self._read[exercise] = current
         if current.keys() != known.keys() or any(known[one] is not current[one] for one in current):
             for question in self._questions[exercise]:
@@ -169,17 +170,21 @@ class AnswerIndex:
                     if question.grade_id in read.answers})
         self._looked[exercise] = time.monotonic()
 
-    def _notebooks(self, exercise: str) -> Iterator[tuple[str, Path]]:
-        """Whose notebooks are there, in the owners' order."""
-        folder = self.course.autograded
+    def _notebooks(self, exercise: str) -> Iterator[tuple[str, str, Stamp]]:
+        """Whose notebooks are there, and their stamps, in the owners' order.
+
+        Somebody waits for this at each key: paths are put together as texts, which is faster.
+        """
+        root = str(self.course.autograded)
         try:
-            owners = sorted(os.listdir(folder))
+            owners = sorted(os.listdir(root))
         except OSError:
             return
         for owner in owners:
-            path = folder / owner / self.assignment / f"{exercise}.ipynb"
-            if path.is_file():
-                yield owner, path
+            folder = f"{root}/{owner}/{self.assignment}"
+            path = f"{folder}/{exercise}.ipynb"
+            if (notebook := _stat(path)) != NOWHERE:
+                yield owner, path, (notebook, _stat(f"{folder}/{WRITTEN}"))
 
     def _read_anew(self, owner: str, path: Path, exercise: str, stamp: Stamp,
                    before: _Read | None) -> _Read:
@@ -256,11 +261,14 @@ def _gone(path: Path) -> Any:
                        "removed or graded anew. Load the page again.")
 
 
-def _stat(path: Path) -> tuple[int, int, int]:
+def _stat(path: Path | str) -> tuple[int, int, int]:
+    """What is another after a file has changed; NOWHERE where there is none."""
     try:
         found = os.stat(path)
     except OSError:
-        return (0, 0, 0)
+        return NOWHERE
+    if not stat.S_ISREG(found.st_mode):
+        return NOWHERE
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 

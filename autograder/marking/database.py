@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,8 +58,14 @@ class Database:
         url = self.engine.url
         self._file = url.database or "" if url.get_backend_name() == "sqlite" else ""
         self._is_local = bool(self._file) and is_local(self._file)
+        self._watching = sqlite3.connect(
+            self._file, timeout=0, isolation_level=None, check_same_thread=False
+            ) if self._is_local else None
+        self._watch = threading.Lock()
 
     def close(self) -> None:
+        if self._watching is not None:
+            self._watching.close()
         self.engine.dispose()
         if self._is_write_ahead:
             _set_journal(self._file, "DELETE")
@@ -67,6 +74,18 @@ class Database:
         """What `work` reads, as of one moment."""
         with self._in_words(), self._reading.connect() as connection:
             return work(connection)
+
+    def version(self) -> int | None:
+        """Another number after each commit, whoever's it is; None where that cannot be told.
+
+        What was read after a version was asked for holds as long as it stays.
+        """
+        if self._watching is None:
+            return None
+        with self._watch, contextlib.suppress(sqlite3.Error):
+            (found,) = self._watching.execute("PRAGMA data_version").fetchone()
+            return int(found)
+        return None
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
         """Do all of `work`, or nothing of it."""

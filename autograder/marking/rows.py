@@ -192,6 +192,12 @@ def answers(connection: Connection, key: Key, owners: Collection[str] | None = N
             for owner, grade, note, auto_score, score, needs_person, comment in grades}
 
 
+def marks_of(connection: Connection, key: Key) -> dict[str, Mark]:
+    """What the answers to a question were given, by owner."""
+    return {owner: mark for owner, row in answers(connection, key).items()
+            if (mark := row.as_mark())}
+
+
 def _marks(connection: Connection, some: bool, named: dict[str, Any]) -> dict[str, MarkRow]:
     items: dict[int, list[int]] = {}
     for mark, item in connection.execute(_HELD[some], named):

@@ -10,8 +10,9 @@ nothing. Several threads, processes and machines may use a gradebook at the same
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import TracebackType
+from typing import Any, TypeVar
 
 from nbgrader.api import BaseCell, Comment
 from sqlalchemy import Connection, func, select
@@ -42,6 +43,8 @@ from autograder.marking.values import (
 )
 from autograder.settings import graders_name
 
+Result = TypeVar("Result")
+
 
 class RubricStore:
     """The store of a course. `graders` are who may change anything; empty: whoever has a name."""
@@ -50,6 +53,7 @@ class RubricStore:
         self._graders = frozenset(course.toml.desk.graders if graders is None else graders)
         self._database = Database(course)
         self._known: dict[Key, tuple[float, Rubric]] = {}  # questions that are up to date
+        self._kept: dict[tuple[str, Key], tuple[int, Any]] = {}  # what was read, see _read
 
     def __enter__(self) -> RubricStore:
         return self
@@ -66,14 +70,11 @@ class RubricStore:
     def items(self, question: MarkedQuestion) -> list[Item]:
         """The items of a question, retired ones too; those of the source are entered if need be."""
         self._bring_up_to_date(question)
-        return list(self._database.read(
-            lambda connection: rows.items_of(connection, _key(question))).values())
+        return list(self._read("items", _key(question), rows.items_of).values())
 
     def marks(self, assignment: str, grade_id: str) -> dict[str, Mark]:
         """What the answers to a question were given, by owner."""
-        found = self._database.read(
-            lambda connection: rows.answers(connection, (assignment, grade_id)))
-        return {owner: mark for owner, row in found.items() if (mark := row.as_mark())}
+        return dict(self._read("marks", (assignment, grade_id), rows.marks_of))
 
     def mark(self, assignment: str, grade_id: str, owner: str) -> Mark | None:
         """What one answer was given; None: nothing yet."""
@@ -204,8 +205,7 @@ class RubricStore:
 
     def shares(self, question: MarkedQuestion, owners: Iterable[str]) -> dict[str, str]:
         """Whose each answer is, by its owner; an empty name where it is everybody's."""
-        graders = self._database.read(
-            lambda connection: claims.shares(connection, _key(question)))
+        graders = self._read("shares", _key(question), claims.shares)
         return {owner: claims.whose(graders, question.grade_id, owner) for owner in owners}
 
     # ----------------------------------------------------------------------------- second marking
@@ -249,6 +249,18 @@ class RubricStore:
         return self._database.read(compare)
 
     # ----------------------------------------------------------------------------------- checking
+
+    def _read(self, what: str, key: Key, work: Callable[[Connection, Key], Result]) -> Result:
+        """What `work` reads of a question; as it was read before where nobody wrote since."""
+        version = self._database.version()
+        kept = self._kept.get((what, key))
+        if version is not None and kept is not None and kept[0] == version:
+            found: Result = kept[1]
+            return found
+        found = self._database.read(lambda connection: work(connection, key))
+        if version is not None:
+            self._kept[what, key] = version, found
+        return found
 
     def _bring_up_to_date(self, question: MarkedQuestion) -> None:
         source = (question.max_points, question.rubric)

@@ -207,6 +207,22 @@ def test_a_second_marking(store: RubricStore) -> None:
     assert found.agreed[first[0]] == 0.5 and found.kappa[first[0]] == 0
 
 
+def test_what_others_write_is_seen_at_once(course: Course, store: RubricStore) -> None:
+    first = ids(store, "the first half")
+    assert store.marks("essay", "why") == {} == store.marks("essay", "why")
+    with RubricStore(course) as another:
+        another.give(WHY, seen(another, "g01"), first, 0, "", "ben")
+        assert store.marks("essay", "why") == another.marks("essay", "why") != {}
+        another.divide(WHY, ["ada"], "ben")
+        assert store.shares(WHY, ["g01"]) == {"g01": "ada"}
+        another.add_item(WHY, "adds", 0.5, "one more", "ben")
+        assert store.items(WHY)[-1].text == "one more"
+    in_formgrader(course, "g01", 1.25)
+    assert store.marks("essay", "why")["g01"].points == 1.25
+    store.give(WHY, seen(store, "g01"), [], 0, "", "ada")
+    assert store.marks("essay", "why")["g01"].points == 0
+
+
 def test_second_marks_are_given_to_all_or_to_none(course: Course, store: RubricStore) -> None:
     first = ids(store, "the first half")
     store.give(WHY, seen(store, *OWNERS), first, 0, "", "ada")

@@ -342,7 +342,7 @@ def test_zeros_for_empty_answers_are_no_second_marks(ada: Grader, ben: Grader, d
 def test_a_text_is_kept_under_its_own_hash_alone(ada: Grader, desk: Desk) -> None:
     """A page that was open while another answer came in sends the old one's hash."""
     card = card_with(ada, "between")
-    with sqlite3.connect(desk.course.root / "gradebook.db") as gradebook:
+    with sqlite3.connect(desk.course.grading / "gradebook.db") as gradebook:
         gradebook.execute("DELETE FROM desk_text")
         gradebook.execute("DELETE FROM desk_answer")  # entered before there was a desk
     path = desk.course.autograded / "s003" / "toy" / "toy.ipynb"

@@ -156,6 +156,11 @@
     history.replaceState(null, "", url("", {card: key}));
     $("#announce").textContent = `Answer ${place} of ${count}, ${card().dataset.words}`;
     if (rubric !== $("#items").dataset.rubric) reloadItems();
+    requestAnimationFrame(() => setTimeout(settled));
+  }
+
+  // It is painted: now there is time for what comes next.
+  function settled() {
     prefetchAround();
     claim();
   }
