@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from autograder.course import CourseError
 from autograder.desk.answers import NotebookGone
-from autograder.desk.routes import giving, items, overview, question, second
+from autograder.desk.routes import giving, items, overview, question, second, shares
 from autograder.desk.security import Guard, sentence_page
 from autograder.desk.state import Desk, Unknown
 from autograder.marking.values import Conflict, MarkingError, Unavailable
@@ -33,7 +33,7 @@ def create_app(desk: Desk, port: int, host: str = "127.0.0.1") -> Starlette:
     """The application that serves one desk."""
     app = Starlette(
         routes=[*overview.ROUTES, *question.ROUTES, *giving.ROUTES, *items.ROUTES, *second.ROUTES,
-                Mount("/static", Cached(directory=STATIC)),
+                *shares.ROUTES, Mount("/static", Cached(directory=STATIC)),
                 Mount("/mathjax", Cached(directory=MATHJAX))],
         middleware=[Middleware(Guard, sessions=desk.sessions, port=port, host=host)],
         exception_handlers={kind: refused for kind in (

@@ -67,7 +67,14 @@ class Desk:
 
     def shares(self, question: Question) -> Mapping[str, str]:
         """Whose each answer is where the question is divided; empty where it is everybody's."""
+        if not self.store.divided_among(question):
+            return {}
         return self.store.shares(question, self.answers(question))
+
+    @property
+    def graders(self) -> list[str]:
+        """Who grades in this course: those whom it names, or who can come in here."""
+        return list(self.course.toml.desk.graders or self.sessions.tokens)
 
     @property
     def title(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable
 from datetime import timedelta
@@ -57,7 +58,8 @@ def shares(connection: Connection, key: Key) -> tuple[str, ...]:
         in_question(tables.share, key)).order_by(tables.share.c.grader)).scalars())
 
 
-def whose(graders: Iterable[str], grade_id: str, owner: str) -> str:
+@functools.lru_cache(maxsize=65_536)
+def whose(graders: tuple[str, ...], grade_id: str, owner: str) -> str:
     """Whose share an answer is in: it stays there when other answers come or go."""
     return max(graders, key=lambda name: hashlib.sha256(
         f"{grade_id}\0{owner}\0{name}".encode()).digest(), default="")

@@ -203,9 +203,13 @@ class RubricStore:
         self._database.write(lambda connection: claims.divide(
             connection, _key(question), names, by))
 
+    def divided_among(self, question: MarkedQuestion) -> tuple[str, ...]:
+        """The graders who have a share of a question; none: it is everybody's."""
+        return self._read("shares", _key(question), claims.shares)
+
     def shares(self, question: MarkedQuestion, owners: Iterable[str]) -> dict[str, str]:
         """Whose each answer is, by its owner; an empty name where it is everybody's."""
-        graders = self._read("shares", _key(question), claims.shares)
+        graders = self.divided_among(question)
         return {owner: claims.whose(graders, question.grade_id, owner) for owner in owners}
 
     # ----------------------------------------------------------------------------- second marking

@@ -283,6 +283,23 @@ def test_two_graders_at_once_overwrite_nothing(hands: Callable[[str], Hands], se
     assert served.points() != before and 0.5 in served.points().values()
 
 
+def test_a_question_is_divided_by_keyboard(hands: Callable[[str], Hands], served: Served) -> None:
+    ada = hands("Ada")
+    ada.page.get_by_role("navigation").get_by_role("link", name="Who grades what").focus()
+    ada.press("Enter")
+    row = ada.page.get_by_role("form", name="Two questions · (a)")
+    row.get_by_label("Ada").focus()
+    ada.press("Space", "Tab", "Space", "Enter")
+    expect(row.get_by_role("status")).to_have_text("Saved.")
+    expect(row.get_by_label("Ben")).to_be_checked()
+    expect(row.get_by_label("Ben")).to_be_focused()
+    assert served.desk.store.divided_among(
+        served.desk.question("toy", "toy_why")) == ("Ada", "Ben")
+    ada.open(WHY)
+    expect(ada.page.locator("#progress")).to_contain_text("of your share")
+    expect(ada.page.locator("#stage .badge.share")).to_contain_text("share")
+
+
 def test_a_second_marking_is_blind_and_its_agreement_is_told(hands: Callable[[str], Hands],
                                                              served: Served) -> None:
     ada = hands("Ada")
@@ -431,7 +448,8 @@ def test_axe_finds_nothing_on_any_page(hands: Callable[[str], Hands], served: Se
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     ada.open(WHY)
     ada.give("1")
-    for path in ("/", WHY, f"{WHY}/answers", "/log", "/agreement"):
+    served.desk.store.divide(served.desk.question("toy", "toy_why"), ["Ada", "Ben"], "Ada")
+    for path in ("/", WHY, f"{WHY}/answers", "/log", "/agreement", "/shares"):
         page.goto(served.url(path))
         page.wait_for_function("() => window.MathJax?.isReady")
         found = Axe().run(page, options={"runOnly": RULES})

@@ -201,6 +201,64 @@ def test_two_on_one_answer_see_it_and_are_led_apart(ada: Grader, ben: Grader) ->
     assert ben.card(WHY)["key"] != first["key"], "the first that waits is in Ada's hands"
 
 
+def test_a_question_is_divided_among_graders(ada: Grader, ben: Grader, desk: Desk) -> None:
+    why = desk.question("toy", "toy_why")
+    assert ada.page("/").select_one('a[href="/shares"]')
+    assert ada.page("/shares").select_one("#title-toy-toy_why")
+    refused = ada.form(f"{WHY}/divide", graders=["Ada", "Mallory"])
+    assert refused.status_code == 400 and "Mallory: no grader" in refused.text
+    assert desk.store.divided_among(why) == ()
+    enter(desk.course, "toy", {f"t{n:03}": {"toy_why": f"Reason {'so ' * n}."} for n in range(9)})
+    saved = ada.form(f"{WHY}/divide", graders=["Ada", "Ben"])
+    assert saved.status_code == 200 and "Saved." in saved.text and saved.text.count(" checked") == 2
+    assert "divided among Ada, Ben" in ada.page("/").get_text()
+
+    shares = desk.shares(why)
+    mine = [owner for owner, name in shares.items() if name == "Ada"]
+    assert 0 < len(mine) < len(shares)
+    assert f"{len(mine)} of {len(mine)} left" in ada.page("/shares").get_text()
+    page = ada.get(WHY).text
+    assert f"{len(shares)} of {len(shares)} left, {len(mine)} of your share" in page
+    cards = {owner: ada.card(f"{WHY}/card/{key}")["element"].get_text()
+             for key, owner in desk.board(why).owners.items()}
+    for card in desk.board(why).cards:
+        text = cards[card.owners[0]]
+        whose = {shares[owner] for owner in card.owners}
+        assert ("your share" in text) == (whose == {"Ada"})
+        assert ("share of Ben" in text) == (whose == {"Ben"})
+        assert ("share of Ada and Ben" in text) == (len(whose) == 2)
+
+    met = []
+    card = ada.card(WHY)
+    while (answer := ada.give(WHY, card, items(desk)[:1]).json())["next"]:
+        met.append(card["key"])
+        card = ada.card(f"{WHY}/card/{answer['next']}")
+    met.append(card["key"])
+    is_mine = [any(shares[owner] == "Ada" for owner in desk.board(why).by_owner[
+        desk.board(why).owners[key]].owners) for key in met]
+    assert is_mine == sorted(is_mine, reverse=True), "one's own share comes first, then the others'"
+    assert "0 of your share" in ben.get(WHY).text
+
+
+def test_a_division_is_taken_back_and_set_for_all(ada: Grader, desk: Desk) -> None:
+    assert ada.form("/shares", graders=["Ada", "Ben"]).status_code == 200
+    questions = list(desk.questions.values())
+    assert [desk.store.divided_among(one) for one in questions] == [("Ada", "Ben")] * 2
+    assert "Saved: it is everybody" in ada.form(f"{WHY}/divide").text
+    assert [desk.store.divided_among(one) for one in questions] == [(), ("Ada", "Ben")]
+    assert "of your share" not in ada.get(WHY).text
+    assert "graders: Ada, Ben" in ada.page("/log").get_text()
+    assert ada.client.post("/shares", data={"graders": "Ada"}).status_code == 403, "no CSRF token"
+
+
+def test_one_grader_alone_has_nothing_to_divide(desk_toy: Course) -> None:
+    enter(desk_toy, "toy", ANSWERS)
+    with a_desk(desk_toy, graders=("Ada",)) as opened:
+        alone = browser_of(opened, "Ada")
+        assert not alone.page("/").select('a[href="/shares"]')
+        assert "one grader alone" in alone.page("/shares").get_text()
+
+
 def test_a_card_that_was_graded_meanwhile_is_stale(ada: Grader, ben: Grader, desk: Desk) -> None:
     seen = card_with(ben, "between")
     ada.give(WHY, card_with(ada, "between"), items(desk)[:1])

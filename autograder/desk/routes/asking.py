@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,9 +30,10 @@ MOST_OWNERS = 5_000  # of one group
 
 
 class Sent(BaseModel):
-    """What a page sends."""
+    """What a page sends; in a form, the fields in `many` may stand several times."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+    many: ClassVar[frozenset[str]] = frozenset()
 
 
 class SeenAnswer(Sent):
@@ -102,9 +103,14 @@ class About:
                 for one in self.desk.store.second_marks(self.question)
                 if one.grader == self.grader and one.points is not None}
 
+    @functools.cached_property
+    def shares(self) -> Mapping[str, str]:
+        """Whose each answer is where the question is divided; empty where it is everybody's."""
+        return {} if self.second else self.desk.shares(self.question)
+
     def forget(self) -> None:
         """What was read is read anew from now on: something has changed."""
-        for name in ("marks", "items", "board", "answers"):
+        for name in ("marks", "items", "board", "answers", "shares"):
             self.__dict__.pop(name, None)
 
     @functools.cached_property
@@ -144,8 +150,7 @@ def got(function: Callable[[About], Response]) -> Callable[[Request], Any]:
     return route
 
 
-def posted(form: type[BaseModel]) -> Callable[[Callable[[About, Any], Any]],
-                                              Callable[[Request], Any]]:
+def posted(form: type[Sent]) -> Callable[[Callable[[About, Any], Any]], Callable[[Request], Any]]:
     """A route for POST, which takes JSON, or a form of htmx, and answers in JSON or with a page."""
     def wrap(function: Callable[[About, Any], Any]) -> Callable[[Request], Any]:
         @functools.wraps(function)
@@ -154,7 +159,9 @@ def posted(form: type[BaseModel]) -> Callable[[Callable[[About, Any], Any]],
                 data = form.model_validate_json(await request.body())
             else:
                 async with request.form(max_files=0, max_fields=100) as fields:
-                    data = form.model_validate(dict(fields), strict=False)
+                    sent = {name: fields.getlist(name) if name in form.many else value
+                            for name, value in fields.items()}
+                data = form.model_validate(sent, strict=False)
             answer = await run_in_threadpool(lambda: function(About(request), data))
             return answer if isinstance(answer, Response) else JSONResponse(answer)
         return route

@@ -72,6 +72,7 @@ def _row(about: About, question: Question) -> dict[str, Any]:
             "graded": states["graded"] + states["elsewhere"], "left": states["left"] +
             states["changed"], "changed": states["changed"],
             "by": ", ".join(f"{name or 'formgrader'} {count}" for name, count in by.most_common()),
+            "shares": ", ".join(about.desk.store.divided_among(question)),
             "second": f"{again} of {len(drawn)}" if drawn else ""}
 
 
@@ -133,8 +134,7 @@ def agreement(about: About) -> Response:
             "items": [{"html": one_line(words[one].text), "kappa": _kappa(kappa),
                        "agreed": f"{found.agreed[one]:.0%}"}
                       for one, kappa in found.kappa.items() if one in words]})
-    known = about.desk.course.toml.desk.graders or about.desk.sessions.tokens
-    graders = [name for name in known if name != about.grader]
+    graders = [name for name in about.desk.graders if name != about.grader]
     return about.page("agreement.html.j2", rows=rows, graders=graders)
 
 

@@ -33,19 +33,22 @@ WORDS = {"waits": "not graded yet", "graded": "graded", "changed": "changed sinc
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a question is, in answers."""
+    """How far a question is, in answers; `mine` are those left of one's share, if there are shares.
+    """
 
     total: int
     graded: int
     left: int
     empty: int
+    mine: int | None = None
 
 
 def progress(about: About) -> Progress:
     owners = about.board.by_owner
     left = [owner for owner in owners if waits(about.marks.get(owner))]
+    mine = sum(about.shares.get(owner) == about.grader for owner in left)
     return Progress(len(owners), len(owners) - len(left), len(left),
-                    sum(owners[owner].empty for owner in left))
+                    sum(owners[owner].empty for owner in left), mine if about.shares else None)
 
 
 def waits(mark: Mark | None) -> bool:
@@ -61,9 +64,29 @@ def next_card(about: About, card: Card | None) -> Card | None:
     """The next card that waits, preferably one of the grader's share that nobody else has open."""
     viewers = {} if about.second else about.desk.store.viewers(about.question)
     held = {owner for owner, graders in viewers.items() if set(graders) - {about.grader}}
-    shares = {} if about.second else about.desk.shares(about.question)
-    others = {owner for owner, name in shares.items() if name not in ("", about.grader)}
-    return about.board.next_waiting(card, lambda one: card_waits(about, one), held | others)
+    return about.board.next_waiting(card, lambda one: card_waits(about, one),
+                                    held | _of_others(about))
+
+
+def _of_others(about: About) -> set[str]:
+    """The answers on cards of which nothing is in the grader's share, if there is such a share."""
+    if about.grader not in about.shares.values():
+        return set()
+    return {owner for card in about.board.cards if about.grader not in graders_of(about, card)
+            for owner in card.owners}
+
+
+def graders_of(about: About, card: Card) -> list[str]:
+    """In whose shares a card is; nobody's where the question is everybody's."""
+    return sorted({about.shares[owner] for owner in card.owners if owner in about.shares})
+
+
+def _share(about: About, card: Card) -> str:
+    """In whose share a card is, in words."""
+    names = graders_of(about, card)
+    if names == [about.grader]:
+        return "your share"
+    return f"share of {' and '.join(names)}" if names else ""
 
 
 def rubric_version(about: About) -> str:
@@ -131,7 +154,8 @@ def render_card(about: About, card: Card) -> str:
             "comment": mark.comment},
         "next": _key(about, board.after(card)), "previous": _key(about, board.after(card, -1)),
         "ungraded": _key(about, coming), "badge": _badge(about, card, mark),
-        "names": ", ".join(card.owners), "points": number(mark.points) if mark else "",
+        "share": _share(about, card), "names": ", ".join(card.owners),
+        "points": number(mark.points) if mark else "",
         "diff": _diff(about, mark, answer.text) if state == "changed" and mark else [],
         "html": addressed(shown, f"{about.base}/picture/{key}/{_form(answer)}/"), "cut": shown.cut,
         "left_out": answer.left_out, "remarks": answer.remarks,
