@@ -82,25 +82,42 @@ class Database:
         """
         if self._watching is None:
             return None
-        with self._watch, contextlib.suppress(sqlite3.Error):
-            (found,) = self._watching.execute("PRAGMA data_version").fetchone()
-            return int(found)
-        return None
+        with self._watch:
+            return _data_version(self._watching)
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
         """Do all of `work`, or nothing of it."""
+        return self.write_between(work)[0]
+
+    def write_between(self, work: Callable[[Connection], Result]
+                      ) -> tuple[Result, int | None, int | None]:
+        """Do all of `work`, or nothing of it; the versions just before and just after it.
+
+        There is none after it where somebody else may have committed since.
+        """
         if not self._is_write_ahead and self._is_local:
             self._is_write_ahead = _set_journal(self._file, "WAL")
         with self._in_words():
             for left in reversed(range(TRIES)):
                 try:
-                    with self.engine.connect().execution_options(
-                            immediate=True) as connection, connection.begin():
-                        return work(connection)
+                    with self.engine.connect().execution_options(immediate=True) as connection:
+                        with connection.begin():
+                            before, others = self.version(), self._of_others(connection)
+                            found = work(connection)
+                        after = self.version()
+                        alone = others is not None and others == self._of_others(connection)
+                    return found, before, after if alone else None
                 except DBAPIError as error:
                     if not left or getattr(error.orig, "sqlstate", None) not in TRY_AGAIN:
                         raise
         raise AssertionError("the last try returns or raises")
+
+    def _of_others(self, connection: Connection) -> int | None:
+        """Another number after each commit of anybody but the connection's own."""
+        if self._watching is None:
+            return None
+        raw: Any = connection.connection.driver_connection
+        return _data_version(raw)
 
     @contextlib.contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -132,6 +149,13 @@ def engine_of(url: str | URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _data_version(connection: sqlite3.Connection) -> int | None:
+    """Another number after each commit by other connections; None where SQLite is busy."""
+    with contextlib.suppress(sqlite3.Error):
+        return int(connection.execute("PRAGMA data_version").fetchone()[0])
+    return None
 
 
 def _set_journal(file: str, mode: str) -> bool:

@@ -192,9 +192,10 @@ def answers(connection: Connection, key: Key, owners: Collection[str] | None = N
             for owner, grade, note, auto_score, score, needs_person, comment in grades}
 
 
-def marks_of(connection: Connection, key: Key) -> dict[str, Mark]:
-    """What the answers to a question were given, by owner."""
-    return {owner: mark for owner, row in answers(connection, key).items()
+def marks_of(connection: Connection, key: Key, owners: Collection[str] | None = None
+             ) -> dict[str, Mark]:
+    """What the answers to a question, or some of them, were given, by owner."""
+    return {owner: mark for owner, row in answers(connection, key, owners).items()
             if (mark := row.as_mark())}
 
 

@@ -121,8 +121,17 @@ class RubricStore:
         given = self._given(items, adjustment, comment)
         self._check_grader(grader)
         self._bring_up_to_date(question)
-        return self._database.write(lambda connection: giving.give(
-            connection, _key(question), owners, given, grader, texts or {}))
+        key = _key(question)
+
+        def give(connection: Connection) -> tuple[list[Mark], dict[str, Mark]]:
+            marks = giving.give(connection, key, owners, given, grader, texts or {})
+            return marks, rows.marks_of(connection, key, [mark.owner for mark in marks])
+
+        (marks, now), before, after = self._database.write_between(give)
+        kept = self._kept.get(("marks", key))
+        if kept is not None and kept[0] == before and after is not None:
+            self._kept["marks", key] = after, {**kept[1], **now}  # all others are as they were
+        return marks
 
     def clear(self, question: MarkedQuestion, owners: Sequence[Seen], grader: str) -> None:
         """Take back what answers were given, in formgrader too. Raises Conflict as `give` does."""

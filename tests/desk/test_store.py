@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -221,6 +222,27 @@ def test_what_others_write_is_seen_at_once(course: Course, store: RubricStore) -
     assert store.marks("essay", "why")["g01"].points == 1.25
     store.give(WHY, seen(store, "g01"), [], 0, "", "ada")
     assert store.marks("essay", "why")["g01"].points == 0
+
+
+def test_what_is_kept_is_what_is_there_while_two_give(course: Course, store: RubricStore) -> None:
+    first, second = ids(store, "the first half", "the second half")
+
+    def give(by: RubricStore, owner: str, grader: str) -> None:
+        for number in range(40):
+            by.give(WHY, seen(by, owner), [(first, second)[number % 2]], 0, "", grader)
+
+    with RubricStore(course) as another:
+        both = [threading.Thread(target=give, args=args)
+                for args in ((store, "g01", "ada"), (another, "g02", "ben"))]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+        for one in (store, another):
+            kept = one.marks("essay", "why")
+            one._kept.clear()
+            assert kept == one.marks("essay", "why")
+    assert len(store.log("essay", "why")) == 81
 
 
 def test_second_marks_are_given_to_all_or_to_none(course: Course, store: RubricStore) -> None:
