@@ -128,9 +128,7 @@ class RubricStore:
             return marks, rows.marks_of(connection, key, [mark.owner for mark in marks])
 
         (marks, now), before, after = self._database.write_between(give)
-        kept = self._kept.get(("marks", key))
-        if kept is not None and kept[0] == before and after is not None:
-            self._kept["marks", key] = after, {**kept[1], **now}  # all others are as they were
+        self._keep(before, after, key, now)
         return marks
 
     def clear(self, question: MarkedQuestion, owners: Sequence[Seen], grader: str) -> None:
@@ -191,8 +189,9 @@ class RubricStore:
     def open(self, question: MarkedQuestion, owner: str, grader: str) -> None:
         """Note that a grader has an answer open now; it is forgotten after a minute."""
         self._check_grader(grader)
-        self._database.write(lambda connection: claims.open_answer(
+        _, before, after = self._database.write_between(lambda connection: claims.open_answer(
             connection, _key(question), owner, grader))
+        self._keep(before, after)
 
     def close_question(self, question: MarkedQuestion, grader: str) -> None:
         """Note that a grader has no answer to a question open any more."""
@@ -274,6 +273,16 @@ class RubricStore:
         if version is not None:
             self._kept[what, key] = version, found
         return found
+
+    def _keep(self, before: int | None, after: int | None, key: Key = ("", ""),
+              marks: Mapping[str, Mark] | None = None) -> None:
+        """What was read still holds after a write of ours, but for some marks of a question."""
+        if after is None:
+            return
+        for name, (version, found) in list(self._kept.items()):
+            if version == before:
+                self._kept[name] = after, (
+                    {**found, **marks} if marks and name == ("marks", key) else found)
 
     def _bring_up_to_date(self, question: MarkedQuestion) -> None:
         source = (question.max_points, question.rubric)

@@ -229,6 +229,7 @@ def test_what_is_kept_is_what_is_there_while_two_give(course: Course, store: Rub
 
     def give(by: RubricStore, owner: str, grader: str) -> None:
         for number in range(40):
+            by.open(WHY, owner, grader)
             by.give(WHY, seen(by, owner), [(first, second)[number % 2]], 0, "", grader)
 
     with RubricStore(course) as another:
