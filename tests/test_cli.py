@@ -17,8 +17,8 @@ from autograder import cli, doctor
 from autograder.course import Course
 from autograder.kernel.isolation import cgroup
 
-COMMANDS = ("doctor", "export", "feedback", "grade", "intake", "latedays", "release", "report",
-            "restore", "samples", "similar", "todo", "validate")
+COMMANDS = ("desk", "doctor", "export", "feedback", "grade", "intake", "latedays", "release",
+            "report", "restore", "samples", "similar", "todo", "validate")
 
 
 @dataclass(frozen=True)
