@@ -23,7 +23,7 @@ class Keyboard:
         self.number = {key: str(place) for place, key in enumerate(question.items, start=1)}
         self.adding = frozenset(key for key, item in question.items.items()
                                 if item.kind == "adds")
-        self.last: Items | None = None  # what was given last, since the page was loaded
+        self.last: Items | None = None  # what was given last
         self.pressed: list[str] = []
 
     def give(self, items: Items, whole_group: bool) -> None:
@@ -42,9 +42,8 @@ class Keyboard:
         return sorted(self.number[key] for key in items)
 
     def click(self, card: Card) -> None:
-        """Click on another card of the group, below the answer: the page is loaded anew."""
+        """Click on another card of the group, below the answer."""
         self.pressed.append(f"click {key_of(ASSIGNMENT, card.owners[0])}")
-        self.last = None
 
 
 def pressed(question: SimulatedQuestion, groups: Sequence[Grouped], items: Mapping[str, Items]

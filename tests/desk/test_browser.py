@@ -80,9 +80,11 @@ def serving(course: Course, name: str = "toy") -> Iterator[Served]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         until(lambda: server.started, 20)
-        yield Served(desk, port)
-        server.should_exit = True
-        thread.join(10)
+        try:
+            yield Served(desk, port)
+        finally:
+            server.should_exit = True
+            thread.join(10)
 
 
 @pytest.fixture

@@ -288,14 +288,14 @@
   // ---- who is on which answer
 
   async function claim() {
-    const key = card().dataset.key;
+    const shown = card(), {key, version} = shown.dataset;
     try {
-      const answer = await post(url("open"), {key, version: card().dataset.version});
-      if (key !== card().dataset.key) return;
+      const answer = await post(url("open"), {key, version});
+      if (shown !== card() || atWork) return;  // what is saved just now is one's own
       $("#here").textContent = answer.here;
       if (answer.stale && !isTouched()) {
         forget();
-        await show(key, {fresh: true});
+        after(() => show(key, {fresh: true}));
       } else if (answer.stale) {
         say("Somebody has graded this answer meanwhile; what you chose is kept.", "bad");
       }
@@ -420,9 +420,11 @@
   }
 
   // One after the other: a key that comes while another is at work belongs to what that one shows.
-  let work = Promise.resolve();
+  let work = Promise.resolve(), atWork = 0;
   const after = (action, event) => {
-    work = work.then(() => action(event)).catch((error) => say(error.message, "bad"));
+    atWork++;
+    work = work.then(() => action(event)).catch((error) => say(error.message, "bad"))
+      .finally(() => atWork--);
   };
 
   document.addEventListener("keydown", (event) => {
@@ -448,6 +450,12 @@
     if (button) after(KEYS[button.dataset.keyPress], event);
     const choose = event.target.closest("[data-resolve]");
     if (choose) after(() => resolve(choose.dataset), event);
+    const link = event.target.closest("[data-show]");
+    if (link && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)) {
+      event.preventDefault();
+      link.blur();  // Enter is for the card that comes
+      after(() => show(link.dataset.show), event);
+    }
   });
 
   // A conflict: take what is there now, or give one's own on top of it, having seen it.
