@@ -19,7 +19,7 @@ from unittest import mock
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-SECONDS = 1.5  # of processor time, after which no further batch is waited for
+SECONDS = 2.7  # of processor time; a batch that would end after them is not waited for
 
 
 class _Enough(BaseException):
@@ -38,10 +38,13 @@ def first_steps(code: Any, cells: list[str], count: int) -> str:
         def __init__(self, model: Any, epoch: int) -> None:
             super().__init__(model, epoch)
             self.count = min(self.count, count)
+            self.began = time.process_time()  # with the batch that is trained on
 
         def after(self, *args: Any) -> None:
             super().after(*args)
-            if len(self.batches) == self.count or (self.batches and time.process_time() > end):
+            now = time.process_time()
+            took, self.began = now - self.began, now
+            if len(self.batches) == self.count or (self.batches and now + took > end):
                 noted.append(self.tell())
                 raise _Enough
 

@@ -27,7 +27,8 @@ from . import recorded
 from .recorded import Run, Training
 
 FEW = 3  # batches that are repeated: the third is the first that depends on a state of AdamW
-SECONDS = 3.0  # of the person's code; the stand-in with the given settings takes one
+SECONDS = 3.0  # of the person's code; the stand-in with the given settings takes one, or two on a
+# busy machine, where processors share their caches: see probes_replay.SECONDS, which is under it
 NEEDED = ("data", "split", "model", "sets")  # cells before the one that trains, by their ids
 # Shares of a loss. Measured with the stand-in on a CPU (a GPU was not at hand): one thread or two
 # give the same four decimals in ten batches; weights rounded to bfloat16, or a forward pass in it,
