@@ -104,8 +104,7 @@ class Desk:
 
     def board(self, question: Question) -> Board:
         """The question's cards as its answers are now."""
-        key = (question.assignment, question.grade_id)
-        answers = self.answers(question)
+        key, answers = question.key, self.answers(question)
         out = frozenset(self._taken_out.get(key, ()))
         groups = self.order.groups(question, answers)
         with self._lock:
@@ -127,8 +126,7 @@ class Desk:
     def take_out(self, question: Question, owners: tuple[str, ...]) -> None:
         """Let answers stand alone from now on: they were wrongly in a group."""
         with self._lock:
-            self._taken_out.setdefault((question.assignment, question.grade_id), set()).update(
-                owners)
+            self._taken_out.setdefault(question.key, set()).update(owners)
 
 
 def _is_of_another(mark: Mark, answer: WrittenAnswer | None) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from autograder.course import Course
+from autograder.desk.questions import Question, questions_of
+from autograder.marking.store import RubricStore
 from desk.graded import hw3_course, toy_course
 
 
@@ -31,6 +34,23 @@ def desk_toy(released_toy: Course, tmp_path: Path) -> Course:
 @pytest.fixture
 def desk_hw3(released_hw3: Course, tmp_path: Path) -> Course:
     return copy_of(released_hw3, tmp_path / "course")
+
+
+@pytest.fixture
+def course(desk_toy: Course) -> Course:
+    return desk_toy
+
+
+@pytest.fixture
+def store(course: Course) -> Iterator[RubricStore]:
+    with RubricStore(course) as opened:
+        yield opened
+
+
+@pytest.fixture
+def why(course: Course) -> Question:
+    """The toy's first question."""
+    return next(one for one in questions_of(course, "toy") if one.grade_id == "toy_why")
 
 
 def copy_of(course: Course, folder: Path) -> Course:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -39,17 +39,6 @@ def course(desk_toy: Course) -> Course:
     """Three answers to (a), none to (b)."""
     enter(desk_toy, "toy", {one: {"toy_why": f"Since {one} says so."} for one in OWNERS})
     return desk_toy
-
-
-@pytest.fixture
-def store(course: Course) -> Iterator[RubricStore]:
-    with RubricStore(course) as opened:
-        yield opened
-
-
-@pytest.fixture
-def why(course: Course) -> Question:
-    return next(one for one in questions_of(course, "toy") if one.grade_id == "toy_why")
 
 
 @pytest.fixture

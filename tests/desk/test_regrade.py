@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import nbformat
 import pytest
 
 from autograder.course import Course
-from autograder.desk.questions import Question, questions_of
+from autograder.desk.questions import Question
 from autograder.exercise.source import by_hand
 from autograder.gradebook import queries
 from autograder.gradebook.nbgrader_api import open_gradebook
@@ -26,22 +26,6 @@ from autograder.results.verdict import PartVerdict, Verdict
 pytestmark = pytest.mark.nbgrader
 WHO, FIRST, OTHER = "s001", "Units do not matter then.", "It is *nicer*."
 HandIn = Callable[..., str]
-
-
-@pytest.fixture
-def course(desk_toy: Course) -> Course:
-    return desk_toy
-
-
-@pytest.fixture
-def store(course: Course) -> Iterator[RubricStore]:
-    with RubricStore(course) as opened:
-        yield opened
-
-
-@pytest.fixture
-def question(course: Course) -> Question:
-    return next(one for one in questions_of(course, "toy") if one.grade_id == "toy_why")
 
 
 @pytest.fixture
@@ -66,9 +50,9 @@ def hand_in(course: Course) -> HandIn:
     return of
 
 
-def give(store: RubricStore, question: Question, digest: str, version: int = 0) -> Mark:
-    ids = [one.id for one in store.items(question)][:1]
-    (mark,) = store.give(question, [(WHO, digest, version)], ids, 0, "Well said.", "ada")
+def give(store: RubricStore, why: Question, digest: str, version: int = 0) -> Mark:
+    ids = [one.id for one in store.items(why)][:1]
+    (mark,) = store.give(why, [(WHO, digest, version)], ids, 0, "Well said.", "ada")
     return mark
 
 
@@ -90,8 +74,8 @@ def in_formgrader(course: Course, points: float) -> None:
 
 
 def test_the_same_answer_keeps_what_it_was_given(course: Course, store: RubricStore,
-                                                 question: Question, hand_in: HandIn) -> None:
-    given = give(store, question, hand_in(FIRST))
+                                                 why: Question, hand_in: HandIn) -> None:
+    given = give(store, why, hand_in(FIRST))
     for text in (FIRST, f"{FIRST}\n", FIRST):
         hand_in(text)
         assert mark_of(store) == given and given.state == "graded" and given.points == 1.5
@@ -99,9 +83,9 @@ def test_the_same_answer_keeps_what_it_was_given(course: Course, store: RubricSt
     assert not any("toy_why" in one for one in asked(course))
 
 
-def test_another_answer_is_asked_about(course: Course, store: RubricStore, question: Question,
+def test_another_answer_is_asked_about(course: Course, store: RubricStore, why: Question,
                                        hand_in: HandIn) -> None:
-    given = give(store, question, first := hand_in(FIRST))
+    given = give(store, why, first := hand_in(FIRST))
     other = hand_in(OTHER)
     mark = mark_of(store)
     assert (mark.state, mark.points, mark.version) == ("changed", 1.5, given.version)
@@ -112,11 +96,11 @@ def test_another_answer_is_asked_about(course: Course, store: RubricStore, quest
     (row,) = (one for one in grade_rows(CourseResults(course), "toy") if one.student == WHO)
     assert says in row.flags
     with pytest.raises(Conflict) as raised:  # somebody who still sees the first one
-        give(store, question, first, mark.version)
+        give(store, why, first, mark.version)
     assert raised.value.changed == {WHO} and raised.value.marks == {WHO: mark}
     hand_in(OTHER)
     assert mark_of(store).state == "changed"
-    assert give(store, question, other, mark.version).state == "graded"
+    assert give(store, why, other, mark.version).state == "graded"
     hand_in(OTHER)
     assert mark_of(store).state == "graded" and not any(says in one for one in asked(course))
     store.undo("ada")  # what was given to the first answer, which is still another one
@@ -125,31 +109,31 @@ def test_another_answer_is_asked_about(course: Course, store: RubricStore, quest
 
 @pytest.mark.parametrize("more", [{}, {"without_cell": True}], ids=["empty", "deleted"])
 def test_an_answer_that_is_gone_is_asked_about(
-        course: Course, store: RubricStore, question: Question, hand_in: HandIn,
+        course: Course, store: RubricStore, why: Question, hand_in: HandIn,
         more: dict[str, bool]) -> None:
-    given = give(store, question, hand_in(FIRST))
+    given = give(store, why, hand_in(FIRST))
     hand_in(None, **more)
     assert mark_of(store).state == "changed" and mark_of(store).points == given.points
 
 
-def test_the_first_answer_again_asks_nobody(store: RubricStore, question: Question,
+def test_the_first_answer_again_asks_nobody(store: RubricStore, why: Question,
                                             hand_in: HandIn) -> None:
-    given = give(store, question, hand_in(FIRST))
+    given = give(store, why, hand_in(FIRST))
     hand_in(OTHER)
     hand_in(FIRST)
     assert mark_of(store) == given
 
 
 def test_a_written_part_is_the_answer_of_an_empty_cell(
-        store: RubricStore, question: Question, hand_in: HandIn) -> None:
-    given = give(store, question, hand_in(None, pdf=b"%PDF-1.7 first"))
+        store: RubricStore, why: Question, hand_in: HandIn) -> None:
+    given = give(store, why, hand_in(None, pdf=b"%PDF-1.7 first"))
     hand_in(None, pdf=b"%PDF-1.7 first")
     assert mark_of(store) == given
     hand_in(None, pdf=b"%PDF-1.7 other")
     assert mark_of(store).state == "changed"
 
 
-def test_formgraders_points_are_kept_alike(course: Course, store: RubricStore, question: Question,
+def test_formgraders_points_are_kept_alike(course: Course, store: RubricStore, why: Question,
                                            hand_in: HandIn) -> None:
     hand_in(FIRST)
     in_formgrader(course, 1.25)
@@ -164,8 +148,8 @@ def test_formgraders_points_are_kept_alike(course: Course, store: RubricStore, q
 
 
 def test_a_mark_that_was_resolved_in_formgrader_is_not_asked_about(
-        course: Course, store: RubricStore, question: Question, hand_in: HandIn) -> None:
-    given = give(store, question, hand_in(FIRST))
+        course: Course, store: RubricStore, why: Question, hand_in: HandIn) -> None:
+    given = give(store, why, hand_in(FIRST))
     hand_in(OTHER)
     in_formgrader(course, 1.5)
     hand_in(OTHER)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,12 +26,6 @@ def course(tmp_path: Path) -> Course:
     found = a_course(tmp_path)
     enter(found, OWNERS)
     return found
-
-
-@pytest.fixture
-def store(course: Course) -> Iterator[RubricStore]:
-    with RubricStore(course) as opened:
-        yield opened
 
 
 def seen(store: RubricStore, *owners: str, digest: str = "d") -> list[tuple[str, str, int]]:
