@@ -4,11 +4,11 @@ It stands between the solution markers of the answer's cell:
 
     **What to look for (2 points).** What stands here, too, is a note to whoever grades.
 
-    - 0.5: $C$ drops out.                 adds half a point
-    - 1.5: $M = B B^\top$, with a reason,
-      which may go on below.
+    - 0.5: $x$ and $y$ are scaled.        adds half a point
+    - 1.5: units do not matter then, with
+      a reason, which may go on below.
     - -0.5: a sign is wrong.              takes half a point off
-    - at most 1: $M = B^\top$ alone.      a wrong form: no more than that, whatever else is there
+    - at most 1: only an example.         a wrong form: no more than that, whatever else is there
 
     Any other paragraph is a note.
 

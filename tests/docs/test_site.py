@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from conftest import REPO
 
 from autograder.course import Course
 from autograder.exercise.edits import read_changes
+from autograder.exercise.rubric import read_rubrics
+from autograder.exercise.source import read_notebook
 from autograder.release.check import _plain, _secrets
 
 # Where a browser fetches something without being asked.
@@ -83,6 +86,32 @@ def test_students_who_read_the_site_learn_no_secret(exercise: str) -> None:
     for page in [*(REPO / "docs").glob("*.md"), *REPO.glob("*.md")]:
         text = _plain(page.read_text())
         assert [secret for secret in secrets if secret in text] == [], page
+
+
+def test_no_rubric_is_told_by_the_engine_or_the_site() -> None:
+    """A wheel and a site are public: examples of a rubric are of exercises that nobody gives."""
+    course = Course.load(REPO)
+    told = {_words(page.read_text()): page
+            for page in [*(REPO / "docs").glob("*.md"), *REPO.glob("*.md"),
+                         *(path for path in (REPO / "autograder").rglob("*.*")
+                           if path.suffix in (".py", ".js", ".j2", ".md", ".po")
+                           and course.exercises_folder not in path.parents)]}
+    secrets = set[str]()
+    for exercise in ("q1b", "hw3"):
+        notebook = read_notebook(course.exercise(exercise))
+        for rubric in read_rubrics(notebook, exercise).values():
+            secrets |= {_words(item.text) for item in rubric.items if len(item.text) > 20}
+            text = "\n".join([*(item.text for item in rubric.items), rubric.model_answer])
+            secrets |= {_words(one) for one in re.findall(r"\$+([^$]+)\$+", text)
+                        if "=" in one and len(one) > 9}
+    assert len(secrets) > 60
+    assert not [(secret, page) for text, page in told.items() for secret in secrets
+                if secret in text]
+
+
+def _words(text: str) -> str:
+    """A text without spaces, comment signs and dollars, however its lines break."""
+    return re.sub(r"[\s#$]+", "", text)
 
 
 def test_the_search_knows_what_pages_say(site: Path) -> None:
