@@ -25,13 +25,14 @@ from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from PIL import Image
 
-from autograder.exercises.q1b import curves, recorded, replay
+from autograder.exercises.q1b import curves, recorded, replay, test_hidden
 from autograder.exercises.q1b.record import EXERCISE
 from autograder.exercises.q1b.recorded import Losses, Run
 from autograder.judge.grading import Grader
 from autograder.judge.work import Work
 from autograder.release.build import prepare
 from autograder.results.flag import Kind, kind_of
+from autograder.testing import Draw
 from autograder.validate import work
 
 INVENTED = ((4.1022, 3.4113), (2.0512, 1.9031))  # of two epochs, training and validation
@@ -209,6 +210,19 @@ def test_a_forgery_is_flagged_and_loses_nothing_by_it(name: str, grader: Grader)
     points, flags = judged(grader, forge())
     assert any(re.search(says, flag) for flag in flags), flags
     assert points == 6
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_small_data_tells_wrong_training_from_right(seed: int) -> None:
+    """By it one decides whether steps are repeated with the own code. After one batch, gradients
+    that are never cleared are right; after one example, so is every mean over a batch."""
+    run = test_hidden.telling_run(Draw(f"{seed}"))
+    for loaded, least in ((run.train, 3), (run.valid, 2)):
+        assert len(loaded.firsts) >= least
+        assert loaded.batch_size >= 2
+        assert loaded.count % loaded.batch_size == 1  # the last batch is not full
+        assert not loaded.examples["attention_mask"].all()
+    assert run.inputs["momentum"] > 0
 
 
 @pytest.mark.sandbox

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from autograder.testing import Draw, assert_close, part, same
+from autograder.testing import Draw, Whole, assert_close, part, same
 
 from . import curves, probes, probes_replay, recorded, replay
 from .domain import DATA, RUNS, SPLITS
@@ -222,6 +222,17 @@ def last_batches(draw: Draw) -> list[tuple[dict[str, Any], int]]:
     data = [{"batch_size": draw.whole(3, 5), "last": last, "batches": batches, "padding": padding}
             for last, batches, padding in edges]
     return list(zip(data, draw.several([1, 2, draw.whole(1, 2)]), strict=True))
+
+
+def telling_run(draw: Draw) -> Run:
+    """A run in which a wrong step shows: it has several batches, of several examples, and padding.
+
+    After a single batch, gradients that were never cleared are still the right ones.
+    """
+    some = {"batch_size": Whole(2, 5), "last": 1, "padding": "some"}
+    return drawn_run(draw, patches=Whole(3, 6), pieces=Whole(3, 6), vocabulary=Whole(4, 9),
+                     momentum=0.9, train={"batches": Whole(3, 5), **some},
+                     valid={"batches": Whole(2, 5), **some})
 
 
 def check_losses(losses: list[Any], right: list[float], says: str) -> None:
@@ -463,7 +474,7 @@ def test_the_losses_are_of_this_code(both, draw, work, flag):
         return student.failure is None and same(
             student.value, both.reference(probe, **inputs).value)
 
-    inputs = drawn_run(draw).inputs
+    inputs = telling_run(draw).inputs
     trains = is_right(probes.training, keep=["losses", *STEPS], **inputs, epochs=1)
     validates = is_right(probes.validation, keep=["losses"], **inputs)
     if trains and (oddity := recorded.first_epoch(training)):
