@@ -19,7 +19,9 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from conftest import until
+from browser.conftest import PATIENCE
+from browser.conftest import _serving as jupyter_in
+from conftest import REPO, until
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from redteam.pages import HOOK, Listener
 from test_sanitize import HOSTILE
@@ -362,6 +364,45 @@ def test_a_new_upload_and_formgrader_are_seen(hands: Callable[[str], Hands], ser
     assert served.points()[owner] == 1.25
     ada.give("1", "2")
     assert served.points()[owner] == 1.5
+
+
+@pytest.mark.nbgrader
+def test_formgraders_own_page_shows_the_desks_marks_and_is_seen_by_it(
+        hands: Callable[[str], Hands], served: Served, chromium: Browser, tmp_path: Path) -> None:
+    ada = hands("Ada")
+    ada.open(WHY)
+    ada.press("n")
+    expect(ada.page.locator("#stage .names")).to_be_visible()
+    at = ada.card["key"]
+    owner = (ada.page.locator("#stage .names").text_content() or "").split(",")[0]
+    ada.give("1")
+    with open_gradebook(served.desk.course) as gradebook:
+        place = gradebook.find_submission_notebook("toy", "toy", owner).id
+
+    shutil.copy(REPO / "nbgrader_config.py", served.desk.course.root)
+    with jupyter_in(served.desk.course.root) as server, chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        server.open(page, f"formgrader/submissions/{place}")
+        is_loaded = ("() => window.MathJax?.loaded && formgrader.grades.loaded "
+                     "&& formgrader.comments.loaded")
+        page.wait_for_function(is_loaded)
+        expect(page.locator("#toy_why")).to_have_value("1.5")
+
+        page.locator("#toy_why").fill("1.25")
+        with page.expect_response(lambda answer: answer.request.method == "PUT") as saved:
+            page.keyboard.press("Tab")
+        assert saved.value.ok
+        page.screenshot(path=tmp_path / "formgrader.png", full_page=True)
+
+        ada.open(f"{WHY}?card={at}")
+        expect(ada.page.locator("#stage")).to_contain_text("Formgrader has 1.25 for this answer")
+        assert served.points()[owner] == 1.25
+        ada.give("1", "2")  # the first item was chosen before, and is taken back
+        page.reload()
+        page.wait_for_function(is_loaded)
+        expect(page.locator("#toy_why")).to_have_value("0.5")
+    assert served.points()[owner] == 0.5
 
 
 def hostile() -> dict[str, str]:
