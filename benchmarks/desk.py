@@ -137,9 +137,9 @@ def measure(folder: Path, question: str, count: int, settle: float) -> None:
 
 def measure_formgrader(folder: Path, question: str, count: int) -> None:
     """The same answers in formgrader: points typed, then to the same field of the next one."""
-    from browser.conftest import _serving
+    from browser.conftest import jupyter_in
 
-    with _serving(folder) as server, chromium() as page:
+    with jupyter_in(folder) as server, chromium() as page:
         server.open(page, "formgrader/gradebook/hw3/hw3")
         page.get_by_role("link", name="Submission #1").first.click()
         waited = []

@@ -87,11 +87,12 @@ def window(chromium: Browser, tmp_path: Path) -> Iterator[Window]:
 def serve() -> Iterator[Callable[[Path], Server]]:
     """Start `jupyter lab` in a folder; it ends with this folder's tests."""
     with contextlib.ExitStack() as running:
-        yield lambda folder: running.enter_context(_serving(folder))
+        yield lambda folder: running.enter_context(jupyter_in(folder))
 
 
 @contextlib.contextmanager
-def _serving(folder: Path) -> Iterator[Server]:
+def jupyter_in(folder: Path) -> Iterator[Server]:
+    """Start `jupyter lab` in a folder, which ends with the block."""
     server = Server(folder, _free_port(), secrets.token_hex(16))
     home = folder.parent / f"{folder.name}-jupyter"
     home.mkdir()

@@ -19,8 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from browser.conftest import PATIENCE
-from browser.conftest import _serving as jupyter_in
+from browser.conftest import PATIENCE, jupyter_in
 from conftest import REPO, until
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from redteam.pages import HOOK, Listener
@@ -146,6 +145,13 @@ class Hands:
         at = self.card["key"]
         self.press(*keys, "Enter")
         self.goes_on(at)
+
+    def shows_an_owner(self) -> str:
+        """Show names, and return that of one whose answer is on the card."""
+        self.press("n")
+        names = self.page.locator("#stage .names")
+        expect(names).to_be_visible()
+        return (names.text_content() or "").split(",")[0]
 
     def says(self, words: str) -> None:
         expect(self.page.locator("#said")).to_contain_text(words)
@@ -341,10 +347,7 @@ def test_a_new_upload_and_formgrader_are_seen(hands: Callable[[str], Hands], ser
     ada = hands("Ada")
     ada.press("n")
     ada.open(WHY)
-    ada.press("n")
-    expect(ada.page.locator("#stage .names")).to_be_visible()
-    at = ada.card["key"]
-    owner = (ada.page.locator("#stage .names").text_content() or "").split(",")[0]
+    at, owner = ada.card["key"], ada.shows_an_owner()
     ada.give("1")
     enter(course, "toy", {owner: {"toy_why": "Something else: $x_i^2$ is large."}})
     ada.open(f"{WHY}?card={at}")
@@ -371,10 +374,7 @@ def test_formgraders_own_page_shows_the_desks_marks_and_is_seen_by_it(
         hands: Callable[[str], Hands], served: Served, chromium: Browser, tmp_path: Path) -> None:
     ada = hands("Ada")
     ada.open(WHY)
-    ada.press("n")
-    expect(ada.page.locator("#stage .names")).to_be_visible()
-    at = ada.card["key"]
-    owner = (ada.page.locator("#stage .names").text_content() or "").split(",")[0]
+    at, owner = ada.card["key"], ada.shows_an_owner()
     ada.give("1")
     with open_gradebook(served.desk.course) as gradebook:
         place = gradebook.find_submission_notebook("toy", "toy", owner).id

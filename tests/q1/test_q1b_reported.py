@@ -213,14 +213,16 @@ def test_a_forgery_is_flagged_and_loses_nothing_by_it(name: str, grader: Grader)
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_small_data_tells_wrong_training_from_right(seed: int) -> None:
-    """By it one decides whether steps are repeated with the own code. After one batch, gradients
-    that are never cleared are right; after one example, so is every mean over a batch."""
-    run = test_hidden.telling_run(Draw(f"{seed}"))
+@pytest.mark.parametrize("last", [1, 5])
+def test_small_data_tells_wrong_training_from_right(last: int, seed: int) -> None:
+    """By it one decides whether steps are repeated with the own code, and whether code is right
+    together. After one batch, gradients that are never cleared are right; after one example, so
+    is every mean over a batch."""
+    run = test_hidden.telling_run(Draw(f"{seed}"), last)
     for loaded, least in ((run.train, 3), (run.valid, 2)):
         assert len(loaded.firsts) >= least
         assert loaded.batch_size >= 2
-        assert loaded.count % loaded.batch_size == 1  # the last batch is not full
+        assert loaded.count % loaded.batch_size == (1 if last == 1 else 0)
         assert not loaded.examples["attention_mask"].all()
     assert run.inputs["momentum"] > 0
 

@@ -224,12 +224,14 @@ def last_batches(draw: Draw) -> list[tuple[dict[str, Any], int]]:
     return list(zip(data, draw.several([1, 2, draw.whole(1, 2)]), strict=True))
 
 
-def telling_run(draw: Draw) -> Run:
-    """A run in which a wrong step shows: it has several batches, of several examples, and padding.
+def telling_run(draw: Draw, last: int = 1) -> Run:
+    """A run in which wrong code shows: it has several batches, of several examples, and padding.
 
-    After a single batch, gradients that were never cleared are still the right ones.
+    It is for tests whose answer decides by itself. After a single batch, gradients that were never
+    cleared are still the right ones; where all batches are full, so is every mean of their losses.
+    `last` examples are in the last batch, as many as fit.
     """
-    some = {"batch_size": Whole(2, 5), "last": 1, "padding": "some"}
+    some = {"batch_size": Whole(2, 5), "last": last, "padding": "some"}
     return drawn_run(draw, patches=Whole(3, 6), pieces=Whole(3, 6), vocabulary=Whole(4, 9),
                      momentum=0.9, train={"batches": Whole(3, 5), **some},
                      valid={"batches": Whole(2, 5), **some})
@@ -312,15 +314,15 @@ def test_training_loss_is_a_number(both, draw):
       "itself, and return the epoch's loss. Yours trains rightly only inside your own `train`, "
       "which costs a quarter of this part")
 def test_training_together(both, draw):
-    run = drawn_run(draw)
-    student, reference = both(probes.together, keep=["weight", "train_losses", "forwards"],
-                              **run.inputs, epochs=run.epochs)
-    assert_close(student["weight"], reference["weight"], "the weights differ")
-    check_losses(student["train_losses"], reference["train_losses"], "the losses differ")
-    check_plain(student["train_losses"], "train")
-    forwards = forwards_on(student, run.train)
-    assert forwards and all(one["training"] and not one["elsewhere"] for one in forwards), (
-        "mode or device")
+    for run in (telling_run(draw), telling_run(draw, last=5)):
+        student, reference = both(probes.together, keep=["weight", "train_losses", "forwards"],
+                                  **run.inputs, epochs=run.epochs)
+        assert_close(student["weight"], reference["weight"], "the weights differ")
+        check_losses(student["train_losses"], reference["train_losses"], "the losses differ")
+        check_plain(student["train_losses"], "train")
+        forwards = forwards_on(student, run.train)
+        assert forwards and all(one["training"] and not one["elsewhere"] for one in forwards), (
+            "mode or device")
 
 
 # -------------------------------------------------------------------------- (c) the validation step
@@ -401,16 +403,16 @@ def test_validation_loss_is_kept(both, draw):
       "itself, and return its loss. Yours validates rightly only inside your own `train`, which "
       "costs a quarter of this part")
 def test_validation_together(both, draw):
-    run = drawn_run(draw)
-    inputs = {**run.inputs, "lr": 0.0}  # the weights stay, whatever the training is like
-    student, reference = both(probes.together, keep=["valid_losses", "forwards", "training"],
-                              **inputs, epochs=run.epochs)
-    check_losses(student["valid_losses"], reference["valid_losses"], "the losses differ")
-    check_plain(student["valid_losses"], "train")
-    forwards = forwards_on(student, run.valid)
-    assert forwards and not any(one["elsewhere"] or one["training"] or one["gradient"]
-                                for one in forwards), "mode, gradients or device"
-    assert student["training"], "left in evaluation mode"
+    for run in (telling_run(draw), telling_run(draw, last=5)):
+        inputs = {**run.inputs, "lr": 0.0}  # the weights stay, whatever the training is like
+        student, reference = both(probes.together, keep=["valid_losses", "forwards", "training"],
+                                  **inputs, epochs=run.epochs)
+        check_losses(student["valid_losses"], reference["valid_losses"], "the losses differ")
+        check_plain(student["valid_losses"], "train")
+        forwards = forwards_on(student, run.valid)
+        assert forwards and not any(one["elsewhere"] or one["training"] or one["gradient"]
+                                    for one in forwards), "mode, gradients or device"
+        assert student["training"], "left in evaluation mode"
 
 
 # ---------------------------------------------------------------------------------- (d) both curves
