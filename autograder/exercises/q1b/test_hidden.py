@@ -274,7 +274,7 @@ def test_an_epoch_of_steps(both, draw):
 
 @part("q1b_train", weight=1)
 def test_training_mode(both, draw):
-    run = drawn_run(draw, train={"batch_size": 1})
+    run = drawn_run(draw, train={"batches": Whole(2, 5), "batch_size": 1})
     student, reference = both(probes.training, keep=["forwards"], **run.inputs, epochs=1)
     forwards = passes(student, reference, run.train,
                       "the training data does not reach the model as it came")
@@ -285,7 +285,8 @@ def test_training_mode(both, draw):
 
 @part("q1b_train", weight=1)
 def test_training_on_the_device(both, draw):
-    run = drawn_run(draw, patch=2, patches=1, pieces=1, vocabulary=2, epochs=1, momentum=0.0)
+    run = drawn_run(draw, patch=2, patches=1, pieces=1, vocabulary=2, epochs=1, momentum=0.0,
+                    train={"batches": Whole(2, 5)})  # where the last is lost, one is left
     student, reference = both(probes.training, keep=["forwards"], **run.inputs, epochs=run.epochs)
     passes(student, reference, run.train, "the data does not reach the model as it came")
     assert not any(forward["elsewhere"] for forward in student["forwards"]), (
@@ -295,7 +296,7 @@ def test_training_on_the_device(both, draw):
 @part("q1b_train", weight=1.5)
 def test_training_loss_is_the_mean_over_examples(both, draw):
     for data, epochs in last_batches(draw):
-        run = drawn_run(draw, pieces=draw.whole(4, 6), train=data)
+        run = drawn_run(draw, patches=draw.whole(2, 6), pieces=draw.whole(4, 6), train=data)
         student, reference = both(probes.training, keep=["losses"], **run.inputs, epochs=epochs)
         check_losses(student["losses"], reference["losses"],
                      "`train_epoch` does not return the mean loss over the examples of the epoch, "
