@@ -128,15 +128,15 @@ def exactly(draw: Draw, count: int) -> list[Word]:
     return words
 
 
-def marked(draw: Draw, count: int, places: Sequence[int]) -> list[Word]:
-    """So many words. Those in these places come once, but may stand inside words before them."""
-    words = some(draw, [*COMMON, *draw.several(CUT, 4)], count)
-    free = sorted(set(range(count)) - set(places))
-    for place, word in zip(places, draw.several(RARE), strict=False):
+def marked(draw: Draw, count: int, places: Sequence[int], cut: int = 4) -> list[Word]:
+    """So many words. Those in these places, in order, come once, and stand inside a word between
+    them and the place before, if there is any. Of the others some are cut: so many kinds.
+    """
+    words = some(draw, [*COMMON, *draw.several(CUT, cut)], count)
+    for previous, place, word in zip((-1, *places), places, draw.several(RARE), strict=False):
         words[place] = word
-        before = [other for other in free if other < place]
-        if before:
-            words[draw.among(before)] = (INSIDE[word[0]],)
+        if between := range(previous + 1, place):
+            words[draw.among(between)] = (INSIDE[word[0]],)
     return words
 
 

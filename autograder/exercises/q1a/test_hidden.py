@@ -18,6 +18,7 @@ from .inputs import check_handed_on, check_inputs, read
 from .passages import (
     COMMON,
     CUT,
+    INSIDE,
     RARE,
     WHOLE,
     Passage,
@@ -172,13 +173,18 @@ def test_tokenize_together(both, draw):
 
 Span = tuple[int, int]  # first and last token, both included
 Spans = list[tuple[Passage, list[Span]]]
+ALIKE = ["none", "all"]  # capitals by which a word is found inside another one
 
 
 def spans(draw: Draw) -> Spans:
-    """From the first token, one token, to the last token; and a context of one token."""
-    count = draw.whole(4, 40)
-    places = [0, *sorted(draw.several(range(1, count - 1), 2)), count - 1]
-    one = passage(draw, marked(draw, count, places))
+    """From the first token, one token, to the last token; and a context of one token.
+
+    Answers are short and of whole words: long ones and words that are cut have tests of their own,
+    so that a mistake with them costs the same whatever is drawn.
+    """
+    count = draw.whole(5, 14)
+    places = [0, *sorted(draw.several(range(2, count - 1), 2)), count - 1]
+    one = passage(draw, marked(draw, count, places, cut=0), capitals=draw.among(ALIKE))
     first, start, end, last = (one.span_of_words(place, place)[0] for place in places)
     return [(one, [(first, start), (start, start), (end, last)]),
             (passage(draw, [draw.among(RARE)]), [(0, 0)])]
@@ -188,7 +194,7 @@ def long_spans(draw: Draw) -> Spans:
     """More than 30 tokens, and all that BERT can read of a context that is cut."""
     count = draw.whole(36, 60)
     places = [draw.whole(0, 3), draw.whole(35, count - 1)]
-    one = passage(draw, marked(draw, count, places))
+    one = passage(draw, marked(draw, count, places), capitals=draw.among(ALIKE))
     asking, (start, end) = question(draw), draw.several(RARE, 2)
     room = LIMIT - len(asking) - 3
     within = [word for word in exactly(draw, room - 2) if word not in (start, end)]
@@ -201,13 +207,14 @@ def long_spans(draw: Draw) -> Spans:
 
 def cut_spans(draw: Draw) -> Spans:
     """Words that WordPiece cuts: one, among others, two at the end of a context."""
-    words = some(draw, COMMON, draw.whole(1, 30))
+    words = some(draw, COMMON, draw.whole(2, 30))
     three = draw.among([word for word in CUT if len(word) == 3])
     two, other, last = draw.several([word for word in CUT if word != three], 3)
-    place = draw.whole(0, len(words) - 1)
+    place = draw.whole(1, len(words) - 1)
     start, end = draw.several(RARE, 2)
+    words[draw.whole(0, place - 1)] = (INSIDE[start[0]],)
     words[place : place + 1] = [start, three, two, end]
-    one = passage(draw, [*words, other, last])
+    one = passage(draw, [*words, other, last], capitals=draw.among(ALIKE))
     runs = [(place + 1, place + 1), (place, place + 3), (place + 1, place + 2),
             (len(words), len(words) + 1)]
     return [(one, [one.span_of_words(*run) for run in runs])]
