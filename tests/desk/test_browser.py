@@ -21,7 +21,7 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from browser.conftest import PATIENCE, jupyter_in
 from conftest import REPO, until
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from redteam.pages import HOOK, Listener
 from test_sanitize import HOSTILE
 
@@ -291,6 +291,23 @@ def test_two_graders_at_once_overwrite_nothing(hands: Callable[[str], Hands], se
     dialog.get_by_role("button", name="Give mine instead").press("Enter")
     ben.goes_on(at)
     assert served.points() != before and 0.5 in served.points().values()
+
+
+def test_what_is_sent_before_the_scripts_are_there_is_not_lost(
+        hands: Callable[[str], Hands], served: Served) -> None:
+    ada = hands("Ada")
+    late: list[Route] = []
+    ada.page.route("**/htmx.min.js", lambda route: late.append(route))
+    ada.page.goto(served.url("/shares"), wait_until="commit")
+    row = ada.page.get_by_role("form", name="Two questions · (a)")
+    row.get_by_label("Ada").focus()
+    ada.press("Space", "Enter")
+    expect(row.get_by_label("Ada")).to_be_checked()
+    assert len(late) == 1 and served.desk.store.divided_among(
+        served.desk.questions["toy", "toy_why"]) == ()
+    late[0].continue_()
+    expect(row.get_by_role("status")).to_have_text("Saved.")
+    assert ada.page.url == served.url("/shares")
 
 
 def test_a_question_is_divided_by_keyboard(hands: Callable[[str], Hands], served: Served) -> None:
